@@ -1,0 +1,1 @@
+"""A credential-free RDP handshake probe: why Remote Desktop fails, for whom, and what to change."""

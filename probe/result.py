@@ -1,0 +1,344 @@
+"""The public result: what one audit of one target found.
+
+Field names are the public contract: they are added to, never renamed or given another meaning. `None` says that
+a thing was not asked or not seen; "unknown" that it was asked and nothing settled it. The JSON Schema that users
+validate against is made from these types.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+SCHEMA = "rdp-probe/1"
+
+ProtocolName = Literal["RDP", "SSL", "HYBRID", "RDSTLS", "HYBRID_EX", "RDSAAD"]
+VersionName = Literal["SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"]
+EndingName = Literal[
+    "complete",
+    "closed",
+    "reset",
+    "timed_out",
+    "deadline",
+    "too_much",
+    "refused",
+    "filtered",
+    "unreachable",
+    "interrupted",
+]
+Status = Literal["rdp", "not_rdp", "silent", "closed", "refused", "filtered", "unreachable", "dns_error"]
+State = Literal["accepted", "rejected", "unknown"]
+Nla = Literal["required", "offered", "unsupported", "unknown"]
+Depth = Literal["discover", "standard", "full"]
+Severity = Literal["blocker", "breaks_some", "risk", "info"]
+SEVERITIES: tuple[Severity, ...] = ("blocker", "breaks_some", "risk", "info")
+
+
+class Target(msgspec.Struct, kw_only=True):
+    """What was asked for, and the address that was asked."""
+
+    input: str
+    host: str
+    port: int
+    address: str | None = None  # None when the name did not resolve
+    server_name: str | None = None  # the name used for TLS SNI and the name check
+
+
+class Verdict(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Accepted, rejected or unknown, with the wire's reason.
+
+    For a security protocol: `failure` is the RDP_NEG_FAILURE code's name, `selected` what was selected instead.
+    For a TLS version: `reason` says what came in place of a ServerHello. `ending` is how the connection ended where
+    no answer settled it.
+    """
+
+    state: State
+    failure: str | None = None
+    selected: str | None = None
+    reason: str | None = None
+    ending: EndingName | None = None
+
+
+class NegotiationAttempt(msgspec.Struct, kw_only=True):
+    """One connection that negotiated."""
+
+    requested: list[str]  # empty where no RDP_NEG_REQ was sent; ["RDP"] for requestedProtocols 0
+    selected: str | None = None
+    failure: str | None = None
+    flags: list[str] = []
+    elapsed_ms: float
+    answer: str | None = None  # anything but a Connection Confirm with negotiation: "confirm without negotiation", …
+    ending: EndingName | None = None  # how it ended where nothing was answered
+
+
+class Negotiation(msgspec.Struct, kw_only=True):
+    """X.224 connection initiation, [MS-RDPBCGR] 1.3.1.1 phase 1."""
+
+    attempts: list[NegotiationAttempt] = []
+    protocols: dict[str, Verdict] = {}
+    nla: Nla = "unknown"
+    flags: list[str] = []
+    restricted_admin: bool | None = None  # advertised in RDP_NEG_RSP; None where no RDP_NEG_RSP was seen
+    remote_credential_guard: bool | None = None
+    direct_tls: Verdict = msgspec.field(default_factory=lambda: Verdict(state="unknown"))
+
+
+class Server(msgspec.Struct, kw_only=True):
+    """What kind of server it is, with the evidence; never more certain than that."""
+
+    kind: str = "unknown"
+    release: str | None = None
+    certainty: Literal["certain", "likely", "unknown"] = "unknown"
+    evidence: list[str] = []
+    rdp_version: str | None = None  # SC_CORE version, also where it was read inside TLS
+
+
+class StandardCertificate(msgspec.Struct, kw_only=True):
+    """The certificate inside SC_SECURITY."""
+
+    kind: Literal["proprietary", "x509", "unknown"]
+    key_bits: int | None = None
+    signature_valid: bool | None = None  # proprietary: by the published terminal-services key; proves no identity
+    certificates: int | None = None  # x509: how many
+
+
+class MethodAttempt(msgspec.Struct, kw_only=True):
+    """One encryption method offered alone."""
+
+    offered: str
+    method: list[str] | None = None  # what the server chose; None where it did not answer
+    level: str | None = None
+    ending: EndingName | None = None
+
+
+class StandardRdp(msgspec.Struct, kw_only=True):
+    """Standard RDP Security, [MS-RDPBCGR] 5.3; None in the result when it is not accepted."""
+
+    rdp_version: str | None = None
+    encryption_level: str | None = None
+    encryption_methods: list[str] = []  # chosen by the server when offered alone, or chosen regardless of the offer
+    certificate: StandardCertificate | None = None
+    methods_asked: list[MethodAttempt] = []
+    ignores_offered_methods: bool | None = None
+    requested_protocols_echo: str | None = None  # SC_CORE clientRequestedProtocols where it is not what was sent
+
+
+class Registered(msgspec.Struct, kw_only=True):
+    """A code point and its name in the IANA registry."""
+
+    code: str
+    name: str
+
+
+class TlsHandshake(msgspec.Struct, kw_only=True):
+    """The complete handshake that was made, or the furthest ServerHello seen."""
+
+    version: str
+    cipher_suite: Registered
+    group: Registered | None = None
+    complete: bool = True
+    over: str | None = None  # the security protocol that was selected before
+
+
+class Intolerance(msgspec.Struct, kw_only=True):
+    """A hello that was dropped though another was answered."""
+
+    hello: str
+    ending: EndingName
+
+
+class Fingerprints(msgspec.Struct, kw_only=True):
+    """Of the ServerHello."""
+
+    ja3s: str | None = None
+    ja4s: str | None = None
+
+
+class Tls(msgspec.Struct, kw_only=True):
+    """What is known of TLS; None in the result when no TLS-based protocol is accepted."""
+
+    versions: dict[str, Verdict] = {}
+    handshake: TlsHandshake | None = None
+    cipher_suites: dict[str, list[Registered]] = {}
+    server_order: bool | None = None
+    groups: list[Registered] = []
+    signature_schemes: list[Registered] = []
+    extensions: list[Registered] = []
+    fingerprints: Fingerprints | None = None
+    intolerance: list[Intolerance] = []
+    clear_text_instead: bool = False  # a disconnect PDU in clear stood where TLS bytes belong (xrdp)
+
+
+class Key(msgspec.Struct, kw_only=True):
+    """A public key's algorithm and size."""
+
+    type: str
+    bits: int | None = None
+    curve: str | None = None
+
+
+class Certificate(msgspec.Struct, kw_only=True):
+    """One X.509 certificate as served. Fields that could not be read are None; `error` then says why."""
+
+    sha256: str
+    subject: str | None = None
+    issuer: str | None = None
+    serial: str | None = None
+    not_before: str | None = None
+    not_after: str | None = None
+    spki_sha256: str | None = None
+    key: Key | None = None
+    signature_algorithm: str | None = None
+    names: list[str] = []
+    extended_key_usage: list[str] | None = None  # None where the extension is absent
+    self_signed: bool | None = None
+    error: str | None = None
+
+
+class Trust(msgspec.Struct, kw_only=True):
+    """The verdict of a trust store on a chain."""
+
+    verdict: Literal["trusted", "self_signed", "untrusted", "chain_incomplete", "unknown"]
+    store: str
+
+
+class CertificateChain(msgspec.Struct, kw_only=True):
+    """One distinct chain, leaf first as served."""
+
+    chain: list[Certificate]
+    trust: Trust | None = None  # None where it was not judged
+    name_match: bool | None = None
+    served_to: list[str] = []  # TLS versions
+    days_left: int | None = None
+
+
+class Ntlm(msgspec.Struct, kw_only=True):
+    """What the NTLM CHALLENGE says, [MS-NLMP] 2.2.1.2."""
+
+    target_name: str | None = None
+    netbios_domain: str | None = None
+    netbios_computer: str | None = None
+    dns_domain: str | None = None
+    dns_computer: str | None = None
+    dns_tree: str | None = None
+    os_build: str | None = None
+    os: str | None = None
+    timestamp: str | None = None
+    clock_skew_s: float | None = None  # server minus client, at the moment the CHALLENGE arrived
+
+
+class CredSsp(msgspec.Struct, kw_only=True):
+    """CredSSP up to the NTLM challenge; None in the result when HYBRID is not accepted."""
+
+    version: int | None = None  # the server's TSRequest version
+    mechanisms: list[str] = []  # shown to be usable by an answer
+    ntlm: Ntlm | None = None
+    error: str | None = None  # TSRequest errorCode, by its NTSTATUS name
+    ending: EndingName | None = None  # how the exchange ended where no TSRequest came
+
+
+class Client(msgspec.Struct, kw_only=True):
+    """Whether one known client can connect."""
+
+    client: str
+    connects: bool | None  # None: unknown
+    fails_at: str | None = None
+    diagnosis: str | None = None
+    hint: str | None = None
+    user_sees: str | None = None
+    protocol: str | None = None
+    version: str | None = None
+
+
+class Diagnosis(msgspec.Struct, kw_only=True):
+    """What the facts mean to a person."""
+
+    code: str
+    severity: Severity
+    summary: str
+    evidence: list[str] = []
+    causes: list[str] = []
+    remedies: list[str] = []
+    user_sees: list[str] = []
+    source: str | None = None
+
+
+class Step(msgspec.Struct, kw_only=True):
+    """One thing that was sent, received or noticed on a connection."""
+
+    at_ms: float  # since the attempt began
+    side: Literal["client", "server", "both"]
+    what: str  # the message or event, in one line
+    hex: str | None = None  # the bytes, cut to what a reader can use
+    size: int | None = None  # how many bytes there were
+
+
+class AttemptRecord(msgspec.Struct, kw_only=True):
+    """One connection that was made."""
+
+    number: int
+    asked: str
+    ending: EndingName
+    expected: str | None = None  # what was still awaited when it ended
+    started_ms: float  # since the audit began
+    elapsed_ms: float
+    bytes_sent: int
+    bytes_received: int
+    repeat: bool = False  # a repeat of an earlier attempt that ended in silence or a reset
+    cause: str | None = None  # the operating system's words for a connection that failed
+    steps: list[Step] = []
+
+
+class Result(msgspec.Struct, kw_only=True):
+    """Everything that one audit of one target found."""
+
+    schema: str = SCHEMA
+    target: Target
+    started: str
+    elapsed_ms: float
+    depth: Depth
+    connections: int
+    bytes_sent: int
+    bytes_received: int
+    status: Status
+    service: str | None = None  # when not_rdp
+    banner: str | None = None  # the first bytes of what is not RDP, escaped
+    ending: EndingName | None = None  # how the first connection ended, where it was not answered
+    cause: str | None = None  # the operating system's or resolver's words
+    lost: str | None = None  # the server answered and then was gone: after which request
+    limited: str | None = None  # why less was asked than the depth would have: a cap or a deadline
+    negotiation: Negotiation | None = None
+    server: Server | None = None
+    standard_rdp: StandardRdp | None = None
+    tls: Tls | None = None
+    certificates: list[CertificateChain] = []
+    credssp: CredSsp | None = None
+    clients: list[Client] = []
+    udp: dict[str, str | int] | None = None
+    gateway: dict[str, str | int] | None = None
+    diagnoses: list[Diagnosis] = []
+    capture: dict[str, str | int] | None = None
+    attempts: list[AttemptRecord] = []
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Result)
+
+
+def to_json(result: Result) -> bytes:
+    """One line of NDJSON, without the line end. Control characters are escaped by JSON itself."""
+    return _encoder.encode(result)
+
+
+def from_json(line: bytes | str) -> Result:
+    """Read back what `to_json` wrote, now or by an earlier release. Raises msgspec.ValidationError."""
+    return _decoder.decode(line)
+
+
+def json_schema() -> dict[str, object]:
+    """The JSON Schema (2020-12) that every JSON document of this program validates against."""
+    schema = msgspec.json.schema(Result)
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["title"] = "rdp-probe result, one target"
+    return schema
