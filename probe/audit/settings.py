@@ -1,0 +1,26 @@
+"""What the user decided about an audit, apart from times and addresses, which only a driver needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from probe.result import Depth
+
+MOST_CONNECTIONS: dict[Depth, int] = {"discover": 3, "standard": 16, "full": 60}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How much is asked of one server, and what our requests carry."""
+
+    depth: Depth = "standard"
+    max_connections: int | None = None  # None: what the depth allows
+    server_name: str | None = None  # for TLS SNI; None: the target's name, and none for an address
+    cookie: str | None = None  # identifier of "Cookie: mstshash="
+    routing_token: str | None = None  # sent as it is, before CR LF
+    preconnection_blob: str | None = None
+
+    @property
+    def most_connections(self) -> int:
+        """How many connections one server may see."""
+        return MOST_CONNECTIONS[self.depth] if self.max_connections is None else self.max_connections

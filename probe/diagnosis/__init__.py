@@ -1,0 +1,1 @@
+"""Security protocol facts as words a person can act on: diagnoses are functions of a stored result."""

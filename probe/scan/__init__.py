@@ -1,0 +1,1 @@
+"""Many targets: what they are, in which order, and how many at once."""
