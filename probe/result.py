@@ -81,6 +81,7 @@ class Negotiation(msgspec.Struct, kw_only=True):
     flags: list[str] = []
     restricted_admin: bool | None = None  # advertised in RDP_NEG_RSP; None where no RDP_NEG_RSP was seen
     remote_credential_guard: bool | None = None
+    altered_request: str | None = None  # the server says it was asked for something else than we sent: for what
     direct_tls: Verdict = msgspec.field(default_factory=lambda: Verdict(state="unknown"))
 
 
@@ -121,7 +122,6 @@ class StandardRdp(msgspec.Struct, kw_only=True):
     certificate: StandardCertificate | None = None
     methods_asked: list[MethodAttempt] = []
     ignores_offered_methods: bool | None = None
-    requested_protocols_echo: str | None = None  # SC_CORE clientRequestedProtocols where it is not what was sent
 
 
 class Registered(msgspec.Struct, kw_only=True):
@@ -307,6 +307,7 @@ class Result(msgspec.Struct, kw_only=True):
     ending: EndingName | None = None  # how the first connection ended, where it was not answered
     cause: str | None = None  # the operating system's or resolver's words
     lost: str | None = None  # the server answered and then was gone: after which request
+    intermittent: list[str] = []  # the same request, alone both times, ended differently
     limited: str | None = None  # why less was asked than the depth would have: a cap or a deadline
     negotiation: Negotiation | None = None
     server: Server | None = None

@@ -101,6 +101,11 @@ class Ended(Event):
     expected: str
 
 
+@dataclass(frozen=True, slots=True)
+class TlsClosed(Event):
+    """The server ended TLS by close_notify, inside the tunnel."""
+
+
 class Machine(Protocol):
     """One side-neutral reader of one protocol, which can also speak the client's part."""
 

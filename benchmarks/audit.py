@@ -1,0 +1,110 @@
+"""What one audit costs: start-up, connections, CPU, memory and time against a slow server.
+
+    .venv/bin/python -m benchmarks.audit            # everything, about half a minute
+    .venv/bin/python -m benchmarks.audit --targets 50
+
+All traffic stays on loopback; the embedded servers run in a process of their own, so that CPU and memory are the
+client's alone. Absolute times depend on the machine; each is printed beside what it is compared with in the same run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+COMMAND = str(Path(sys.executable).parent / "rdp-probe")
+
+
+@contextlib.contextmanager
+def servers(*options: str) -> Iterator[list[dict[str, object]]]:
+    """Embedded servers in another process, until the block ends."""
+    argv = [sys.executable, "-m", "probe.drive.demo", "--json", *options]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            yield json.loads(process.stdout.readline())
+        finally:
+            process.stdin.close()
+            process.wait(timeout=10)
+
+
+def targets_of(found: list[dict[str, object]]) -> list[str]:
+    return [f"{server['address']}:{server['port']}" for server in found]
+
+
+def run(argv: list[str]) -> tuple[float, float, int, str]:
+    """Wall seconds, CPU seconds, peak KiB of resident memory and standard output of a command."""
+    script = (
+        "import json,resource,subprocess,sys,time;s=time.perf_counter();"
+        "p=subprocess.run(sys.argv[1:],capture_output=True,text=True);w=time.perf_counter()-s;"
+        "u=resource.getrusage(resource.RUSAGE_CHILDREN);"
+        "print(json.dumps([w,u.ru_utime+u.ru_stime,u.ru_maxrss,p.stdout,p.returncode,p.stderr]))"
+    )
+    out = subprocess.run([sys.executable, "-c", script, *argv], capture_output=True, text=True, check=True).stdout
+    wall, cpu, rss, stdout, code, stderr = json.loads(out)
+    if code not in (0, 1):
+        sys.exit(f"{argv}: exit {code}\n{stderr}")
+    return wall, cpu, rss, stdout
+
+
+def line(what: str, measured: str, allowed: str, *, holds: bool) -> None:
+    print(f"{what:<52} {measured:>22}   {allowed:<28} {'ok' if holds else 'MISSED'}")
+
+
+def startup() -> None:
+    bare = min(run([sys.executable, "-c", "pass"])[0] for _ in range(5))
+    ours = statistics.median(run([COMMAND, "--help"])[0] for _ in range(7))
+    line("rdp-probe --help", f"{ours * 1000:.0f} ms = {ours / bare:.1f} x python", "<= 150 ms", holds=ours <= 0.150)
+
+
+def connections_and_memory() -> None:
+    with servers("--only", "windows-no-nla") as found:
+        _, _, rss, out = run([COMMAND, "host", "--json", *targets_of(found)])
+    used = json.loads(out)["connections"]
+    line("connections, standard audit, everything accepted", f"{used}", "<= 16", holds=used <= 16)
+    line("peak resident memory, one target", f"{rss / 1024:.0f} MB", "<= 90 MB", holds=rss <= 90 * 1024)
+
+
+def cpu_per_target(count: int) -> None:
+    with servers("--only", "windows-nla", "--count", str(count)) as found:
+        targets = targets_of(found)
+        _, cpu_one, _, _ = run([COMMAND, "host", "--json", targets[0]])
+        wall, cpu_all, rss, out = run([COMMAND, "host", "--json", *targets])
+    lines = out.splitlines()
+    assert len(lines) == count
+    assert all(json.loads(each)["status"] == "rdp" for each in lines)
+    each_ms = (cpu_all - cpu_one) / (count - 1) * 1000
+    line(f"CPU a further target, {count} targets in {wall:.1f} s", f"{each_ms:.2f} ms", "<= 8 ms", holds=each_ms <= 8)
+    line(f"peak resident memory, {count} targets", f"{rss / 1024:.0f} MB", "<= 90 MB", holds=rss <= 90 * 1024)
+
+
+def slow_server() -> None:
+    with servers("--only", "windows-nla", "--delay", "0.05") as found:
+        out = run([COMMAND, "host", "--json", "--per-host", "4", *targets_of(found)])[3]
+    elapsed = json.loads(out)["elapsed_ms"]
+    line("standard audit, 50 ms a reply, --per-host 4", f"{elapsed:.0f} ms", "<= 1200 ms", holds=elapsed <= 1200)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--targets", type=int, default=200, help="how many embedded targets (default 200)")
+    count = parser.parse_args().targets
+    began = time.perf_counter()
+    startup()
+    connections_and_memory()
+    cpu_per_target(count)
+    slow_server()
+    print(f"{time.perf_counter() - began:.0f} s in all, {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024} MB")
+
+
+if __name__ == "__main__":
+    main()

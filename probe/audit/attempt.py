@@ -1,0 +1,81 @@
+"""One connection: what it was to ask, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Self
+
+from probe.handshake.machine import Ending, Event
+from probe.wire.gcc import encryption_method_names
+from probe.wire.nego import Protocol
+from probe.wire.tls_hello import version_name
+
+
+class Stage(Enum):
+    """How far a connection goes when it is let."""
+
+    NEGOTIATION = "negotiation"  # up to the Connection Confirm
+    SETTINGS = "settings"  # on to the basic settings exchange, in clear
+    HELLO = "hello"  # on to one ClientHello of our own
+    TUNNEL = "tunnel"  # on to a complete TLS handshake and the first message of what is inside
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What one connection asks. Two equal questions are the same request, byte for byte but for random values."""
+
+    protocols: int | None  # requestedProtocols; None: no X.224 at all, TLS at once
+    stage: Stage
+    version: int | None = None  # the one TLS version that a HELLO offers
+    methods: int = 0  # encryptionMethods that SETTINGS offers
+    rdp_version: int = 0x00080011  # CS_CORE version; FreeRDP answers with the lesser of this and its own
+    repeat: bool = False  # asked again, alone, because the first time ended in silence or a reset
+
+    def again(self) -> Self:
+        """The repeat of this question."""
+        return replace(self, repeat=True)
+
+    @property
+    def words(self) -> str:
+        """The question in a few words, for evidence and logs."""
+        over = "TLS without X.224" if self.protocols is None else "+".join(protocol_names(self.protocols))
+        if self.stage is Stage.SETTINGS:
+            return f"{over}, then basic settings with {'+'.join(encryption_method_names(self.methods)) or 'no method'}"
+        if self.stage is Stage.HELLO and self.version is not None:
+            return f"{over}, then a {version_name(self.version)} ClientHello"
+        if self.stage is Stage.TUNNEL:
+            return f"{over}, then a complete TLS handshake"
+        return over
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One connection that was made, with everything that was seen on it. Times are seconds on the driver's clock."""
+
+    number: int
+    question: Question
+    events: tuple[Event, ...]
+    ending: Ending
+    started: float
+    ended: float
+    bytes_sent: int = 0
+    bytes_received: int = 0
+    alone: bool = True  # no other connection of ours was open to this server meanwhile
+    cause: str | None = None  # the operating system's words, where the connection failed
+
+
+def protocol_names(mask: int) -> list[str]:
+    """Name the bits of requestedProtocols: ["RDP"] for none, unknown bits as "0x20"."""
+    from probe.wire.cursor import flag_names
+
+    return flag_names(mask, Protocol) or [protocol_name(0)]
+
+
+def protocol_name(selected: int) -> str:
+    """Name a selectedProtocol, or as hexadecimal where it is none or several."""
+    try:
+        name = Protocol(selected).name
+    except ValueError:
+        name = None
+    return name if name is not None and "|" not in name else f"0x{selected:08x}"

@@ -1,0 +1,113 @@
+"""From a question to the machine that asks it: which protocol follows which on one connection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from probe.audit.attempt import Question, Stage
+from probe.audit.settings import Settings
+from probe.handshake.client_hello import client_hello
+from probe.handshake.credssp import CredSspExchange, first_request
+from probe.handshake.machine import Chain, Machine
+from probe.handshake.negotiation import Negotiation
+from probe.handshake.server_first import aad_nonce, rdstls_greeting
+from probe.handshake.standard_rdp import BasicSettingsExchange
+from probe.handshake.tls_hello import TlsHello
+from probe.handshake.tls_tunnel import TlsTunnel
+from probe.wire import gcc, mcs, x224
+from probe.wire.cursor import Writer
+from probe.wire.nego import (
+    NegotiationRequest,
+    NegotiationResponse,
+    PreconnectionPdu,
+    Protocol,
+    RequestData,
+)
+
+RandomBytes = Callable[[int], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """What every connection of one audit shares: what the user decided, the TLS name, the source of randomness."""
+
+    settings: Settings
+    server_name: str | None
+    random_bytes: RandomBytes
+
+    def machine(self, question: Question) -> Machine:
+        """The machine that asks a question on a new connection."""
+        if question.protocols is None:
+            return self._tls(question, Protocol.SSL)
+        first = Negotiation(self._opening(question.protocols))
+        return Chain(first, lambda finished: self._after(first, finished, question))
+
+    def _opening(self, protocols: int) -> bytes:
+        """The preconnection PDU, where there is one, and the Connection Request."""
+        w = Writer()
+        if self.settings.preconnection_blob is not None:
+            PreconnectionPdu.naming(self.settings.preconnection_blob).write(w)
+        data = RequestData(token=self._token(), negotiation=NegotiationRequest(protocols=protocols))
+        w.raw(x224.write_packet(x224.ConnectionRequest(variable=data.write())))
+        return w.getvalue()
+
+    def _token(self) -> bytes | None:
+        if self.settings.routing_token is not None:
+            return self.settings.routing_token.encode("utf-8")
+        if self.settings.cookie is not None:
+            return RequestData.COOKIE + self.settings.cookie.encode("utf-8")
+        return None
+
+    def _after(self, negotiation: Negotiation, finished: Machine, question: Question) -> Machine | None:
+        """What follows the negotiation; nothing follows what followed it."""
+        if finished is not negotiation or negotiation.confirm is None:
+            return None
+        answer = negotiation.confirm.negotiation
+        if answer is None:  # an old server, or another ISO service: only RDP itself tells which
+            return self._settings(question, Protocol.RDP) if question.stage is not Stage.NEGOTIATION else None
+        if not isinstance(answer, NegotiationResponse) or question.protocols is None:
+            return None
+        if answer.selected == Protocol.RDP:
+            return self._settings(question, Protocol.RDP) if question.stage is Stage.SETTINGS else None
+        if not answer.selected & question.protocols:
+            return None  # it selected what was not offered: nothing that we could rightly speak
+        return self._tls(question, answer.selected) if question.stage in (Stage.HELLO, Stage.TUNNEL) else None
+
+    def _tls(self, question: Question, selected: int) -> Machine:
+        if question.stage is Stage.HELLO and question.version is not None:
+            return TlsHello(client_hello(question.version, self.random_bytes, self.server_name))
+        return TlsTunnel(self.server_name, self._inside(question, selected))
+
+    def _inside(self, question: Question, selected: int) -> Machine | None:
+        """The first message inside TLS, by the protocol that was selected."""
+        if selected in (Protocol.HYBRID, Protocol.HYBRID_EX):
+            return CredSspExchange(first_request())
+        if selected == Protocol.RDSTLS:
+            return rdstls_greeting()
+        if selected == Protocol.RDSAAD:
+            return aad_nonce()
+        return self._settings(question, selected) if selected == Protocol.SSL else None
+
+    def _settings(self, question: Question, selected: int) -> Machine:
+        return BasicSettingsExchange(connect_initial(question, selected))
+
+
+def connect_initial(question: Question, selected: int) -> bytes:
+    """The TPKT packet of an MCS Connect-Initial as a plain client sends it, [MS-RDPBCGR] 2.2.1.3."""
+    blocks: tuple[gcc.ClientBlock, ...] = (
+        gcc.ClientCore(version=question.rdp_version, server_selected_protocol=selected),
+        gcc.ClientCluster(flags=0x0D, redirected_session_id=0),  # version 4, redirection supported
+        gcc.ClientSecurity(encryption_methods=question.methods, ext_encryption_methods=0),
+        gcc.ClientNetwork(channels=()),
+    )
+    initial = mcs.ConnectInitial(
+        calling_domain_selector=b"\x01",
+        called_domain_selector=b"\x01",
+        upward_flag=0xFF,
+        target=mcs.TARGET,
+        minimum=mcs.MINIMUM,
+        maximum=mcs.MAXIMUM,
+        user_data=gcc.ConferenceCreateRequest(blocks=blocks).write(),
+    )
+    return x224.write_packet(x224.Data(user_data=mcs.write_pdu(initial)))

@@ -1,0 +1,157 @@
+"""What one attempt's events say, gathered once for the plan and the verdict. No judgement of the server yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from probe.audit.attempt import Attempt, Question, Stage
+from probe.handshake.machine import Ending, Event, Malformed, Secured, Seen, Side, TlsClosed, TlsFailed, Unread
+from probe.wire import gcc, mcs, ntlm, rdstls, spnego, standard_security, tls_hello, x224
+from probe.wire.credssp import TsRequest
+from probe.wire.nego import ConfirmData, NegotiationFailure, NegotiationResponse
+from probe.wire.tls_record import Alert, AlertDescription, AlertLevel
+
+ServerCertificate = (
+    standard_security.ProprietaryCertificate
+    | standard_security.X509CertificateChain
+    | standard_security.UnknownCertificate
+)
+
+
+@dataclass(slots=True)
+class Reading:
+    """The server's messages on one connection; None where there was no such message."""
+
+    question: Question
+    ending: Ending
+    number: int
+    received_nothing: bool
+    confirm: x224.ConnectionConfirm | None = None
+    confirm_data: ConfirmData | None = None
+    disconnect: mcs.DisconnectProviderUltimatum | None = None  # in clear; where it stood is told by what else came
+    refusal: x224.DisconnectRequest | x224.Error | None = None
+    server_hello: tls_hello.ServerHello | None = None
+    key_exchange: tls_hello.ServerKeyExchange | None = None
+    chain: tuple[bytes, ...] | None = None  # DER, leaf first, from clear text or from a completed handshake
+    alert: Alert | None = None  # the first that ended something
+    secured: Secured | None = None
+    tls_failed: TlsFailed | None = None
+    tls_closed: bool = False
+    connect_response: mcs.ConnectResponse | None = None
+    core: gcc.ServerCore | None = None
+    security: gcc.ServerSecurity | None = None
+    server_certificate: ServerCertificate | None = None
+    ts_request: TsRequest | None = None
+    spnego: spnego.NegTokenResp | spnego.NegTokenInit | None = None
+    challenge: ntlm.Challenge | None = None
+    challenge_at: float | None = None
+    rdstls: rdstls.RdstlsCapabilities | None = None
+    nonce: rdstls.ServerNonce | None = None
+    malformed: Malformed | None = None
+    unread: bytes = b""  # from the server, behind the last message
+    first_bytes: bytes = b""  # of the server, where they could not be read
+    messages: list[object] = field(default_factory=list)  # of the server, in order
+
+    @property
+    def negotiation(self) -> NegotiationResponse | NegotiationFailure | None:
+        """The negotiation structure of the confirm."""
+        return self.confirm_data.negotiation if self.confirm_data is not None else None
+
+    @property
+    def spoke_rdp(self) -> bool:
+        """A negotiation structure, an MCS PDU, or a confirm followed by either: no other ISO service says these."""
+        return (
+            self.negotiation is not None
+            or self.disconnect is not None
+            or self.connect_response is not None
+            or self.rdstls is not None
+        )
+
+    @property
+    def is_foreign(self) -> bool:
+        """Bytes came that are not RDP: no TPKT at all, or a bare confirm that RDP's next message did not follow."""
+        if self.spoke_rdp or self.question.protocols is None:
+            return False
+        if self.confirm is not None:
+            return self.question.stage is not Stage.NEGOTIATION
+        malformed = self.malformed
+        return malformed is not None and malformed.side is Side.SERVER and malformed.raw[:1] not in (b"", b"\x03")
+
+    def answers_version(self, version: int) -> bool:
+        """A ServerHello came and selected this version."""
+        return self.server_hello is not None and self.server_hello.selected_version == version
+
+
+def read(attempt: Attempt) -> Reading:
+    """Gather the server's messages of one attempt."""
+    reading = Reading(
+        question=attempt.question,
+        ending=attempt.ending,
+        number=attempt.number,
+        received_nothing=attempt.bytes_received == 0,
+    )
+    for event in attempt.events:
+        _note(reading, event)
+    return reading
+
+
+def _note(reading: Reading, event: Event) -> None:
+    if isinstance(event, Seen):
+        if event.side is Side.SERVER:
+            reading.messages.append(event.message)
+            _note_message(reading, event)
+    elif isinstance(event, Malformed):
+        if reading.malformed is None:
+            reading.malformed = event
+            reading.first_bytes = event.raw
+    elif isinstance(event, Secured):
+        reading.secured = event
+        reading.chain = event.chain or reading.chain
+    elif isinstance(event, TlsFailed):
+        reading.tls_failed = event
+    elif isinstance(event, TlsClosed):
+        reading.tls_closed = True
+    elif isinstance(event, Unread) and event.side is Side.SERVER:
+        reading.unread = event.raw
+
+
+# Which field holds a message of which kind; the first of a kind is kept, but for a ServerHello, whose second counts.
+_FIELDS: tuple[tuple[type[object] | tuple[type[object], ...], str], ...] = (
+    (x224.ConnectionConfirm, "confirm"),
+    (ConfirmData, "confirm_data"),
+    (mcs.DisconnectProviderUltimatum, "disconnect"),
+    ((x224.DisconnectRequest, x224.Error), "refusal"),
+    (tls_hello.ServerKeyExchange, "key_exchange"),
+    (mcs.ConnectResponse, "connect_response"),
+    (TsRequest, "ts_request"),
+    ((spnego.NegTokenInit, spnego.NegTokenResp), "spnego"),
+    (rdstls.RdstlsCapabilities, "rdstls"),
+    (rdstls.ServerNonce, "nonce"),
+    (
+        (
+            standard_security.ProprietaryCertificate,
+            standard_security.X509CertificateChain,
+            standard_security.UnknownCertificate,
+        ),
+        "server_certificate",
+    ),
+)
+
+
+def _note_message(reading: Reading, event: Seen) -> None:
+    message = event.message
+    if isinstance(message, tls_hello.ServerHello):
+        reading.server_hello = message
+    elif isinstance(message, tls_hello.Certificate):
+        reading.chain = message.chain
+    elif isinstance(message, gcc.ConferenceCreateResponse):
+        reading.core = message.block(gcc.ServerCore)
+        reading.security = message.block(gcc.ServerSecurity)
+    elif isinstance(message, ntlm.Challenge):
+        reading.challenge, reading.challenge_at = message, event.at
+    elif isinstance(message, Alert):
+        warning = message.level == AlertLevel.WARNING and message.description != AlertDescription.CLOSE_NOTIFY
+        reading.alert = reading.alert if warning else (reading.alert or message)
+    for kinds, name in _FIELDS:
+        if isinstance(message, kinds) and getattr(reading, name) is None:
+            setattr(reading, name, message)

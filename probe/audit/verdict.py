@@ -1,0 +1,164 @@
+"""From attempts to a Result. Pure: the clock is an argument, every fact comes from an event."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from probe.audit.attempt import Attempt
+from probe.audit.certificate import describe_chain
+from probe.audit.plan import Plan
+from probe.audit.reading import Reading, read
+from probe.audit.server_kind import server_kind
+from probe.audit.service import banner_of, service_of
+from probe.audit.settings import Settings
+from probe.audit.steps import record
+from probe.audit.verdict_inside import credssp, standard_rdp, timestamp
+from probe.audit.verdict_negotiation import NEVER_OPENED, answer_without_negotiation, negotiation
+from probe.audit.verdict_tls import direct_tls, reached_tls, tls
+from probe.handshake.machine import Ending
+from probe.result import CertificateChain, Result, Status, Target
+from probe.wire.tls_hello import version_name
+
+_STATUS: dict[Ending, Status] = {
+    Ending.REFUSED: "refused",
+    Ending.FILTERED: "filtered",
+    Ending.UNREACHABLE: "unreachable",
+    Ending.TIMED_OUT: "silent",
+    Ending.DEADLINE: "silent",
+    Ending.INTERRUPTED: "silent",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audit:
+    """Everything one audit did. Times are seconds on the driver's clock, `started_at` is when `started` was."""
+
+    target: Target
+    settings: Settings
+    server_name: str | None
+    attempts: tuple[Attempt, ...]
+    plan: Plan  # what would still be asked
+    started: float
+    ended: float
+    started_at: datetime
+    past_deadline_s: float | None = None  # the target's deadline, where it cut the audit short
+
+
+def verdict(audit: Audit) -> Result:
+    """What the attempts add up to."""
+    attempts = sorted(audit.attempts, key=lambda attempt: attempt.number)
+    readings = [read(attempt) for attempt in attempts]
+    wall_offset = audit.started_at.timestamp() - audit.started
+    result = Result(
+        target=_target(audit),
+        started=timestamp(audit.started_at.timestamp()),
+        elapsed_ms=round((audit.ended - audit.started) * 1000, 1),
+        depth=audit.settings.depth,
+        connections=len(attempts),
+        bytes_sent=sum(attempt.bytes_sent for attempt in attempts),
+        bytes_received=sum(attempt.bytes_received for attempt in attempts),
+        status=_status(readings),
+        lost=audit.plan.lost_after,
+        limited=_limited(audit),
+        intermittent=_intermittent(attempts),
+        attempts=[record(attempt, audit.started) for attempt in attempts],
+    )
+    if result.status != "rdp":
+        _say_why_not(result, attempts, readings)
+    if any(attempt.ending not in NEVER_OPENED for attempt in attempts):
+        result.negotiation = negotiation(attempts, readings)
+        result.negotiation.direct_tls = direct_tls(readings)
+    if result.status == "rdp":
+        _describe(result, audit, readings, wall_offset)
+    return result
+
+
+def _target(audit: Audit) -> Target:
+    target = audit.target
+    return Target(
+        input=target.input,
+        host=target.host,
+        port=target.port,
+        address=target.address,
+        server_name=audit.server_name,
+    )
+
+
+def _describe(result: Result, audit: Audit, readings: Sequence[Reading], wall_offset: float) -> None:
+    """Fill in what only an RDP server has."""
+    if result.negotiation is not None and result.negotiation.protocols["RDP"].state == "accepted":
+        result.standard_rdp = standard_rdp(readings)
+    result.server = server_kind(readings)
+    result.tls = tls(readings)
+    result.certificates = _certificates(readings, audit)
+    result.credssp = credssp(readings, wall_offset)
+
+
+def _status(readings: Sequence[Reading]) -> Status:
+    if any(reading.spoke_rdp for reading in readings):
+        return "rdp"
+    if any(reading.is_foreign or _tls_without_x224(reading) for reading in readings):
+        return "not_rdp"
+    if not readings:
+        return "silent"
+    said = [reading for reading in readings if reading.confirm or answer_without_negotiation(reading)]
+    return _STATUS.get((said or readings)[0].ending, "closed")
+
+
+def _tls_without_x224(reading: Reading) -> bool:
+    return reading.question.protocols is None and (reading.server_hello is not None or reading.alert is not None)
+
+
+def _say_why_not(result: Result, attempts: Sequence[Attempt], readings: Sequence[Reading]) -> None:
+    """The service that answers instead, or how the first connection ended."""
+    for attempt, reading in zip(attempts, readings, strict=True):
+        if result.ending is None:
+            result.ending = attempt.ending.value
+        result.cause = result.cause or attempt.cause
+        if result.status != "not_rdp" or result.service is not None:
+            continue
+        if _tls_without_x224(reading):
+            result.service = "tls"
+        elif reading.is_foreign and reading.confirm is not None:
+            result.service = "iso-tsap"
+        elif reading.is_foreign:
+            result.service, result.banner = service_of(reading.first_bytes), banner_of(reading.first_bytes)
+
+
+def _limited(audit: Audit) -> str | None:
+    """Why less was asked than the answers called for; None where everything was."""
+    if audit.past_deadline_s is not None:
+        return f"the deadline of {audit.past_deadline_s:g} s passed"
+    left = [question.words for question in (*audit.plan.questions, *audit.plan.repeats)]
+    if not left or audit.plan.lost_after is not None:
+        return None
+    return f"{audit.settings.most_connections} connections are the most at this setting; not asked: {'; '.join(left)}"
+
+
+def _intermittent(attempts: Sequence[Attempt]) -> list[str]:
+    """Requests that ended differently when repeated, though nothing else was under way either time."""
+    differing = []
+    first = {attempt.question: attempt for attempt in attempts if not attempt.question.repeat}
+    for repeat in attempts:
+        before = next((first[question] for question in first if question.again() == repeat.question), None)
+        if repeat.question.repeat and before and before.alone and before.ending is not repeat.ending:
+            differing.append(f"{before.question.words}: {before.ending.value}, then {repeat.ending.value}")
+    return differing
+
+
+def _certificates(readings: Sequence[Reading], audit: Audit) -> list[CertificateChain]:
+    """Each distinct chain that was served over RDP, with the TLS versions it was served to."""
+    served: dict[tuple[bytes, ...], list[str]] = {}
+    for reading in readings:
+        if reading.chain and reading.server_hello is not None and reached_tls(reading):
+            versions = served.setdefault(reading.chain, [])
+            version = version_name(reading.server_hello.selected_version)
+            if version not in versions:
+                versions.append(version)
+    asked = audit.settings.server_name or audit.target.host
+    return [
+        describe_chain(chain, names_asked=asked, at=audit.started_at, served_to=sorted(versions))
+        for chain, versions in served.items()
+    ]

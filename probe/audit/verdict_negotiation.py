@@ -1,0 +1,151 @@
+"""From readings to the negotiation section: a verdict on each protocol, NLA, flags.
+
+A verdict compares what was selected with what was requested: a response is an acceptance only of the protocol that
+was asked for, and a server that answers HYBRID by selecting RDP (xrdp) has turned HYBRID away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from probe.audit.attempt import Attempt, protocol_name, protocol_names
+from probe.audit.reading import Reading
+from probe.handshake.machine import Ending, Seen
+from probe.result import Negotiation, NegotiationAttempt, Nla, Verdict
+from probe.wire import x224
+from probe.wire.cursor import flag_names
+from probe.wire.nego import NegotiationFailure, NegotiationResponse, Protocol, ResponseFlag
+
+# Most secure first, as a reader wants them.
+PROTOCOLS = (
+    Protocol.HYBRID_EX,
+    Protocol.HYBRID,
+    Protocol.SSL,
+    Protocol.RDP,
+    Protocol.RDSTLS,
+    Protocol.RDSAAD,
+)
+TLS_BASED = (Protocol.SSL, Protocol.HYBRID, Protocol.HYBRID_EX, Protocol.RDSTLS, Protocol.RDSAAD)
+NEVER_OPENED = (Ending.REFUSED, Ending.FILTERED, Ending.UNREACHABLE)
+
+
+def negotiation(attempts: Sequence[Attempt], readings: Sequence[Reading]) -> Negotiation:
+    """The negotiation section, without direct TLS."""
+    protocols = {protocol_name(protocol): protocol_verdict(protocol, readings) for protocol in PROTOCOLS}
+    fullest = _fullest_response(readings)
+    return Negotiation(
+        attempts=[
+            _attempt(attempt, reading)
+            for attempt, reading in zip(attempts, readings, strict=True)
+            if attempt.question.protocols is not None and attempt.ending not in NEVER_OPENED
+        ],
+        protocols=protocols,
+        nla=_nla(protocols),
+        flags=flag_names(fullest.flags, ResponseFlag) if fullest is not None else [],
+        restricted_admin=_advertised(fullest, ResponseFlag.RESTRICTED_ADMIN_MODE_SUPPORTED),
+        remote_credential_guard=_advertised(fullest, ResponseFlag.REDIRECTED_AUTHENTICATION_MODE_SUPPORTED),
+        altered_request=_altered(readings),
+    )
+
+
+def _fullest_response(readings: Sequence[Reading]) -> NegotiationResponse | None:
+    responses = [reading.negotiation for reading in readings if isinstance(reading.negotiation, NegotiationResponse)]
+    return max(responses, key=lambda response: response.flags.bit_count(), default=None)
+
+
+def _advertised(response: NegotiationResponse | None, flag: ResponseFlag) -> bool | None:
+    return bool(response.flags & flag) if response is not None else None
+
+
+def _attempt(attempt: Attempt, reading: Reading) -> NegotiationAttempt:
+    requested = attempt.question.protocols or 0
+    answer = reading.negotiation
+    answered_at = next(
+        (
+            event.at
+            for event in attempt.events
+            if isinstance(event, Seen) and isinstance(event.message, x224.ConnectionConfirm)
+        ),
+        attempt.ended,
+    )
+    described = NegotiationAttempt(
+        requested=protocol_names(requested), elapsed_ms=round((answered_at - attempt.started) * 1000, 1)
+    )
+    if isinstance(answer, NegotiationResponse):
+        described.selected = protocol_name(answer.selected)
+        described.flags = flag_names(answer.flags, ResponseFlag)
+    elif isinstance(answer, NegotiationFailure):
+        described.failure = answer.code.name
+    else:
+        described.answer = answer_without_negotiation(reading)
+        if described.answer is None:
+            described.ending = attempt.ending.value
+    return described
+
+
+def answer_without_negotiation(reading: Reading) -> str | None:
+    """What came in place of a negotiation structure; None where nothing did."""
+    if reading.confirm is not None and reading.negotiation is None and reading.confirm_data is not None:
+        return "confirm without negotiation"
+    if reading.disconnect is not None:
+        return "disconnect provider ultimatum"
+    if isinstance(reading.refusal, x224.DisconnectRequest):
+        return "disconnect request"
+    if reading.refusal is not None:
+        return "error TPDU"
+    return "malformed" if reading.malformed is not None else None
+
+
+def protocol_verdict(protocol: Protocol, readings: Sequence[Reading]) -> Verdict:
+    """Accepted when it was selected on request; rejected with the wire's reason; unknown with how it ended."""
+    asked = [reading for reading in readings if reading.question.protocols is not None]
+    if any(_selects(reading, protocol) for reading in asked):
+        return Verdict(state="accepted")
+    alone = [reading for reading in asked if reading.question.protocols == protocol]
+    covering = alone or [reading for reading in asked if protocol and (reading.question.protocols or 0) & protocol]
+    verdicts = [_turned_away(reading) for reading in covering]
+    settled = [verdict for verdict in verdicts if verdict.state != "unknown"]
+    return (settled or verdicts or [Verdict(state="unknown")])[-1]
+
+
+def _selects(reading: Reading, protocol: Protocol) -> bool:
+    requested, answer = reading.question.protocols or 0, reading.negotiation
+    if isinstance(answer, NegotiationResponse) and answer.selected == protocol:
+        return bool(requested & protocol) or (protocol == Protocol.RDP and requested == 0)
+    # A confirm without negotiation means Standard RDP Security, once RDP's next message has followed it.
+    return protocol == Protocol.RDP and answer is None and reading.confirm is not None and _mcs_followed(reading)
+
+
+def _mcs_followed(reading: Reading) -> bool:
+    return reading.connect_response is not None
+
+
+def _turned_away(reading: Reading) -> Verdict:
+    answer = reading.negotiation
+    if isinstance(answer, NegotiationFailure):
+        return Verdict(state="rejected", failure=answer.code.name)
+    if isinstance(answer, NegotiationResponse):
+        return Verdict(state="rejected", selected=protocol_name(answer.selected))
+    said = answer_without_negotiation(reading)
+    if said == "confirm without negotiation" and reading.question.protocols:
+        return Verdict(state="rejected", reason=said)
+    ending = Ending.CLOSED if said is not None and reading.ending is Ending.COMPLETE else reading.ending
+    return Verdict(state="unknown", reason=said, ending=ending.value)
+
+
+def _nla(protocols: dict[str, Verdict]) -> Nla:
+    hybrid = {protocols["HYBRID"].state, protocols["HYBRID_EX"].state}
+    without = {protocols["SSL"].state, protocols["RDP"].state}
+    if "accepted" in hybrid:
+        return "required" if without == {"rejected"} else "offered"
+    return "unsupported" if protocols["HYBRID"].state == "rejected" else "unknown"
+
+
+def _altered(readings: Sequence[Reading]) -> str | None:
+    """What the server says it was asked for ([MS-RDPBCGR] 2.2.1.4.2), where that is not what we asked."""
+    for reading in readings:
+        echo = reading.core.client_requested_protocols if reading.core is not None else None
+        if echo is not None and reading.question.protocols is not None and echo != reading.question.protocols:
+            asked = "+".join(protocol_names(reading.question.protocols))
+            return f"asked for {asked}, the server saw {'+'.join(protocol_names(echo))}"
+    return None

@@ -1,0 +1,113 @@
+"""From readings to the TLS section: versions, the complete handshake, TLS without X.224."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from probe.audit.attempt import Stage, protocol_name
+from probe.audit.reading import Reading
+from probe.handshake.machine import Ending
+from probe.result import Registered, Tls, TlsHandshake, Verdict
+from probe.wire.iana import CIPHER_SUITES, GROUPS
+from probe.wire.nego import NegotiationResponse
+from probe.wire.tls_hello import EcdheParameters, read_server_key_exchange, version_name
+
+_VERSIONS = (0x0304, 0x0303, 0x0302, 0x0301)
+_SHORT = (Ending.CLOSED, Ending.RESET)  # endings that are an answer once they were seen twice, or need no second look
+
+
+def tls(readings: Sequence[Reading]) -> Tls | None:
+    """The TLS section; None where no connection got as far as TLS."""
+    over_rdp = [reading for reading in readings if reached_tls(reading)]
+    if not over_rdp:
+        return None
+    return Tls(
+        versions={version_name(version): verdict for version in _VERSIONS if (verdict := _version(version, over_rdp))},
+        handshake=_handshake(over_rdp),
+        clear_text_instead=any(_clear_text_instead(reading) for reading in over_rdp),
+    )
+
+
+def reached_tls(reading: Reading) -> bool:
+    """A TLS-based protocol was asked for and selected, and TLS was then tried."""
+    answer, requested = reading.negotiation, reading.question.protocols
+    return (
+        isinstance(answer, NegotiationResponse)
+        and requested is not None
+        and bool(answer.selected & requested)
+        and reading.question.stage in (Stage.HELLO, Stage.TUNNEL)
+    )
+
+
+def _version(version: int, readings: Sequence[Reading]) -> Verdict | None:
+    """The verdict on one version: seen selected anywhere, else what came of its own hello."""
+    if any(reading.answers_version(version) for reading in readings):
+        return Verdict(state="accepted")
+    asked = [reading for reading in readings if reading.question.version == version]
+    return hello_verdict(asked[-1]) if asked else None
+
+
+def hello_verdict(reading: Reading) -> Verdict:
+    """What one hello of ours led to."""
+    if reading.server_hello is not None:
+        selected = reading.server_hello.selected_version
+        if selected == reading.question.version:
+            return Verdict(state="accepted")
+        return Verdict(state="rejected", reason=f"answered {version_name(selected)}")
+    if reading.alert is not None:
+        return Verdict(state="rejected", reason=f"alert {reading.alert.description.name.lower()}")
+    if reading.disconnect is not None:
+        return Verdict(state="rejected", reason="clear-text disconnect")
+    if reading.ending in _SHORT:
+        return Verdict(state="rejected", reason=reading.ending.value, ending=reading.ending.value)
+    reason = "malformed" if reading.malformed is not None else reading.ending.value
+    return Verdict(state="unknown", reason=reason, ending=reading.ending.value)
+
+
+def _clear_text_instead(reading: Reading) -> bool:
+    return reading.disconnect is not None and reading.server_hello is None and reading.alert is None
+
+
+def _handshake(readings: Sequence[Reading]) -> TlsHandshake | None:
+    """The first complete handshake, else the first ServerHello of an attempt at one."""
+    tunnels = [reading for reading in readings if reading.question.stage is Stage.TUNNEL and reading.server_hello]
+    complete = [reading for reading in tunnels if reading.secured is not None]
+    best = (complete or tunnels or [None])[0]
+    if best is None or best.server_hello is None or not isinstance(best.negotiation, NegotiationResponse):
+        return None
+    hello = best.server_hello
+    group = hello.key_share_group or _key_exchange_group(best)
+    return TlsHandshake(
+        version=version_name(hello.selected_version),
+        cipher_suite=registered(hello.cipher_suite, CIPHER_SUITES),
+        group=registered(group, GROUPS) if group is not None else None,
+        complete=best.secured is not None,
+        over=protocol_name(best.negotiation.selected),
+    )
+
+
+def _key_exchange_group(reading: Reading) -> int | None:
+    """The group of an ECDHE ServerKeyExchange, up to TLS 1.2."""
+    if reading.key_exchange is None or reading.server_hello is None:
+        return None
+    suite = CIPHER_SUITES.get(reading.server_hello.cipher_suite, "")
+    kind = "ECDHE" if "ECDH" in suite else "OTHER"
+    parameters = read_server_key_exchange(reading.key_exchange.params, reading.server_hello.selected_version, kind)
+    return parameters.group if isinstance(parameters, EcdheParameters) else None
+
+
+def registered(code: int, registry: dict[int, str]) -> Registered:
+    """A code point with its name; its own number where the registry has none."""
+    number = f"0x{code:04x}"
+    return Registered(code=number, name=registry.get(code, number))
+
+
+def direct_tls(readings: Sequence[Reading]) -> Verdict:
+    """TLS straight after TCP, without X.224."""
+    asked = [reading for reading in readings if reading.question.protocols is None]
+    if not asked:
+        return Verdict(state="unknown")
+    verdict = hello_verdict(asked[-1])
+    if asked[-1].server_hello is not None:
+        return Verdict(state="accepted")
+    return verdict

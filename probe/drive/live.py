@@ -1,0 +1,264 @@
+"""A live audit: trio opens connections, machines do the talking, and how each connection ended is an answer.
+
+One attempt is one connection. Every wait has two limits, the step's silence and the attempt's whole, and every read
+a byte budget, so that a peer can neither hold nor fill us. Nothing a peer does is an exception here: refusals,
+resets and silence become endings, and the operating system's words are kept beside them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket as os_socket
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from os import urandom
+
+import trio  # noqa: TID253 - this module is only imported when a connection is to be made
+
+from probe.audit.attempt import Attempt, Question, Stage
+from probe.audit.conversation import Conversation
+from probe.audit.plan import Plan, plan
+from probe.audit.settings import Settings
+from probe.audit.verdict import Audit, verdict
+from probe.drive.limits import Limits
+from probe.drive.names import tls_name
+from probe.handshake.machine import Ending, Event, Machine, Side, end
+from probe.result import Result, Target
+
+# What connect() and recv() may fail with, and what it means. Anything else is a fault of ours and is raised.
+ENDINGS: dict[int, Ending] = {
+    errno.ECONNREFUSED: Ending.REFUSED,
+    errno.ECONNRESET: Ending.RESET,
+    errno.ECONNABORTED: Ending.RESET,
+    errno.EPIPE: Ending.RESET,
+    errno.ENOTCONN: Ending.RESET,  # a reset that was noticed between two calls
+    errno.ETIMEDOUT: Ending.FILTERED,
+    errno.EHOSTUNREACH: Ending.UNREACHABLE,
+    errno.ENETUNREACH: Ending.UNREACHABLE,
+    errno.EHOSTDOWN: Ending.UNREACHABLE,
+    errno.ENETDOWN: Ending.UNREACHABLE,
+    errno.EACCES: Ending.UNREACHABLE,  # a firewall's prohibition, or connecting to a broadcast address
+    errno.EPERM: Ending.UNREACHABLE,
+    errno.EINVAL: Ending.UNREACHABLE,  # an address of another scope than the source's
+    errno.EADDRNOTAVAIL: Ending.UNREACHABLE,
+}
+_CHUNK = 65536
+_STEPS_IN_AN_ATTEMPT = 3  # a peer that trickles is given this many silences' time altogether
+_LAST_READS = 16  # chunks taken unread before closing
+
+
+@dataclass(slots=True)
+class _Traffic:
+    """What one connection has carried so far."""
+
+    events: list[Event] = field(default_factory=list)
+    sent: int = 0
+    received: int = 0
+    cause: str | None = None
+
+
+async def audit(target: Target, settings: Settings, limits: Limits) -> Result:
+    """Audit one target, whose `address` is a literal. Never raises for what a server or a network does."""
+    server_name = settings.server_name or tls_name(target.host)
+    started, wall = trio.current_time(), time.time()
+    auditor = _Auditor(target, Conversation(settings, server_name, urandom), limits)
+    with trio.move_on_after(limits.deadline_s) as scope:
+        await auditor.run()
+    return verdict(
+        Audit(
+            target=target,
+            settings=settings,
+            server_name=server_name,
+            attempts=tuple(auditor.attempts),
+            plan=plan(auditor.attempts, settings),
+            started=started,
+            ended=trio.current_time(),
+            started_at=datetime.fromtimestamp(wall, UTC),
+            past_deadline_s=limits.deadline_s if scope.cancelled_caught else None,
+        )
+    )
+
+
+class _Auditor:
+    """Makes attempts as the plan asks for them, `per_host` at a time, repeats alone."""
+
+    def __init__(self, target: Target, conversation: Conversation, limits: Limits) -> None:
+        self.attempts: list[Attempt] = []
+        self._target = target
+        self._conversation = conversation
+        self._limits = limits
+        self._open: dict[int, Question] = {}
+        self._made = 0
+        self._changed = trio.Event()
+        self._crowded: set[int] = set()  # numbers of attempts that were not alone
+
+    async def run(self) -> None:
+        settings = self._conversation.settings
+        async with trio.open_nursery() as nursery:
+            while True:
+                question = self._next(plan(self.attempts, settings))
+                if question is not None and self._made < settings.most_connections:
+                    self._begin(nursery, question)
+                elif self._open:
+                    self._changed = trio.Event()
+                    await self._changed.wait()
+                else:
+                    return
+
+    def _next(self, now: Plan) -> Question | None:
+        """What may be begun at this moment."""
+        open_now = self._open.values()
+        waiting = [question for question in now.questions if question not in open_now]
+        if waiting:
+            triage = not self.attempts
+            room = 1 if triage or any(question.repeat for question in open_now) else self._limits.per_host
+            return waiting[0] if len(self._open) < room else None
+        return now.repeats[0] if now.repeats and not self._open else None
+
+    def _begin(self, nursery: trio.Nursery, question: Question) -> None:
+        self._made += 1
+        if self._open:
+            self._crowded.update({self._made, *self._open})
+        self._open[self._made] = question
+        nursery.start_soon(self._attempt, question, self._made)
+
+    async def _attempt(self, question: Question, number: int) -> None:
+        began = trio.current_time()
+        traffic = _Traffic()
+        try:
+            ending = await self._connection(question, traffic)
+        except trio.Cancelled:
+            ending = Ending.INTERRUPTED
+            self._record(question, number, began, traffic, ending)
+            raise
+        self._record(question, number, began, traffic, ending)
+        del self._open[number]
+        self._changed.set()
+
+    def _record(self, question: Question, number: int, began: float, traffic: _Traffic, ending: Ending) -> None:
+        self.attempts.append(
+            Attempt(
+                number=number,
+                question=question,
+                events=tuple(traffic.events),
+                ending=ending,
+                started=began,
+                ended=trio.current_time(),
+                bytes_sent=traffic.sent,
+                bytes_received=traffic.received,
+                alone=number not in self._crowded,
+                cause=traffic.cause,
+            )
+        )
+
+    async def _connection(self, question: Question, traffic: _Traffic) -> Ending:
+        limits = self._limits
+        try:
+            with trio.fail_after(limits.step_s):
+                sock = await _open(self._target, limits.source_address)
+        except trio.TooSlowError:
+            return Ending.FILTERED
+        except OSError as error:
+            traffic.cause = error.strerror
+            return _ending_of(error)
+        machine = self._conversation.machine(question)
+        budget = limits.plain_bytes if question.stage in (Stage.NEGOTIATION, Stage.SETTINGS) else limits.tls_bytes
+        try:
+            return await _converse(machine, sock, traffic, limits.step_s, budget)
+        finally:
+            _close(sock)
+
+
+async def _open(target: Target, source_address: str | None) -> trio.socket.SocketType:
+    """A connected socket. Raises OSError."""
+    address = target.address or target.host
+    family = os_socket.AF_INET6 if ":" in address else os_socket.AF_INET
+    host, _, zone = address.partition("%")
+    scope = os_socket.if_nametoindex(zone) if zone else 0
+    sock = trio.socket.socket(family, os_socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(os_socket.IPPROTO_TCP, os_socket.TCP_NODELAY, 1)
+        if source_address is not None:
+            await sock.bind((source_address, 0))
+        await sock.connect((host, target.port, 0, scope) if family == os_socket.AF_INET6 else (host, target.port))
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _ending_of(error: OSError) -> Ending:
+    if error.errno not in ENDINGS:
+        raise error
+    return ENDINGS[error.errno]
+
+
+async def _converse(
+    machine: Machine, sock: trio.socket.SocketType, traffic: _Traffic, step_s: float, budget: int
+) -> Ending:
+    """Run one machine over one connection until it is finished, the peer ends it, or a limit does."""
+    ending = Ending.DEADLINE
+    with trio.move_on_after(step_s * _STEPS_IN_AN_ATTEMPT):
+        ending = await _exchange(machine, sock, traffic, step_s, budget)
+        if ending is Ending.COMPLETE:
+            await _say(sock, machine.farewell(), traffic, step_s)
+    traffic.events += end(machine, ending, trio.current_time())
+    return ending
+
+
+async def _exchange(
+    machine: Machine, sock: trio.socket.SocketType, traffic: _Traffic, step_s: float, budget: int
+) -> Ending:
+    broken: Ending | None = None
+    while True:
+        if broken is None and (out := machine.data_to_send()):
+            broken = await _say(sock, out, traffic, step_s)
+            traffic.events += machine.observe(Side.CLIENT, out, trio.current_time())
+        if machine.finished:
+            return Ending.COMPLETE
+        if traffic.received >= budget:
+            return Ending.TOO_MUCH
+        try:
+            with trio.fail_after(step_s):
+                data = await sock.recv(min(_CHUNK, budget - traffic.received))
+        except trio.TooSlowError:
+            return Ending.TIMED_OUT
+        except OSError as error:
+            traffic.cause = error.strerror
+            return _ending_of(error)
+        if not data:
+            # A failed send took the reset's error with it; what was received before it has now been read.
+            return broken or Ending.CLOSED
+        traffic.received += len(data)
+        traffic.events += machine.observe(Side.SERVER, data, trio.current_time())
+
+
+async def _say(sock: trio.socket.SocketType, data: bytes, traffic: _Traffic, step_s: float) -> Ending | None:
+    """Write everything; None, or how the connection turned out to have ended. What it said before may still be read."""
+    view = memoryview(data)
+    try:
+        with trio.fail_after(step_s):
+            while view:
+                sent = await sock.send(view)
+                traffic.sent += sent
+                view = view[sent:]
+    except trio.TooSlowError:
+        return Ending.TIMED_OUT
+    except OSError as error:
+        traffic.cause = error.strerror
+        return _ending_of(error)
+    return None
+
+
+def _close(sock: trio.socket.SocketType) -> None:
+    """End our side, then take what already arrived: a close with bytes unread makes the kernel send a reset."""
+    with contextlib.suppress(OSError):
+        sock.shutdown(os_socket.SHUT_WR)
+    raw = os_socket.socket(fileno=sock.detach())
+    raw.setblocking(False)
+    with raw, contextlib.suppress(OSError):
+        for _ in range(_LAST_READS):
+            if not raw.recv(_CHUNK):
+                break

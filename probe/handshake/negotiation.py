@@ -1,0 +1,143 @@
+"""X.224 connection initiation and the RDP negotiation inside it.
+
+One exchange, [MS-RDPBCGR] 1.3.1.1 phase 1: the client may send a preconnection PDU, then exactly one Connection
+Request; the server answers with exactly one TPDU. What real servers do otherwise:
+
+- xrdp rejects a request by a disconnect PDU in an X.224 DT in place of the confirm, or behind it, often in the same
+  segment: what follows the first TPDU is left over for whoever comes next.
+- Old servers confirm with eleven bytes and no negotiation, which is an answer and not a default.
+- Other ISO services (a Siemens PLC) confirm with X.224 parameters; those are kept and judged later.
+
+No socket, no clock. See `machine.py` for what observing means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+
+from probe.errors import ProbeError, Truncated, UnexpectedMessage
+from probe.handshake.machine import Event, Malformed, Seen, Side
+from probe.wire import mcs, x224
+from probe.wire.cursor import Reader
+from probe.wire.nego import ConfirmData, PreconnectionPdu, RequestData
+
+
+class State(Enum):
+    """Which message is awaited, or how it ended."""
+
+    EXPECT_REQUEST = "the client's Connection Request"
+    EXPECT_CONFIRM = "the server's Connection Confirm"
+    CONFIRMED = "confirmed"
+    DISCONNECTED = "disconnected"
+    FAILED = "failed"
+
+
+TRANSITIONS: Mapping[tuple[State, Side, type[object]], State] = {
+    (State.EXPECT_REQUEST, Side.CLIENT, PreconnectionPdu): State.EXPECT_REQUEST,
+    (State.EXPECT_REQUEST, Side.CLIENT, x224.ConnectionRequest): State.EXPECT_CONFIRM,
+    (State.EXPECT_CONFIRM, Side.SERVER, x224.ConnectionConfirm): State.CONFIRMED,
+    (State.EXPECT_CONFIRM, Side.SERVER, x224.DisconnectRequest): State.DISCONNECTED,
+    (State.EXPECT_CONFIRM, Side.SERVER, x224.Error): State.DISCONNECTED,
+    (State.EXPECT_CONFIRM, Side.SERVER, x224.Data): State.DISCONNECTED,
+}
+_WAITING = (State.EXPECT_REQUEST, State.EXPECT_CONFIRM)
+_TPKT_START = b"\x03\x00"
+
+
+class Negotiation:
+    """One X.224 connection initiation. `request` is what a live client sends; empty for a capture."""
+
+    def __init__(self, request: bytes = b"") -> None:
+        self.state = State.EXPECT_REQUEST
+        self.confirm: ConfirmData | None = None
+        self._out = request
+        self._framers = {side: x224.TpktFramer() for side in Side}
+        self._before_request = b""
+
+    @property
+    def finished(self) -> bool:
+        """True once the server's answer was read, or could not be."""
+        return self.state not in _WAITING
+
+    @property
+    def waiting_for(self) -> str:
+        """The message that is awaited, in words."""
+        return self.state.value if self.state in _WAITING else ""
+
+    def data_to_send(self) -> bytes:
+        """The request, once."""
+        out, self._out = self._out, b""
+        return out
+
+    def observe(self, side: Side, data: bytes, at: float) -> list[Event]:
+        """Take bytes of either side, however split."""
+        events: list[Event] = []
+        raw: bytes | None = None
+        try:
+            if side is Side.CLIENT and self.state is State.EXPECT_REQUEST:
+                data = self._preconnection(data, at, events)
+            self._framers[side].feed(data)
+            while not self.finished and (raw := self._framers[side].next_packet()) is not None:
+                self._take(side, raw, at, events)
+                raw = None
+        except ProbeError as error:
+            self.state = State.FAILED
+            events.append(Malformed(at, side, error, raw or self._framers[side].leftover()))
+        return events
+
+    def _preconnection(self, data: bytes, at: float, events: list[Event]) -> bytes:
+        """Split off a preconnection PDU; it has no marker but not being a TPKT packet."""
+        data, self._before_request = self._before_request + data, b""
+        if len(data) < len(_TPKT_START):
+            self._before_request = data
+            return b""
+        if data.startswith(_TPKT_START):
+            return data
+        r = Reader(data, "RDP_PRECONNECTION_PDU")
+        try:
+            pdu = PreconnectionPdu.read(r)
+        except Truncated:
+            self._before_request = data
+            return b""
+        self._advance(Side.CLIENT, pdu)
+        events.append(Seen(at, Side.CLIENT, pdu, r.consumed()))
+        return self._preconnection(r.rest(), at, events)
+
+    def _take(self, side: Side, raw: bytes, at: float, events: list[Event]) -> None:
+        tpdu = x224.read_packet(raw)
+        events.append(Seen(at, side, tpdu, raw))
+        inner = _inside(tpdu)
+        if inner is not None:
+            events.append(Seen(at, side, inner, raw))
+        if isinstance(inner, ConfirmData):
+            self.confirm = inner
+        self._advance(side, tpdu)
+
+    def _advance(self, side: Side, message: object) -> None:
+        following = TRANSITIONS.get((self.state, side, type(message)))
+        if following is None:
+            raise UnexpectedMessage(self.state.name, type(message).__name__)
+        self.state = following
+
+    def leftover(self, side: Side) -> bytes:
+        """Bytes behind the answer, and bytes of a message that never became whole."""
+        before, self._before_request = (
+            (self._before_request, b"") if side is Side.CLIENT else (b"", self._before_request)
+        )
+        return before + self._framers[side].leftover()
+
+    def farewell(self) -> bytes:
+        """Nothing: an unanswered or refused request is closed by closing."""
+        return b""
+
+
+def _inside(tpdu: x224.Tpdu) -> object | None:
+    """What RDP carries in a TPDU of the connection initiation. Raises WireError."""
+    if isinstance(tpdu, x224.ConnectionRequest):
+        return RequestData.read(tpdu.variable)
+    if isinstance(tpdu, x224.ConnectionConfirm):
+        return ConfirmData.read(tpdu.variable)
+    if isinstance(tpdu, x224.Data):
+        return mcs.read_pdu(tpdu.user_data)
+    return None
