@@ -1,0 +1,222 @@
+"""TLS records, what they carry besides handshake messages, and both reassemblies.
+
+A record is cut out of the byte stream first; handshake messages are then cut out of the records' fragments, because
+one message may span records and one record may hold several.
+Source: RFC 8446 section 5 and 6, RFC 5246 section 6.2 and 7.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from probe.errors import TooLong, Truncated
+from probe.wire.cursor import OpenIntEnum, Reader, Writer
+from probe.wire.iana import AlertDescription
+
+__all__ = [
+    "Alert",
+    "AlertDescription",
+    "AlertLevel",
+    "ChangeCipherSpec",
+    "ContentType",
+    "HandshakeFramer",
+    "Record",
+    "RecordFramer",
+]
+
+
+class ContentType(OpenIntEnum):
+    """type of a record. RFC 8446 section 5.1, RFC 6520 section 3."""
+
+    CHANGE_CIPHER_SPEC = 20
+    ALERT = 21
+    HANDSHAKE = 22
+    APPLICATION_DATA = 23
+    HEARTBEAT = 24
+
+
+class AlertLevel(OpenIntEnum):
+    """level of an alert. RFC 5246 section 7.2."""
+
+    WARNING = 1
+    FATAL = 2
+
+
+def _read_header(r: Reader) -> tuple[ContentType, int, int]:
+    """Type, version and length of a record.
+
+    Raises as soon as a byte cannot be one of a TLS record: another protocol's bytes may stand here.
+    """
+    kind = ContentType(r.u8("type"))
+    if not ContentType.CHANGE_CIPHER_SPEC <= kind <= ContentType.HEARTBEAT:
+        raise r.invalid("type", f"20 to 24 expected: {kind}")
+    major = r.u8("version")
+    r.expect("version", major, Record.MAJOR_VERSION)
+    version = major << 8 | r.u8("version")
+    length = r.u16be("length")
+    if length > Record.LONGEST:
+        raise TooLong(r.structure, "length", r.offset, f"{Record.LONGEST} is the largest: {length}")
+    return kind, version, length
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One record: TLSPlaintext before keys exist, TLSCiphertext afterwards.
+
+    Layout: type u8 | version u16 | length u16 | fragment, big-endian.
+    Source: RFC 5246 section 6.2, RFC 8446 section 5.1.
+    """
+
+    MAJOR_VERSION: ClassVar[int] = 3  # of SSLv3 and every TLS
+    HEADER: ClassVar[int] = 5  # type 1 + version 2 + length 2
+    LONGEST: ClassVar[int] = 16384 + 2048  # a full plaintext and the most that compression and encryption may add
+
+    type: ContentType
+    version: int
+    fragment: bytes
+
+    @classmethod
+    def read(cls, r: Reader) -> Self:
+        """Raises Truncated, InvalidField or TooLong."""
+        kind, version, length = _read_header(r)
+        return cls(type=kind, version=version, fragment=r.take(length, "fragment"))
+
+    def write(self, w: Writer) -> None:
+        w.u8(self.type)
+        w.u16be(self.version)
+        w.u16be(len(self.fragment))
+        w.raw(self.fragment)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """Why a peer gives up, or a remark.
+
+    Layout: level u8 | description u8.
+    Source: RFC 8446 section 6, RFC 5246 section 7.2.
+    """
+
+    level: AlertLevel
+    description: AlertDescription
+
+    @classmethod
+    def read(cls, r: Reader) -> Self:
+        """Raises Truncated."""
+        return cls(level=AlertLevel(r.u8("level")), description=AlertDescription(r.u8("description")))
+
+    def write(self, w: Writer) -> None:
+        w.u8(self.level)
+        w.u8(self.description)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeCipherSpec:
+    """What follows is encrypted; in TLS 1.3 a meaningless record for the sake of middleboxes.
+
+    Layout: type u8 = 1.
+    Source: RFC 5246 section 7.1, RFC 8446 section 5.
+    """
+
+    value: int = 1
+
+    @classmethod
+    def read(cls, r: Reader) -> Self:
+        """Raises Truncated."""
+        return cls(value=r.u8("type"))
+
+    def write(self, w: Writer) -> None:
+        w.u8(self.value)
+
+
+class _Stream:
+    """Bytes that no message has claimed yet.
+
+    INVARIANT: a byte is moved a bounded number of times, however small the pieces are in which bytes come and go.
+    """
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._at = 0
+
+    def __len__(self) -> int:
+        return len(self._buffer) - self._at
+
+    def feed(self, data: bytes) -> None:
+        """Append bytes."""
+        self._buffer += data
+
+    def peek(self, size: int) -> bytes:
+        """Up to `size` bytes from the front, which stay."""
+        return bytes(self._buffer[self._at : self._at + size])
+
+    def take(self, size: int) -> bytes:
+        """Remove `size` bytes from the front."""
+        taken = self.peek(size)
+        self._at += size
+        if 2 * self._at >= len(self._buffer):  # moving the rest costs no more than was taken
+            del self._buffer[: self._at]
+            self._at = 0
+        return taken
+
+
+class RecordFramer:
+    """Cuts a byte stream into records, however it was split into segments."""
+
+    def __init__(self) -> None:
+        self._stream = _Stream()
+
+    def feed(self, data: bytes) -> None:
+        """Append bytes of the stream."""
+        self._stream.feed(data)
+
+    def next_record(self) -> Record | None:
+        """The next whole record, or None while its end has not come.
+
+        Raises InvalidField or TooLong where there is none; the bytes stay, and `leftover` gives them.
+        """
+        try:
+            kind, version, length = _read_header(Reader(self._stream.peek(Record.HEADER), "Record"))
+        except Truncated:
+            return None
+        if len(self._stream) < Record.HEADER + length:
+            return None
+        self._stream.take(Record.HEADER)
+        return Record(type=kind, version=version, fragment=self._stream.take(length))
+
+    def leftover(self) -> bytes:
+        """Take the bytes that no record claimed; they belong to the next protocol."""
+        return self._stream.take(len(self._stream))
+
+
+class HandshakeFramer:
+    """Cuts the fragments of handshake records into messages. `limit` is the longest body accepted, in bytes."""
+
+    HEADER = 4  # msg_type 1 + length 3
+    DEFAULT_LIMIT = 256 * 1024  # a chain of many large certificates; a length can claim 16 MB
+
+    def __init__(self, limit: int = DEFAULT_LIMIT) -> None:
+        self._stream = _Stream()
+        self._limit = limit
+
+    @property
+    def pending(self) -> bool:
+        """True while bytes of a message that is not whole are held."""
+        return len(self._stream) > 0
+
+    def feed(self, fragment: bytes) -> None:
+        """Append a record's fragment, which may be empty."""
+        self._stream.feed(fragment)
+
+    def next_message(self) -> bytes | None:
+        """The next whole message with its header, or None while its end has not come. Raises TooLong."""
+        r = Reader(self._stream.peek(self.HEADER), "Handshake")
+        if r.remaining < self.HEADER:
+            return None
+        r.u8("msg_type")
+        length = r.u24be("length")
+        if length > self._limit:
+            raise TooLong("Handshake", "length", r.offset, f"{self._limit} is the largest: {length}")
+        if len(self._stream) < self.HEADER + length:
+            return None
+        return self._stream.take(self.HEADER + length)
