@@ -106,26 +106,34 @@ class Secured:
             self._tls.put(await self._plain.receive())
             try:
                 complete = self._tls.handshake()
-            finally:
-                out = self._tls.out()
-                if out:
-                    await self._plain.send(out)
+            except TlsOver:
+                await self._flush()
+                raise
+            await self._flush()
 
     async def receive(self) -> bytes:
-        """At least one byte. Raises ConversationOver or TlsOver."""
-        while not (data := self._tls.read()):
-            self._tls.put(await self._plain.receive())
+        """At least one byte. Raises ConversationOver, or TlsOver with the alert already sent."""
+        try:
+            while not (data := self._tls.read()):
+                self._tls.put(await self._plain.receive())
+        except TlsOver:
+            await self._flush()
+            raise
         return data
+
+    async def _flush(self) -> None:
+        if out := self._tls.out():
+            await self._plain.send(out)
 
     async def send(self, data: bytes) -> None:
         """All of `data`, in one record."""
         self._tls.write(data)
-        await self._plain.send(self._tls.out())
+        await self._flush()
 
     async def close(self) -> None:
         """Say close_notify."""
         self._tls.close()
-        await self._plain.send(self._tls.out())
+        await self._flush()
 
 
 Behavior = Callable[[Plain], Awaitable[None]]
@@ -196,13 +204,14 @@ async def _enhanced(profile: replies.Profile, peer: Plain, answer: replies.Answe
     except TlsOver:
         await _turn_away(profile, peer)
         return
-    if answer.selected == Protocol.SSL:
-        await _settings_exchange(profile, secured, answer)
-    elif answer.selected == Protocol.RDSTLS:
-        await secured.send(replies.rdstls_capabilities())
-        await _listen(secured)
-    else:
-        await _credssp(profile, secured)
+    with suppress(ProbeError):
+        if answer.selected == Protocol.SSL:
+            await _settings_exchange(profile, secured, answer)
+        elif answer.selected == Protocol.RDSTLS:
+            await secured.send(replies.rdstls_capabilities())
+            await _listen(secured)
+        else:
+            await _credssp(profile, secured)
     await secured.close()
 
 

@@ -165,7 +165,7 @@ async def secured(
 ) -> trio.SSLStream[trio.SocketStream]:
     await stream.send_all(request(asked))
     await packet(stream)
-    tls = trio.SSLStream(stream, tls_context(version), https_compatible=True)
+    tls = trio.SSLStream(stream, tls_context(version))
     await tls.do_handshake()
     return tls
 
@@ -219,9 +219,19 @@ def test_what_is_no_ts_request_ends_the_conversation() -> None:
     async def client(stream: trio.SocketStream) -> bytes:
         tls = await secured(stream, 2)
         await tls.send_all(said.CONNECT_INITIAL)
-        return await until_closed(tls)
+        return await until_closed(tls)  # raises where close_notify is missing
 
     assert speak(NLA, client) == b""
+
+
+@pytest.mark.parametrize("asked", [SSL, HYBRID, RDSTLS])
+def test_garbage_inside_tls_ends_the_conversation_with_an_alert(asked: int) -> None:
+    async def client(stream: trio.SocketStream) -> bytes:
+        await secured(stream, asked, ssl.TLSVersion.TLSv1_2)
+        await stream.send_all(b"\x17\x03\x03\x00\x20" + bytes(32))
+        return await until_closed(stream)
+
+    assert b"\x15\x03\x03" in speak(OPEN if asked == SSL else NLA, client)
 
 
 def test_inside_tls_the_settings_exchange_shows_the_version_and_no_encryption() -> None:
