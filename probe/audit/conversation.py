@@ -101,13 +101,5 @@ def connect_initial(question: Question, selected: int) -> bytes:
         gcc.ClientSecurity(encryption_methods=question.methods, ext_encryption_methods=0),
         gcc.ClientNetwork(channels=()),
     )
-    initial = mcs.ConnectInitial(
-        calling_domain_selector=b"\x01",
-        called_domain_selector=b"\x01",
-        upward_flag=0xFF,
-        target=mcs.TARGET,
-        minimum=mcs.MINIMUM,
-        maximum=mcs.MAXIMUM,
-        user_data=gcc.ConferenceCreateRequest(blocks=blocks).write(),
-    )
+    initial = mcs.ConnectInitial(user_data=gcc.ConferenceCreateRequest(blocks=blocks).write())
     return x224.write_packet(x224.Data(user_data=mcs.write_pdu(initial)))

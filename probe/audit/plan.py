@@ -180,7 +180,11 @@ def _direct(readings: Sequence[Reading], over: int | None) -> Iterator[Question]
     if over is None:
         yield _DIRECT
         return
-    asked = {reading.question.version: reading for reading in readings if reading.question.version is not None}
+    asked = {
+        reading.question.version: reading
+        for reading in readings
+        if reading.question.version and reading.question.protocols
+    }
     if len(asked) < len(TLS_VERSIONS):
         return
     spoken = [version for version in TLS_VERSIONS if asked[version].answers_version(version)]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
+from enum import Enum
+from typing import Literal
 
 from probe.audit.attempt import Attempt, protocol_name, protocol_names
-from probe.handshake.machine import Ended, Event, Malformed, Secured, Seen, TlsClosed, TlsFailed, Unread
+from probe.handshake.machine import Ended, Event, Malformed, Secured, Seen, Side, TlsClosed, TlsFailed, Unread
 from probe.result import AttemptRecord, Step
 from probe.wire import nego, tls_hello
 from probe.wire.iana import CIPHER_SUITES
@@ -35,14 +37,19 @@ def record(attempt: Attempt, audit_started: float) -> AttemptRecord:
 
 def _step(event: Event, started: float) -> Step:
     raw = event.raw if isinstance(event, Seen | Malformed | Unread) else b""
-    side = event.side.value if isinstance(event, Seen | Malformed | Unread) else "both"
     return Step(
         at_ms=round((event.at - started) * 1000, 1),
-        side=side,
+        side=_side(event),
         what=words_for(event),
         hex=raw[:_MOST_HEX].hex() if raw else None,
         size=len(raw) if raw else None,
     )
+
+
+def _side(event: Event) -> Literal["client", "server", "both"]:
+    if not isinstance(event, Seen | Malformed | Unread):
+        return "both"
+    return "client" if event.side is Side.CLIENT else "server"
 
 
 def words_for(event: Event) -> str:
@@ -81,10 +88,14 @@ def _message(message: object) -> str:
     return f"{name}{_short_fields(message)}"
 
 
+def _plain(value: int) -> str:
+    return value.name if isinstance(value, Enum) else str(int(value))
+
+
 def _short_fields(message: object) -> str:
     """The fields of a message that are numbers, as `name=value`."""
     if not is_dataclass(message):
         return ""
     values = ((field.name, getattr(message, field.name)) for field in fields(message))
-    shown = [f"{name}={value!r}" for name, value in values if isinstance(value, int)]
+    shown = [f"{name}={_plain(value)}" for name, value in values if isinstance(value, int)]
     return f" ({', '.join(shown)})"[:_MOST_WORDS] if shown else ""

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 from probe.audit.attempt import Stage, protocol_name
 from probe.audit.reading import Reading
+from probe.errors import WireError
 from probe.handshake.machine import Ending
 from probe.result import Registered, Tls, TlsHandshake, Verdict
 from probe.wire.iana import CIPHER_SUITES, GROUPS
 from probe.wire.nego import NegotiationResponse
-from probe.wire.tls_hello import EcdheParameters, read_server_key_exchange, version_name
+from probe.wire.tls_hello import version_name
+from probe.wire.tls_key_exchange import EcdheParameters, key_exchange_of, read_server_key_exchange
 
 _VERSIONS = (0x0304, 0x0303, 0x0302, 0x0301)
 _SHORT = (Ending.CLOSED, Ending.RESET)  # endings that are an answer once they were seen twice, or need no second look
@@ -72,7 +74,7 @@ def _handshake(readings: Sequence[Reading]) -> TlsHandshake | None:
     """The first complete handshake, else the first ServerHello of an attempt at one."""
     tunnels = [reading for reading in readings if reading.question.stage is Stage.TUNNEL and reading.server_hello]
     complete = [reading for reading in tunnels if reading.secured is not None]
-    best = (complete or tunnels or [None])[0]
+    best = next(iter(complete or tunnels), None)
     if best is None or best.server_hello is None or not isinstance(best.negotiation, NegotiationResponse):
         return None
     hello = best.server_hello
@@ -90,9 +92,12 @@ def _key_exchange_group(reading: Reading) -> int | None:
     """The group of an ECDHE ServerKeyExchange, up to TLS 1.2."""
     if reading.key_exchange is None or reading.server_hello is None:
         return None
-    suite = CIPHER_SUITES.get(reading.server_hello.cipher_suite, "")
-    kind = "ECDHE" if "ECDH" in suite else "OTHER"
-    parameters = read_server_key_exchange(reading.key_exchange.params, reading.server_hello.selected_version, kind)
+    hello = reading.server_hello
+    kind = key_exchange_of(hello.cipher_suite)
+    try:
+        parameters = read_server_key_exchange(reading.key_exchange.params, hello.selected_version, kind)
+    except WireError:
+        return None
     return parameters.group if isinstance(parameters, EcdheParameters) else None
 
 

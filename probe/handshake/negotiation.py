@@ -54,6 +54,7 @@ class Negotiation:
         self._out = request
         self._framers = {side: x224.TpktFramer() for side in Side}
         self._before_request = b""
+        self._in_packets = False  # the client's first TPKT packet has begun
 
     @property
     def finished(self) -> bool:
@@ -75,7 +76,7 @@ class Negotiation:
         events: list[Event] = []
         raw: bytes | None = None
         try:
-            if side is Side.CLIENT and self.state is State.EXPECT_REQUEST:
+            if side is Side.CLIENT and not self._in_packets:
                 data = self._preconnection(data, at, events)
             self._framers[side].feed(data)
             while not self.finished and (raw := self._framers[side].next_packet()) is not None:
@@ -93,6 +94,7 @@ class Negotiation:
             self._before_request = data
             return b""
         if data.startswith(_TPKT_START):
+            self._in_packets = True
             return data
         r = Reader(data, "RDP_PRECONNECTION_PDU")
         try:

@@ -103,14 +103,19 @@ class TlsHello:
         framer.feed(self._clear[side] + data)
         self._clear[side] = b""
         try:
-            while not self.finished and (record := framer.next_record()) is not None:
+            while not self.finished and (record := self._next_record(side, at, events)) is not None:
                 self._take(side, record, at, events)
-        except WireError as error:
-            self._not_tls(side, error, at, events)
         except ProbeError as error:
             self.state = State.FAILED
             events.append(Malformed(at, side, error, framer.leftover()))
         return events
+
+    def _next_record(self, side: Side, at: float, events: list[Event]) -> Record | None:
+        try:
+            return self._records[side].next_record()
+        except WireError as error:
+            self._not_tls(side, error, at, events)
+            return None
 
     def _take(self, side: Side, record: Record, at: float, events: list[Event]) -> None:
         if record.type == ContentType.ALERT:
