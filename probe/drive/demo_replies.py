@@ -18,6 +18,7 @@ from functools import cache
 from probe.drive.demo_tls import TlsProfile
 from probe.errors import UnexpectedMessage
 from probe.wire import gcc, mcs, nego, ntlm, rdstls, standard_security, x224
+from probe.wire.asn1 import per_length
 from probe.wire.credssp import NtStatus, TsRequest
 from probe.wire.cursor import Reader, Writer
 from probe.wire.gcc import EncryptionLevel, EncryptionMethod
@@ -26,6 +27,7 @@ from probe.wire.ntlm import NegotiateFlag
 
 _SRC_REF = 0x1234  # of Windows and of xrdp
 _IO_CHANNEL = 1003
+_T124_KEY = 7  # bytes before the length of the connect PDU
 _FILETIME_OF_1970 = 116444736000000000
 _NO_SIGNATURE = bytes.fromhex("08000000")  # wSignatureBlobType and wSignatureBlobLen of an empty one
 _CREDSSP_VERSION = 6
@@ -182,9 +184,17 @@ def connect_response(profile: Profile, packet: bytes, answer: Answer) -> bytes |
     response = mcs.ConnectResponse(
         result=mcs.ConnectResult.RT_SUCCESSFUL,
         parameters=_domain(profile),
-        user_data=gcc.ConferenceCreateResponse(blocks=blocks).write(),
+        user_data=_conference(gcc.ConferenceCreateResponse(blocks=blocks)),
     )
     return _data(mcs.write_pdu(response))
+
+
+def _conference(response: gcc.ConferenceCreateResponse) -> bytes:
+    """Declares 42 bytes whatever follows, as Windows does and xrdp after it; some clients count on it."""
+    r = Reader(response.write(), "ConnectData")
+    r.take(_T124_KEY, "t124Identifier")
+    length = per_length(r, "connectPDU", [])
+    return replace(response, length_error=42 - length).write()
 
 
 def _data(pdu: bytes) -> bytes:

@@ -318,7 +318,10 @@ def settings_of(kind: str, offered: int, asked: int | None = RDP) -> bytes:
             return b""
         head = first + await exactly(stream, 3)
         body = await exactly(stream, int.from_bytes(head[2:], "big") - 4)
-        return body[body.index(b"McDn") :]
+        start = body.index(
+            bytes.fromhex("000500147c00012a14760a01010001c0004d63446e")
+        )  # as real servers, wrong length too
+        return body[start:]
 
     return speak(kind, client)
 
