@@ -78,6 +78,15 @@ def per_length(r: Reader, field: str, forms: Forms) -> int:
     return (first & 0x3F) << 8 | r.u8(field)
 
 
+def per_integer(r: Reader, field: str, forms: Forms) -> int:
+    """An unconstrained PER INTEGER read as unsigned, 1 to 5 octets behind their number."""
+    size = per_length(r, field, forms)
+    if not 1 <= size <= _WIDEST_INTEGER:
+        raise r.invalid(field, f"integer of {size} octets")
+    forms.append(size)
+    return int.from_bytes(r.take(size, field), "big")
+
+
 class Asn1Writer(Writer):
     """A Writer that knows lengths in BER and PER; `forms` are the widths to write them in, as read."""
 
@@ -114,9 +123,12 @@ class Asn1Writer(Writer):
     def integer(self, value: int, tag: int = INTEGER) -> None:
         """An INTEGER or ENUMERATED of an unsigned value; without forms, with the leading zero that X.690 asks for."""
         with self.element(tag):
-            strict = value.bit_length() // 8 + 1
-            size = self._forms.pop() if self._forms else strict
-            self.raw(value.to_bytes(max(size, (value.bit_length() + 7) // 8), "big"))
+            self._unsigned(value)
+
+    def _unsigned(self, value: int) -> None:
+        strict = value.bit_length() // 8 + 1
+        size = self._forms.pop() if self._forms else strict
+        self.raw(value.to_bytes(max(size, (value.bit_length() + 7) // 8), "big"))
 
     def octets(self, value: bytes, tag: int = OCTET_STRING) -> None:
         """An element whose content is `value`."""
@@ -133,6 +145,11 @@ class Asn1Writer(Writer):
         del self._out[at:]
         self.per_length_of(len(content), form)
         self.raw(content)
+
+    def per_integer(self, value: int) -> None:
+        """An unconstrained PER INTEGER of an unsigned value; without forms, with a leading zero where one is due."""
+        with self.per_block():
+            self._unsigned(value)
 
     def per_length_of(self, length: int, form: int = 1) -> None:
         """A PER length."""
