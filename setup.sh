@@ -16,7 +16,7 @@ note() {
 # As root, whatever of these Debian packages is missing. None of their services is started or will be at boot:
 # the tests run servers of their own, and a remote desktop is nothing to open by the way.
 install_packages() { # PACKAGE...
-    local policy=/usr/sbin/policy-rc.d status=0 unit
+    local policy=/usr/sbin/policy-rc.d status=0
     note "installing $*"
     if [[ ! -e $policy ]]; then
         printf '#!/bin/sh\nexit 101\n' >"$policy"
@@ -33,11 +33,9 @@ install_packages() { # PACKAGE...
         rm -f "$policy"
         trap - EXIT
     fi
-    for unit in xrdp xrdp-sesman; do
-        if [[ " $* " == *" xrdp "* ]] && command -v systemctl >/dev/null; then
-            systemctl disable --quiet "$unit.service" 2>/dev/null || true
-        fi
-    done
+    if [[ " $* " == *" xrdp "* ]] && command -v systemctl >/dev/null; then
+        systemctl --quiet disable xrdp.service xrdp-sesman.service &>/dev/null || true
+    fi
     return "$status"
 }
 
