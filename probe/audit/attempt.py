@@ -15,6 +15,8 @@ from probe.wire.tls_hello import version_name
 class Stage(Enum):
     """How far a connection goes when it is let."""
 
+    __hash__ = object.__hash__
+
     NEGOTIATION = "negotiation"  # up to the Connection Confirm
     SETTINGS = "settings"  # on to the basic settings exchange, in clear
     HELLO = "hello"  # on to one ClientHello of our own
@@ -49,7 +51,7 @@ class Question:
         return over
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Attempt:
     """One connection that was made, with everything that was seen on it. Times are seconds on the driver's clock."""
 

@@ -82,8 +82,18 @@ class Reading:
         return self.server_hello is not None and self.server_hello.selected_version == version
 
 
+_MEMORY = "_reading"
+
+
 def read(attempt: Attempt) -> Reading:
-    """Gather the server's messages of one attempt."""
+    """Gather the server's messages of one attempt. It is read once: the plan asks again after every connection."""
+    memory: dict[str, Reading] = vars(attempt)
+    if _MEMORY not in memory:
+        memory[_MEMORY] = _gather(attempt)
+    return memory[_MEMORY]
+
+
+def _gather(attempt: Attempt) -> Reading:
     reading = Reading(
         question=attempt.question,
         ending=attempt.ending,

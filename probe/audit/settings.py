@@ -19,6 +19,7 @@ class Settings:
     cookie: str | None = None  # identifier of "Cookie: mstshash="
     routing_token: str | None = None  # sent as it is, before CR LF
     preconnection_blob: str | None = None
+    keep_attempts: bool = True  # the result lists every attempt with its steps
 
     @property
     def most_connections(self) -> int:

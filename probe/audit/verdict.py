@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from probe.audit.attempt import Attempt
@@ -63,7 +63,7 @@ def verdict(audit: Audit) -> Result:
         lost=audit.plan.lost_after,
         limited=_limited(audit),
         intermittent=_intermittent(attempts),
-        attempts=[record(attempt, audit.started) for attempt in attempts],
+        attempts=[record(attempt, audit.started) for attempt in attempts] if audit.settings.keep_attempts else [],
     )
     if result.status != "rdp":
         _say_why_not(result, attempts, readings)
@@ -94,6 +94,8 @@ def _describe(result: Result, audit: Audit, readings: Sequence[Reading], wall_of
     result.tls = tls(readings)
     result.certificates = _certificates(readings, audit)
     result.credssp = credssp(readings, wall_offset)
+    if result.server.kind not in ("windows", "unknown") and result.credssp and result.credssp.ntlm:
+        result.credssp.ntlm.os = None  # other servers send a Windows build that they made up
 
 
 def _status(readings: Sequence[Reading]) -> Status:
@@ -141,9 +143,9 @@ def _intermittent(attempts: Sequence[Attempt]) -> list[str]:
     """Requests that ended differently when repeated, though nothing else was under way either time."""
     differing = []
     first = {attempt.question: attempt for attempt in attempts if not attempt.question.repeat}
-    for repeat in attempts:
-        before = next((first[question] for question in first if question.again() == repeat.question), None)
-        if repeat.question.repeat and before and before.alone and before.ending is not repeat.ending:
+    for repeat in (attempt for attempt in attempts if attempt.question.repeat):
+        before = first.get(replace(repeat.question, repeat=False))
+        if before and before.alone and before.ending is not repeat.ending:
             differing.append(f"{before.question.words}: {before.ending.value}, then {repeat.ending.value}")
     return differing
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import socket as os_socket
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from os import urandom
 
 import trio  # noqa: TID253 - this module is only imported when a connection is to be made
 
@@ -63,7 +63,7 @@ async def audit(target: Target, settings: Settings, limits: Limits) -> Result:
     """Audit one target, whose `address` is a literal. Never raises for what a server or a network does."""
     server_name = settings.server_name or tls_name(target.host)
     started, wall = trio.current_time(), time.time()
-    auditor = _Auditor(target, Conversation(settings, server_name, urandom), limits)
+    auditor = _Auditor(target, Conversation(settings, server_name, os.urandom), limits)
     with trio.move_on_after(limits.deadline_s) as scope:
         await auditor.run()
     return verdict(
@@ -195,36 +195,56 @@ def _ending_of(error: OSError) -> Ending:
     return ENDINGS[error.errno]
 
 
+class _Clock:
+    """The two limits of an attempt: every wait may last a step, all of them together a few."""
+
+    def __init__(self, scope: trio.CancelScope, step_s: float) -> None:
+        self._scope = scope
+        self._step_s = step_s
+        self._end = trio.current_time() + step_s * _STEPS_IN_AN_ATTEMPT
+        self.step()
+
+    def step(self) -> None:
+        """Begin a wait. One scope with a moving deadline costs far less than a scope for each wait."""
+        self._scope.deadline = min(trio.current_time() + self._step_s, self._end)
+
+    @property
+    def expired(self) -> Ending:
+        """What it means that the scope was cancelled."""
+        return Ending.DEADLINE if self._scope.deadline >= self._end else Ending.TIMED_OUT
+
+
 async def _converse(
     machine: Machine, sock: trio.socket.SocketType, traffic: _Traffic, step_s: float, budget: int
 ) -> Ending:
     """Run one machine over one connection until it is finished, the peer ends it, or a limit does."""
-    ending = Ending.DEADLINE
-    with trio.move_on_after(step_s * _STEPS_IN_AN_ATTEMPT):
-        ending = await _exchange(machine, sock, traffic, step_s, budget)
-        if ending is Ending.COMPLETE:
-            await _say(sock, machine.farewell(), traffic, step_s)
+    ending: Ending | None = None
+    with trio.CancelScope() as scope:
+        clock = _Clock(scope, step_s)
+        ending = await _exchange(machine, sock, traffic, clock, budget)
+        if ending is Ending.COMPLETE and (last := machine.farewell()):
+            clock.step()
+            await _say(sock, last, traffic)
+    ending = ending or clock.expired
     traffic.events += end(machine, ending, trio.current_time())
     return ending
 
 
 async def _exchange(
-    machine: Machine, sock: trio.socket.SocketType, traffic: _Traffic, step_s: float, budget: int
+    machine: Machine, sock: trio.socket.SocketType, traffic: _Traffic, clock: _Clock, budget: int
 ) -> Ending:
     broken: Ending | None = None
     while True:
+        clock.step()
         if broken is None and (out := machine.data_to_send()):
-            broken = await _say(sock, out, traffic, step_s)
+            broken = await _say(sock, out, traffic)
             traffic.events += machine.observe(Side.CLIENT, out, trio.current_time())
         if machine.finished:
             return Ending.COMPLETE
         if traffic.received >= budget:
             return Ending.TOO_MUCH
         try:
-            with trio.fail_after(step_s):
-                data = await sock.recv(min(_CHUNK, budget - traffic.received))
-        except trio.TooSlowError:
-            return Ending.TIMED_OUT
+            data = await sock.recv(min(_CHUNK, budget - traffic.received))
         except OSError as error:
             traffic.cause = error.strerror
             return _ending_of(error)
@@ -235,17 +255,14 @@ async def _exchange(
         traffic.events += machine.observe(Side.SERVER, data, trio.current_time())
 
 
-async def _say(sock: trio.socket.SocketType, data: bytes, traffic: _Traffic, step_s: float) -> Ending | None:
+async def _say(sock: trio.socket.SocketType, data: bytes, traffic: _Traffic) -> Ending | None:
     """Write everything; None, or how the connection turned out to have ended. What it said before may still be read."""
     view = memoryview(data)
     try:
-        with trio.fail_after(step_s):
-            while view:
-                sent = await sock.send(view)
-                traffic.sent += sent
-                view = view[sent:]
-    except trio.TooSlowError:
-        return Ending.TIMED_OUT
+        while view:
+            sent = await sock.send(view)
+            traffic.sent += sent
+            view = view[sent:]
     except OSError as error:
         traffic.cause = error.strerror
         return _ending_of(error)
@@ -253,12 +270,9 @@ async def _say(sock: trio.socket.SocketType, data: bytes, traffic: _Traffic, ste
 
 
 def _close(sock: trio.socket.SocketType) -> None:
-    """End our side, then take what already arrived: a close with bytes unread makes the kernel send a reset."""
+    """Take what already arrived, then close: with bytes unread the kernel would send a reset in place of a FIN."""
     with contextlib.suppress(OSError):
-        sock.shutdown(os_socket.SHUT_WR)
-    raw = os_socket.socket(fileno=sock.detach())
-    raw.setblocking(False)
-    with raw, contextlib.suppress(OSError):
         for _ in range(_LAST_READS):
-            if not raw.recv(_CHUNK):
+            if not os.read(sock.fileno(), _CHUNK):
                 break
+    sock.close()

@@ -21,6 +21,8 @@ from probe.wire.cursor import Reader, Writer
 class State(Enum):
     """Which message is awaited, or how it ended."""
 
+    __hash__ = object.__hash__
+
     EXPECT_NEGOTIATE = "the client's first TSRequest"
     EXPECT_CHALLENGE = "the server's TSRequest"
     ANSWERED = "answered"

@@ -25,12 +25,16 @@ from probe.errors import ProbeError
 class Side(Enum):
     """Who said it."""
 
+    __hash__ = object.__hash__  # members are single; Enum's own hash runs in Python, on every look-up
+
     CLIENT = "client"
     SERVER = "server"
 
 
 class Ending(Enum):
     """How a connection ended. One closed list, for sockets and captures alike."""
+
+    __hash__ = object.__hash__
 
     COMPLETE = "complete"  # the machine had all it wanted; we closed
     CLOSED = "closed"  # the peer ended the stream (FIN)

@@ -26,6 +26,8 @@ from probe.wire.nego import ConfirmData, PreconnectionPdu, RequestData
 class State(Enum):
     """Which message is awaited, or how it ended."""
 
+    __hash__ = object.__hash__
+
     EXPECT_REQUEST = "the client's Connection Request"
     EXPECT_CONFIRM = "the server's Connection Confirm"
     CONFIRMED = "confirmed"

@@ -20,6 +20,8 @@ LARGEST = 4096  # bytes of a first message that are read at most
 class State(Enum):
     """Which message is awaited, or how it ended."""
 
+    __hash__ = object.__hash__
+
     EXPECT_GREETING = "the server's first message"
     GREETED = "greeted"
     FAILED = "failed"

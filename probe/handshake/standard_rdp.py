@@ -19,6 +19,8 @@ from probe.wire import gcc, mcs, standard_security, x224
 class State(Enum):
     """Which message is awaited, or how it ended."""
 
+    __hash__ = object.__hash__
+
     EXPECT_INITIAL = "the client's MCS Connect-Initial"
     EXPECT_RESPONSE = "the server's MCS Connect-Response"
     CONNECTED = "connected"

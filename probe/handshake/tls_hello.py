@@ -34,6 +34,8 @@ from probe.wire.tls_record import (
 class State(Enum):
     """Which message is awaited, or how it ended."""
 
+    __hash__ = object.__hash__
+
     EXPECT_CLIENT_HELLO = "the client's ClientHello"
     EXPECT_SERVER_HELLO = "the server's ServerHello"
     EXPECT_SECOND_CLIENT_HELLO = "the client's ClientHello after HelloRetryRequest"

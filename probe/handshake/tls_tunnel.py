@@ -43,6 +43,8 @@ def client_context() -> SSL.Context:
 class State(Enum):
     """How far the tunnel is."""
 
+    __hash__ = object.__hash__
+
     HANDSHAKE = "the TLS handshake to be completed"
     OPEN = "the protocol inside TLS"
     CLOSED = "closed by the server's close_notify"

@@ -7,6 +7,7 @@ hex dump of what was received.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum, IntFlag
@@ -120,6 +121,12 @@ class Reader:
     def u64le(self, field: str) -> int:
         """Eight bytes, least significant first."""
         return int.from_bytes(self.take(8, field), "little")
+
+    def u16be_list(self, size: int, field: str) -> tuple[int, ...]:
+        """Two-byte items, most significant first, that fill the next `size` bytes."""
+        if size % 2:
+            raise self.invalid(field, f"a multiple of 2 expected: {size}")
+        return struct.unpack(f">{size // 2}H", self.take(size, field))
 
     def expect(self, field: str, got: int, wanted: int) -> None:
         """Raise InvalidField unless a field that was just read holds what the layout fixes."""

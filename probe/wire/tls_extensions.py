@@ -82,12 +82,9 @@ def _u16_list(kind: ExtensionType, values: Sequence[int]) -> Extension:
 
 
 def _read_u16_list(r: Reader, size: int, field: str) -> tuple[int, ...]:
-    inner = r.sub(size, r.structure, field)
-    values = []
-    while inner.remaining:
-        values.append(inner.u16be(field))
+    values = r.u16be_list(size, field)
     r.end()
-    return tuple(values)
+    return values
 
 
 def _u8_list(kind: ExtensionType, values: bytes) -> Extension:

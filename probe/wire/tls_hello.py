@@ -141,11 +141,7 @@ class ClientHello:
 
     @staticmethod
     def _read_suites(r: Reader) -> tuple[int, ...]:
-        size = r.u16be("cipher_suites length")
-        if size % 2:
-            raise r.invalid("cipher_suites length", f"a multiple of 2 expected: {size}")
-        suites = r.sub(size, r.structure, "cipher_suites")
-        return tuple(suites.u16be("cipher_suites") for _ in range(size // 2))
+        return r.u16be_list(r.u16be("cipher_suites length"), "cipher_suites")
 
     def write(self, w: Writer) -> None:
         w.u16be(self.version)
