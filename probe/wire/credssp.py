@@ -12,6 +12,7 @@ from probe.errors import TooLong, Truncated
 from probe.wire.asn1 import OCTET_STRING, SEQUENCE, Asn1Writer, Forms, ber_enter, ber_integer, ber_length, context
 from probe.wire.cursor import OpenIntEnum, Reader, Writer
 from probe.wire.spnego import read_tagged, write_tagged
+from probe.wire.stream import Stream
 
 
 class NtStatus(OpenIntEnum):
@@ -134,15 +135,15 @@ class TsRequestFramer:
 
     def __init__(self, limit: int = 65536) -> None:
         self._limit = limit
-        self._buffer = bytearray()
+        self._stream = Stream()
 
     def feed(self, data: bytes) -> None:
         """Append bytes of the stream."""
-        self._buffer += data
+        self._stream.feed(data)
 
     def next_message(self) -> bytes | None:
         """The next whole DER SEQUENCE, or None while its end has not come. Raises InvalidField or TooLong."""
-        r = Reader(bytes(self._buffer[: self.HEADER]), "TSRequest")
+        r = Reader(self._stream.peek(self.HEADER), "TSRequest")
         try:
             r.expect("TSRequest", r.u8("TSRequest"), SEQUENCE)
             length = ber_length(r, "length", [])
@@ -151,14 +152,8 @@ class TsRequestFramer:
         size = r.offset + length
         if size > self._limit:
             raise TooLong("TSRequest", "length", r.offset, f"{self._limit} bytes are the limit: {size}")
-        if size > len(self._buffer):
-            return None
-        message = bytes(self._buffer[:size])
-        del self._buffer[:size]
-        return message
+        return self._stream.take(size) if size <= len(self._stream) else None
 
     def leftover(self) -> bytes:
         """Take the bytes that no message claimed."""
-        rest = bytes(self._buffer)
-        self._buffer.clear()
-        return rest
+        return self._stream.take(len(self._stream))

@@ -13,6 +13,7 @@ from typing import ClassVar, Self
 from probe.errors import TooLong, Truncated
 from probe.wire.cursor import OpenIntEnum, Reader, Writer
 from probe.wire.iana import AlertDescription
+from probe.wire.stream import Stream
 
 __all__ = [
     "Alert",
@@ -129,42 +130,11 @@ class ChangeCipherSpec:
         w.u8(self.value)
 
 
-class _Stream:
-    """Bytes that no message has claimed yet.
-
-    INVARIANT: a byte is moved a bounded number of times, however small the pieces are in which bytes come and go.
-    """
-
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-        self._at = 0
-
-    def __len__(self) -> int:
-        return len(self._buffer) - self._at
-
-    def feed(self, data: bytes) -> None:
-        """Append bytes."""
-        self._buffer += data
-
-    def peek(self, size: int) -> bytes:
-        """Up to `size` bytes from the front, which stay."""
-        return bytes(self._buffer[self._at : self._at + size])
-
-    def take(self, size: int) -> bytes:
-        """Remove `size` bytes from the front."""
-        taken = self.peek(size)
-        self._at += size
-        if 2 * self._at >= len(self._buffer):  # moving the rest costs no more than was taken
-            del self._buffer[: self._at]
-            self._at = 0
-        return taken
-
-
 class RecordFramer:
     """Cuts a byte stream into records, however it was split into segments."""
 
     def __init__(self) -> None:
-        self._stream = _Stream()
+        self._stream = Stream()
 
     def feed(self, data: bytes) -> None:
         """Append bytes of the stream."""
@@ -196,7 +166,7 @@ class HandshakeFramer:
     DEFAULT_LIMIT = 256 * 1024  # a chain of many large certificates; a length can claim 16 MB
 
     def __init__(self, limit: int = DEFAULT_LIMIT) -> None:
-        self._stream = _Stream()
+        self._stream = Stream()
         self._limit = limit
 
     @property

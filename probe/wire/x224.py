@@ -10,6 +10,7 @@ from typing import ClassVar, Self
 
 from probe.errors import Truncated
 from probe.wire.cursor import Reader, Writer
+from probe.wire.stream import Stream
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,11 +31,7 @@ class Tpkt:
     @classmethod
     def read(cls, r: Reader) -> Self:
         """Raises Truncated or InvalidField."""
-        r.expect("version", r.u8("version"), cls.VERSION)
-        reserved = r.u8("reserved")
-        length = r.u16be("length")
-        if length < cls.SMALLEST:
-            raise r.invalid("length", f"{cls.SMALLEST} is the smallest: {length}")
+        reserved, length = _read_tpkt_header(r)
         return cls(payload=r.take(length - cls.HEADER, "payload"), reserved=reserved)
 
     def write(self, w: Writer) -> None:
@@ -44,30 +41,37 @@ class Tpkt:
         w.raw(self.payload)
 
 
+def _read_tpkt_header(r: Reader) -> tuple[int, int]:
+    """The reserved byte and the length of the whole packet. Raises Truncated or InvalidField."""
+    r.expect("version", r.u8("version"), Tpkt.VERSION)
+    reserved = r.u8("reserved")
+    length = r.u16be("length")
+    if length < Tpkt.SMALLEST:
+        raise r.invalid("length", f"{Tpkt.SMALLEST} is the smallest: {length}")
+    return reserved, length
+
+
 class TpktFramer:
     """Cuts a byte stream into TPKT packets, however it was split into segments."""
 
     def __init__(self) -> None:
-        self._buffer = b""
+        self._stream = Stream()
 
     def feed(self, data: bytes) -> None:
         """Append bytes of the stream."""
-        self._buffer += data
+        self._stream.feed(data)
 
     def next_packet(self) -> bytes | None:
         """The next whole packet, or None while its end has not come. Raises InvalidField."""
         try:
-            r = Reader(self._buffer, "TPKT")
-            Tpkt.read(r)
+            _, length = _read_tpkt_header(Reader(self._stream.peek(Tpkt.HEADER), "TPKT"))
         except Truncated:
             return None
-        packet, self._buffer = self._buffer[: r.offset], self._buffer[r.offset :]
-        return packet
+        return self._stream.take(length) if length <= len(self._stream) else None
 
     def leftover(self) -> bytes:
         """Take the bytes that no packet claimed; they belong to the next protocol."""
-        rest, self._buffer = self._buffer, b""
-        return rest
+        return self._stream.take(len(self._stream))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

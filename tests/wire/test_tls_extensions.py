@@ -90,7 +90,7 @@ def test_server_names_are_pairs_of_type_and_name() -> None:
 
 
 def test_an_odd_list_of_two_byte_numbers_is_refused() -> None:
-    with pytest.raises(Truncated):
+    with pytest.raises(InvalidField):
         ext.read_supported_groups(bytes.fromhex("0003 001d 00"))
 
 
