@@ -27,6 +27,9 @@ from probe.wire.nego import (
 
 RandomBytes = Callable[[int], bytes]
 
+# Every client in the field asks for at least one channel; this one is the commonest. INITIALIZED | COMPRESS_RDP.
+_RDPDR = gcc.ChannelDefinition(name=b"rdpdr\0\0\0", options=0x80800000)
+
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
@@ -99,7 +102,7 @@ def connect_initial(question: Question, selected: int) -> bytes:
         gcc.ClientCore(version=question.rdp_version, server_selected_protocol=selected),
         gcc.ClientCluster(flags=0x0D, redirected_session_id=0),  # version 4, redirection supported
         gcc.ClientSecurity(encryption_methods=question.methods, ext_encryption_methods=0),
-        gcc.ClientNetwork(channels=()),
+        gcc.ClientNetwork(channels=(_RDPDR,)),
     )
     initial = mcs.ConnectInitial(user_data=gcc.ConferenceCreateRequest(blocks=blocks).write())
     return x224.write_packet(x224.Data(user_data=mcs.write_pdu(initial)))

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 
 from probe.audit.attempt import Attempt, Question, Stage
 from probe.handshake.machine import Ending, Event, Malformed, Secured, Seen, Side, TlsClosed, TlsFailed, Unread
-from probe.wire import gcc, mcs, ntlm, rdstls, spnego, standard_security, tls_hello, x224
+from probe.wire import gcc, mcs, ntlm, standard_security, tls_hello, x224
 from probe.wire.credssp import TsRequest
 from probe.wire.nego import ConfirmData, NegotiationFailure, NegotiationResponse
+from probe.wire.rdstls import RdstlsCapabilities, ServerNonce
+from probe.wire.spnego import NegTokenInit, NegTokenResp
 from probe.wire.tls_record import Alert, AlertDescription, AlertLevel
 
 ServerCertificate = (
@@ -42,11 +44,11 @@ class Reading:
     security: gcc.ServerSecurity | None = None
     server_certificate: ServerCertificate | None = None
     ts_request: TsRequest | None = None
-    spnego: spnego.NegTokenResp | spnego.NegTokenInit | None = None
+    spnego: NegTokenResp | NegTokenInit | None = None
     challenge: ntlm.Challenge | None = None
     challenge_at: float | None = None
-    rdstls: rdstls.RdstlsCapabilities | None = None
-    nonce: rdstls.ServerNonce | None = None
+    rdstls: RdstlsCapabilities | None = None
+    nonce: ServerNonce | None = None
     malformed: Malformed | None = None
     unread: bytes = b""  # from the server, behind the last message
     first_bytes: bytes = b""  # of the server, where they could not be read
@@ -134,9 +136,9 @@ _FIELDS: tuple[tuple[type[object] | tuple[type[object], ...], str], ...] = (
     (tls_hello.ServerKeyExchange, "key_exchange"),
     (mcs.ConnectResponse, "connect_response"),
     (TsRequest, "ts_request"),
-    ((spnego.NegTokenInit, spnego.NegTokenResp), "spnego"),
-    (rdstls.RdstlsCapabilities, "rdstls"),
-    (rdstls.ServerNonce, "nonce"),
+    ((NegTokenInit, NegTokenResp), "spnego"),
+    (RdstlsCapabilities, "rdstls"),
+    (ServerNonce, "nonce"),
     (
         (
             standard_security.ProprietaryCertificate,

@@ -142,12 +142,8 @@ class Machine(Protocol):
 
 def end(machine: Machine, how: Ending, at: float) -> list[Event]:
     """The closing events of a conversation: what was left unread, and what was still awaited."""
-    events: list[Event] = []
-    for side in Side:
-        if rest := machine.leftover(side):
-            events.append(Unread(at, side, rest))
-    events.append(Ended(at, how, machine.waiting_for))
-    return events
+    unread: list[Event] = [Unread(at, side, rest) for side in Side if (rest := machine.leftover(side))]
+    return [*unread, Ended(at, how, machine.waiting_for)]
 
 
 class Chain:
