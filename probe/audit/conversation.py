@@ -29,6 +29,9 @@ RandomBytes = Callable[[int], bytes]
 
 # Every client in the field asks for at least one channel; this one is the commonest. INITIALIZED | COMPRESS_RDP.
 _RDPDR = gcc.ChannelDefinition(name=b"rdpdr\0\0\0", options=0x80800000)
+_ANY_METHOD = (
+    gcc.EncryptionMethod.FORTY_BIT | gcc.EncryptionMethod.ONE_TWENTY_EIGHT_BIT | gcc.EncryptionMethod.FIFTY_SIX_BIT
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +76,8 @@ class Conversation:
             return None
         if answer.selected == Protocol.RDP:
             return self._settings(question, Protocol.RDP) if question.stage is Stage.SETTINGS else None
-        if not answer.selected & question.protocols:
-            return None  # it selected what was not offered: nothing that we could rightly speak
+        if answer.selected.bit_count() != 1 or not answer.selected & question.protocols:
+            return None  # it selected what was not offered, or several: nothing that we could rightly speak
         return self._tls(question, answer.selected) if question.stage in (Stage.HELLO, Stage.TUNNEL) else None
 
     def _tls(self, question: Question, selected: int) -> Machine:
@@ -98,10 +101,13 @@ class Conversation:
 
 def connect_initial(question: Question, selected: int) -> bytes:
     """The TPKT packet of an MCS Connect-Initial as a plain client sends it, [MS-RDPBCGR] 2.2.1.3."""
+    methods = question.methods
+    if selected == Protocol.RDP and not methods:  # a server that does not negotiate: without a method it just closes
+        methods = _ANY_METHOD
     blocks: tuple[gcc.ClientBlock, ...] = (
         gcc.ClientCore(version=question.rdp_version, server_selected_protocol=selected),
         gcc.ClientCluster(flags=0x0D, redirected_session_id=0),  # version 4, redirection supported
-        gcc.ClientSecurity(encryption_methods=question.methods, ext_encryption_methods=0),
+        gcc.ClientSecurity(encryption_methods=methods, ext_encryption_methods=0),
         gcc.ClientNetwork(channels=(_RDPDR,)),
     )
     initial = mcs.ConnectInitial(user_data=gcc.ConferenceCreateRequest(blocks=blocks).write())

@@ -125,6 +125,8 @@ def _note(reading: Reading, event: Event) -> None:
         reading.tls_closed = True
     elif isinstance(event, Unread) and event.side is Side.SERVER:
         reading.unread = event.raw
+        if reading.malformed is not None:  # what could not be read went on: a banner in pieces
+            reading.first_bytes += event.raw
 
 
 # Which field holds a message of which kind; the first of a kind is kept, but for a ServerHello, whose second counts.

@@ -36,6 +36,7 @@ def reached_tls(reading: Reading) -> bool:
     return (
         isinstance(answer, NegotiationResponse)
         and requested is not None
+        and answer.selected.bit_count() == 1
         and bool(answer.selected & requested)
         and reading.question.stage in (Stage.HELLO, Stage.TUNNEL)
     )

@@ -1,8 +1,9 @@
 """A live audit: trio opens connections, machines do the talking, and how each connection ended is an answer.
 
-One attempt is one connection. Every wait has two limits, the step's silence and the attempt's whole, and every read
-a byte budget, so that a peer can neither hold nor fill us. Nothing a peer does is an exception here: refusals,
-resets and silence become endings, and the operating system's words are kept beside them.
+One attempt is one connection. Every wait has two limits, the step's silence and the attempt's whole, every read a
+byte budget, and what is kept of it a number of events, so that a peer can neither hold nor fill us. Nothing a peer
+does is an exception here: refusals, resets and silence become endings, and the operating system's words are kept
+beside them. What we stop ourselves, by a deadline or from outside, keeps what it has seen until then.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from probe.audit.settings import Settings
 from probe.audit.verdict import Audit, verdict
 from probe.drive.limits import Limits
 from probe.drive.names import tls_name
-from probe.handshake.machine import Ending, Event, Machine, Side, end
+from probe.handshake.machine import Ending, Event, Machine, Malformed, Side, end
 from probe.result import Result, Target
 
 # What connect() and recv() may fail with, and what it means. Anything else is a fault of ours and is raised.
@@ -43,10 +44,28 @@ ENDINGS: dict[int, Ending] = {
     errno.EPERM: Ending.UNREACHABLE,
     errno.EINVAL: Ending.UNREACHABLE,  # an address of another scope than the source's
     errno.EADDRNOTAVAIL: Ending.UNREACHABLE,
+    errno.EAFNOSUPPORT: Ending.UNREACHABLE,  # this machine has no such protocol, or the source address is of another
+    errno.ENODEV: Ending.UNREACHABLE,  # the interface of a scoped address
+    # What the kernel makes of the rarer ICMP messages.
+    errno.ENOPROTOOPT: Ending.UNREACHABLE,
+    errno.EOPNOTSUPP: Ending.UNREACHABLE,
+    errno.EPROTO: Ending.UNREACHABLE,
+    errno.ENETRESET: Ending.RESET,
 }
-_CHUNK = 65536
+if hasattr(errno, "ENONET"):  # Linux alone
+    ENDINGS[errno.ENONET] = Ending.UNREACHABLE
+# What the same errors mean once there was a connection.
+_BROKEN_OFF = {
+    Ending.REFUSED: Ending.RESET,
+    Ending.FILTERED: Ending.TIMED_OUT,
+    Ending.UNREACHABLE: Ending.TIMED_OUT,
+}
+_CHUNK = 16384
 _STEPS_IN_AN_ATTEMPT = 3  # a peer that trickles is given this many silences' time altogether
-_LAST_READS = 16  # chunks taken unread before closing
+_LAST_READS = 64  # chunks taken unread before closing
+_MOST_EVENTS = 500  # of one connection; an honest one has a few dozen, but a message can be as short as four bytes
+_BANNER = 64  # bytes of what is not RDP that are worth waiting for
+_BANNER_S = 0.5  # and how long
 
 
 @dataclass(slots=True)
@@ -56,7 +75,18 @@ class _Traffic:
     events: list[Event] = field(default_factory=list)
     sent: int = 0
     received: int = 0
+    last: bytes = b""  # what came with the last read
     cause: str | None = None
+
+    def note(self, events: list[Event]) -> None:
+        """Keep what was seen, up to a number of events."""
+        self.events += events[: max(0, _MOST_EVENTS - len(self.events))]
+
+    @property
+    def unreadable_from_the_start(self) -> bool:
+        """Nothing that the server said could be read."""
+        event = self.events[-1] if self.events else None
+        return isinstance(event, Malformed) and event.side is Side.SERVER and len(event.raw) == self.received
 
 
 async def audit(target: Target, settings: Settings, limits: Limits) -> Result:
@@ -130,8 +160,7 @@ class _Auditor:
         try:
             ending = await self._connection(question, traffic)
         except trio.Cancelled:
-            ending = Ending.INTERRUPTED
-            self._record(question, number, began, traffic, ending)
+            self._record(question, number, began, traffic, Ending.INTERRUPTED)
             raise
         self._record(question, number, began, traffic, ending)
         del self._open[number]
@@ -161,11 +190,11 @@ class _Auditor:
         except trio.TooSlowError:
             return Ending.FILTERED
         except OSError as error:
-            traffic.cause = error.strerror
+            traffic.cause = error.strerror or str(error)
             return _ending_of(error)
-        machine = self._conversation.machine(question)
-        budget = limits.plain_bytes if question.stage in (Stage.NEGOTIATION, Stage.SETTINGS) else limits.tls_bytes
         try:
+            machine = self._conversation.machine(question)
+            budget = limits.plain_bytes if question.stage in (Stage.NEGOTIATION, Stage.SETTINGS) else limits.tls_bytes
             return await _converse(machine, sock, traffic, limits.step_s, budget)
         finally:
             _close(sock)
@@ -176,7 +205,7 @@ async def _open(target: Target, source_address: str | None) -> trio.socket.Socke
     address = target.address or target.host
     family = os_socket.AF_INET6 if ":" in address else os_socket.AF_INET
     host, _, zone = address.partition("%")
-    scope = os_socket.if_nametoindex(zone) if zone else 0
+    scope = _scope_of(zone) if zone else 0
     sock = trio.socket.socket(family, os_socket.SOCK_STREAM)
     try:
         sock.setsockopt(os_socket.IPPROTO_TCP, os_socket.TCP_NODELAY, 1)
@@ -189,10 +218,29 @@ async def _open(target: Target, source_address: str | None) -> trio.socket.Socke
     return sock
 
 
+def _scope_of(zone: str) -> int:
+    """The number of an interface that is given by name or number, as in fe80::1%eth0. Raises OSError."""
+    if zone.isascii() and zone.isdigit():
+        return int(zone)
+    try:
+        return os_socket.if_nametoindex(zone)
+    except OSError as error:  # it has no errno
+        raise OSError(errno.ENODEV, f"no such network interface: {zone}") from error
+
+
 def _ending_of(error: OSError) -> Ending:
+    if isinstance(error, os_socket.gaierror):  # addresses are literals: one does not fit the other's family
+        return Ending.UNREACHABLE
     if error.errno not in ENDINGS:
         raise error
     return ENDINGS[error.errno]
+
+
+def _broken_off(error: OSError, traffic: _Traffic) -> Ending:
+    """How a connection ended that there had been."""
+    traffic.cause = error.strerror
+    ending = _ending_of(error)
+    return _BROKEN_OFF.get(ending, ending)
 
 
 class _Clock:
@@ -219,14 +267,18 @@ async def _converse(
 ) -> Ending:
     """Run one machine over one connection until it is finished, the peer ends it, or a limit does."""
     ending: Ending | None = None
-    with trio.CancelScope() as scope:
-        clock = _Clock(scope, step_s)
-        ending = await _exchange(machine, sock, traffic, clock, budget)
-        if ending is Ending.COMPLETE and (last := machine.farewell()):
-            clock.step()
-            await _say(sock, last, traffic)
-    ending = ending or clock.expired
-    traffic.events += end(machine, ending, trio.current_time())
+    try:
+        with trio.CancelScope() as scope:
+            clock = _Clock(scope, step_s)
+            ending = await _exchange(machine, sock, traffic, clock, budget)
+            if ending is Ending.COMPLETE:
+                clock.step()
+                await _leave(machine, sock, traffic)
+        if ending is None:
+            ending = clock.expired
+    finally:
+        how = Ending.INTERRUPTED if ending is None else ending
+        traffic.events += end(machine, how, trio.current_time())
     return ending
 
 
@@ -238,21 +290,31 @@ async def _exchange(
         clock.step()
         if broken is None and (out := machine.data_to_send()):
             broken = await _say(sock, out, traffic)
-            traffic.events += machine.observe(Side.CLIENT, out, trio.current_time())
+            traffic.note(machine.observe(Side.CLIENT, out, trio.current_time()))
         if machine.finished:
             return Ending.COMPLETE
-        if traffic.received >= budget:
+        if traffic.received >= budget or len(traffic.events) >= _MOST_EVENTS:
             return Ending.TOO_MUCH
-        try:
-            data = await sock.recv(min(_CHUNK, budget - traffic.received))
-        except OSError as error:
-            traffic.cause = error.strerror
-            return _ending_of(error)
-        if not data:
+        ending = await _hear(machine, sock, traffic, budget)
+        if ending is Ending.CLOSED:
             # A failed send took the reset's error with it; what was received before it has now been read.
-            return broken or Ending.CLOSED
-        traffic.received += len(data)
-        traffic.events += machine.observe(Side.SERVER, data, trio.current_time())
+            return broken or ending
+        if ending is not None:
+            return ending
+
+
+async def _hear(machine: Machine, sock: trio.socket.SocketType, traffic: _Traffic, budget: int) -> Ending | None:
+    """Read once; None, or how the connection turned out to have ended."""
+    try:
+        data = await sock.recv(min(_CHUNK, budget - traffic.received))
+    except OSError as error:
+        return _broken_off(error, traffic)
+    if not data:
+        return Ending.CLOSED
+    traffic.received += len(data)
+    traffic.last = data
+    traffic.note(machine.observe(Side.SERVER, data, trio.current_time()))
+    return None
 
 
 async def _say(sock: trio.socket.SocketType, data: bytes, traffic: _Traffic) -> Ending | None:
@@ -264,9 +326,20 @@ async def _say(sock: trio.socket.SocketType, data: bytes, traffic: _Traffic) -> 
             traffic.sent += sent
             view = view[sent:]
     except OSError as error:
-        traffic.cause = error.strerror
-        return _ending_of(error)
+        return _broken_off(error, traffic)
     return None
+
+
+async def _leave(machine: Machine, sock: trio.socket.SocketType, traffic: _Traffic) -> None:
+    """Say goodbye; but give what is not RDP a moment to become a line that tells what it is: banners come in pieces."""
+    if last := machine.farewell():
+        await _say(sock, last, traffic)
+    if not traffic.unreadable_from_the_start:
+        return
+    with trio.move_on_after(_BANNER_S):
+        while traffic.received < _BANNER and b"\n" not in traffic.last:
+            if await _hear(machine, sock, traffic, _BANNER) is not None:
+                return
 
 
 def _close(sock: trio.socket.SocketType) -> None:
