@@ -45,7 +45,8 @@ class BasicSettingsExchange:
         self.state = State.EXPECT_INITIAL
         self._out = connect_initial
         self._framers = {side: x224.TpktFramer() for side in Side}
-        self._parts = dict.fromkeys(Side, b"")
+        self._parts = dict.fromkeys(Side, b"")  # of a PDU that spans several DTs, and the packets they came in
+        self._packets = dict.fromkeys(Side, b"")
 
     @property
     def finished(self) -> bool:
@@ -65,16 +66,16 @@ class BasicSettingsExchange:
     def observe(self, side: Side, data: bytes, at: float) -> list[Event]:
         """Take bytes of either side, however split."""
         events: list[Event] = []
-        raw: bytes | None = None
         framer = self._framers[side]
         framer.feed(data)
         try:
             while not self.finished and (raw := framer.next_packet()) is not None:
+                self._packets[side] += raw
                 self._take(side, raw, at, events)
-                raw = None
         except ProbeError as error:
             self.state = State.FAILED
-            events.append(Malformed(at, side, error, raw or framer.leftover()))
+            events.append(Malformed(at, side, error, self._packets[side] or framer.leftover()))
+            self._packets[side] = b""
         return events
 
     def _take(self, side: Side, raw: bytes, at: float, events: list[Event]) -> None:
@@ -89,17 +90,19 @@ class BasicSettingsExchange:
             return
         body, self._parts[side] = self._parts[side], b""
         pdu = mcs.read_pdu(body)
-        events.append(Seen(at, side, pdu, raw))
+        events.append(Seen(at, side, pdu, self._packets[side]))
         following = TRANSITIONS.get((self.state, side, type(pdu)))
         if following is None:
             raise UnexpectedMessage(self.state.name, type(pdu).__name__)
         for inner, inner_raw in _inside(pdu):
             events.append(Seen(at, side, inner, inner_raw))
         self.state = following
+        self._packets[side] = b""
 
     def leftover(self, side: Side) -> bytes:
         """Bytes behind the response, and of a PDU that never became whole."""
-        return self._framers[side].leftover()
+        packets, self._packets[side] = self._packets[side], b""
+        return packets + self._framers[side].leftover()
 
     def farewell(self) -> bytes:
         """An MCS disconnect, as a client that gives up sends, where there is a connection to end."""

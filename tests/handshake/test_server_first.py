@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probe.handshake.machine import Ending, Malformed, Seen, Side, end
-from probe.handshake.server_first import LARGEST, State, aad_nonce, rdstls_greeting
+from probe.handshake.server_first import LARGEST, ServerFirst, State, aad_nonce, rdstls_greeting
 from probe.wire import rdstls
 from tests.handshake.driving import assert_split_does_not_matter, client_says, feed, kinds, server_says
 
@@ -68,3 +68,12 @@ def test_any_bytes_are_observed_without_an_exception(make: object, noise: bytes)
     machine = make()  # type: ignore[operator]
     machine.observe(Side.SERVER, noise, 0.0)
     end(machine, Ending.CLOSED, 0.0)
+
+
+def test_what_can_never_become_the_greeting_is_given_up() -> None:
+    machine = ServerFirst(rdstls.RdstlsCapabilities.read)
+    events = feed(machine, [server_says(bytes.fromhex("01000200"))])
+    assert kinds(events) == ["Malformed"]
+    assert isinstance(events[0], Malformed)
+    assert events[0].raw == bytes.fromhex("01000200")
+    assert machine.state is State.FAILED
