@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from probe.handshake.machine import Event, Machine, Secured, Side, TlsClosed, TlsFailed
+from probe.handshake.tls_hello import State as Watched
 from probe.handshake.tls_hello import TlsHello
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ def client_context() -> SSL.Context:
     context = SSL.Context(SSL.TLS_CLIENT_METHOD)
     context.set_cipher_list(_ANY_LEVEL)
     context.set_min_proto_version(SSL.TLS1_VERSION)
-    context.set_options(_LEGACY_SERVER_CONNECT)
+    # A server that asks for a second handshake would hold up what we say, our goodbye too; it is told no.
+    context.set_options(_LEGACY_SERVER_CONNECT | SSL.OP_NO_RENEGOTIATION)
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     context.set_verify(SSL.VERIFY_NONE, None)
     return context
@@ -130,7 +132,7 @@ class TlsTunnel:
 
     def _receive(self, at: float, events: list[Event]) -> None:
         """Hand what the server said inside the tunnel to the inner machine."""
-        while not self.finished:
+        while self._inner is not None and not self._inner.finished:
             try:
                 plain = self._tls.recv(_CHUNK)
             except self._ssl.WantReadError:
@@ -139,25 +141,26 @@ class TlsTunnel:
                 self.state = State.CLOSED
                 events.append(TlsClosed(at))
                 return
-            if self._inner is not None:
-                events += self._inner.observe(Side.SERVER, plain, at)
+            events += self._inner.observe(Side.SERVER, plain, at)
 
     def _secured(self, at: float) -> Secured:
         from OpenSSL import crypto
 
+        version = self._tls.get_protocol_version_name()
         chain = self._tls.get_peer_cert_chain() or []
         return Secured(
             at,
-            version=self._tls.get_protocol_version_name(),
+            version="TLSv1.0" if version == "TLSv1" else version,  # the one that the library names otherwise
             cipher_suite=self._tls.get_cipher_name() or "",
             chain=tuple(crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate) for certificate in chain),
         )
 
     def leftover(self, side: Side) -> bytes:
-        """Bytes of the clear part that nobody could read."""
+        """Bytes of the clear part that nobody could read; what is encrypted there is not unread, but the library's."""
         if self.state is State.OPEN and self._inner is not None:
             return self._inner.leftover(side)
-        return self._watch.leftover(side) if self.state is State.FAILED else b""
+        clear = self.state in (State.HANDSHAKE, State.FAILED) and self._watch.state is not Watched.ANSWERED
+        return self._watch.leftover(side) if clear else b""
 
     def farewell(self) -> bytes:
         """What the inner machine would say, then close_notify."""
