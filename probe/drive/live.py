@@ -212,6 +212,11 @@ async def _open(target: Target, source_address: str | None) -> trio.socket.Socke
         if source_address is not None:
             await sock.bind((source_address, 0))
         await sock.connect((host, target.port, 0, scope) if family == os_socket.AF_INET6 else (host, target.port))
+    except OSError as error:
+        sock.close()
+        if error.errno in ENDINGS:  # trio puts the address before the system's words; they shall be alike everywhere
+            raise OSError(error.errno, os.strerror(error.errno)) from error
+        raise
     except BaseException:
         sock.close()
         raise
