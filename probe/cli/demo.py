@@ -1,0 +1,74 @@
+"""rdp-probe demo: embedded servers on loopback, each audited and explained. Needs no network and no server."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from probe.cli import options as choose
+
+_EXAMPLES = """\
+examples:
+  rdp-probe demo
+  rdp-probe demo --only windows-nla -v
+  rdp-probe demo --list
+
+exit status: 0 every server was diagnosed as what it is; 1 one was not
+"""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of this command."""
+    parser.epilog = _EXAMPLES
+    parser.add_argument("--only", action="append", metavar="KIND", help="only this kind of server; repeatable")
+    parser.add_argument("--list", action="store_true", help="name the kinds of servers and stop")
+    output = parser.add_mutually_exclusive_group()
+    output.add_argument("--json", action="store_true", help="one JSON object a server (NDJSON)")
+    output.add_argument("-q", "--quiet", action="store_true", help="one line a server")
+    parser.add_argument("-v", "--verbose", action="count", default=0, help="every attempt; -vv every message")
+    choose.add_limits(parser, timeout_s=1.0)
+    choose.add_request(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve, audit, print. Exit status 0 when every server was seen as what it is, else 1."""
+    from probe.drive.demo import KINDS
+
+    if options.list:
+        for name, kind in KINDS.items():
+            print(f"{name:<20} {kind.title}")
+        return 0
+    import trio
+
+    return trio.run(_run, options)
+
+
+async def _run(options: argparse.Namespace) -> int:
+    from probe.cli.host import Printer, limits_of, settings_of
+    from probe.diagnosis import diagnose
+    from probe.drive.demo import serving
+    from probe.drive.live import audit
+    from probe.result import Target
+
+    printer = Printer(options)
+    missed = []
+    async with serving(options.only) as servers:
+        for server in servers:
+            target = Target(input=server.name, host=server.address, address=server.address, port=server.port)
+            result = await audit(target, settings_of(options), limits_of(options))
+            result.diagnoses = diagnose(result)
+            if not options.json:
+                print(f"{'' if options.quiet else chr(10)}=== {server.title} ===")
+            printer.show(result)
+            codes = {found.code for found in result.diagnoses}
+            missed += [f"{server.name}: {code}" for code in server.expects if code not in codes]
+    _conclude(len(servers), missed)
+    return 1 if missed else 0
+
+
+def _conclude(count: int, missed: list[str]) -> None:
+    """The last words, on standard error so that --json stays clean."""
+    if missed:
+        print(f"not diagnosed as expected: {', '.join(missed)}", file=sys.stderr)
+    else:
+        print(f"\n{count} embedded servers, each diagnosed as what it is. They are stopped again.", file=sys.stderr)

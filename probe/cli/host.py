@@ -1,0 +1,136 @@
+"""rdp-probe host: audits each target and explains it, or prints one JSON object a target."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from probe.cli import options as choose
+
+if TYPE_CHECKING:
+    from probe.audit.settings import Settings
+    from probe.drive.limits import Limits
+    from probe.result import Result
+
+_EXAMPLES = """\
+TARGET is a name, an address, [::1]:3390, 10.0.0.0/24, 10.0.0.1-50, @file, or - for
+standard input. A name with several addresses gives one result for each.
+
+examples:
+  rdp-probe host srv1.example
+  rdp-probe host --json 192.0.2.7 | jq .negotiation.nla
+  rdp-probe host -v --port 3389 --port 3390 192.0.2.0/28
+  rdp-probe host --depth discover @servers.txt
+
+exit status: 0 RDP is served and nothing blocks it; 1 something does, or it is not RDP,
+or it cannot be reached; 2 usage
+"""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of this command."""
+    parser.epilog = _EXAMPLES
+    parser.add_argument("targets", nargs="+", metavar="TARGET", help="what to audit")
+    parser.add_argument("--port", type=choose.port, action="append", metavar="PORT", help="repeatable (3389)")
+    parser.add_argument("--one-address", action="store_true", help="of a name, ask only the first address")
+    output = parser.add_mutually_exclusive_group()
+    output.add_argument("--json", action="store_true", help="one JSON object a target (NDJSON)")
+    output.add_argument("-q", "--quiet", action="store_true", help="one line a target")
+    parser.add_argument("-v", "--verbose", action="count", default=0, help="every attempt; -vv every message")
+    choose.add_limits(parser)
+    choose.add_request(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Audit and print. Exit status 0 when every target serves RDP and nothing blocks it, else 1."""
+    import trio
+
+    return trio.run(_run, options)
+
+
+async def _run(options: argparse.Namespace) -> int:
+    from probe.diagnosis import diagnose
+    from probe.drive.many import Many
+    from probe.errors import InputError
+    from probe.scan.targets import targets
+
+    many = Many(settings=settings_of(options), limits=limits_of(options), one_address=options.one_address)
+    printer = Printer(options)
+    good = True
+    async with many.audit(targets(options.targets, options.port or [])) as results:
+        async for result in results:
+            if isinstance(result, InputError):
+                raise result
+            result.diagnoses = diagnose(result)
+            printer.show(result)
+            good = good and works(result)
+    return 0 if good else 1
+
+
+def works(result: Result) -> bool:
+    """RDP is served and nothing blocks every client."""
+    return result.status == "rdp" and all(found.severity != "blocker" for found in result.diagnoses)
+
+
+def settings_of(options: argparse.Namespace) -> Settings:
+    """What the options say about the audit."""
+    from probe.audit.settings import Settings
+
+    return Settings(
+        depth=options.depth,
+        max_connections=options.max_connections,
+        server_name=options.server_name,
+        cookie=options.cookie,
+        routing_token=options.routing_token,
+        preconnection_blob=options.preconnection_blob,
+        keep_attempts=options.verbose > 0,
+    )
+
+
+def limits_of(options: argparse.Namespace) -> Limits:
+    """What the options say about times and addresses."""
+    from probe.drive.limits import Limits
+
+    return Limits(
+        step_s=options.timeout,
+        deadline_s=options.deadline,
+        per_host=options.per_host,
+        source_address=options.source_address,
+    )
+
+
+class Printer:
+    """Prints results as the options ask for."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._options = options
+        self._shown = 0
+
+    def show(self, result: Result) -> None:
+        """Print one result, and let a reader behind a pipe see it at once."""
+        if self._options.json:
+            self._show_json(result)
+        elif self._options.quiet:
+            self._show_line(result)
+        else:
+            self._show_text(result)
+        self._shown += 1
+        sys.stdout.flush()
+
+    def _show_json(self, result: Result) -> None:
+        from probe.result import to_json
+
+        print(to_json(result).decode())
+
+    def _show_line(self, result: Result) -> None:
+        from probe.report.text import verdict_line
+
+        print(verdict_line(result))
+
+    def _show_text(self, result: Result) -> None:
+        from probe.report.text import console, render
+
+        if self._shown:
+            print()
+        render(result, console(sys.stdout), self._options.verbose)

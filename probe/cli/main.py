@@ -1,0 +1,115 @@
+"""The entry point: options, dispatch, and the one place where errors become a message and an exit status."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+
+from probe import __version__
+from probe.errors import InputError, Unavailable
+
+USAGE_ERROR = 2
+INTERRUPTED = 130
+
+_COMMANDS = {
+    "host": "audit servers and explain each to a person, or as JSON",
+    "demo": "start embedded servers on loopback and audit them: needs no network",
+    "schema": "print the JSON Schema of the results",
+}
+_EXAMPLES = """\
+examples:
+  rdp-probe demo                               see what it does, without a server
+  rdp-probe host srv1.example                  why does it not connect, is it safe
+  rdp-probe host --json 10.0.0.0/28 > out.ndjson
+  rdp-probe host --help                        all options of a command
+
+It never logs in: no user name and no password leave this machine.
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Errors as this program prints them: what happened, then what to do."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        raise InputError(message, f"see {self.prog} --help")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of the program and of every command."""
+    parser = _Parser(
+        prog="rdp-probe",
+        description="Says why Remote Desktop will not connect, for whom, and what to change.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"rdp-probe {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    for name, summary in _COMMANDS.items():
+        command = commands.add_parser(
+            name,
+            help=summary,
+            description=summary[0].upper() + summary[1:] + ".",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        import_module(f"probe.cli.{name}").add_options(command)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program; the exit status is that of the contract."""
+    try:
+        try:
+            status = _run(sys.argv[1:] if argv is None else argv)
+            sys.stdout.flush()
+        except BaseExceptionGroup as group:
+            raise _only_cause(group) from group
+    except (InputError, Unavailable) as error:
+        print(f"error: {_shown(error.what)}\nhint: {_shown(error.hint)}", file=sys.stderr)
+        return USAGE_ERROR
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader has seen enough. Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return status
+
+
+def _only_cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """What a group of tasks failed with, where it is one thing that has a message of its own; else the group."""
+    leaves = list(_leaves(group))
+    for kind in (KeyboardInterrupt, BrokenPipeError, InputError, Unavailable):
+        if all(isinstance(leaf, kind) for leaf in leaves):
+            return leaves[0]
+    return group
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for inner in group.exceptions:
+        if isinstance(inner, BaseExceptionGroup):
+            yield from _leaves(inner)
+        else:
+            yield inner
+
+
+def _shown(text: str) -> str:
+    """What a user typed may be pasted from anywhere: it reaches the terminal in one harmless line."""
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+
+
+def _run(argv: Sequence[str]) -> int:
+    parser = build_parser()
+    options = parser.parse_args(argv)
+    if options.command is None:
+        parser.print_help()
+        return USAGE_ERROR
+    status: int = import_module(f"probe.cli.{options.command}").run(options)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,112 @@
+"""What several commands let the user choose, and what they may choose."""
+
+from __future__ import annotations
+
+import argparse
+import re
+
+from probe.errors import InputError
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m)", re.ASCII)
+_LONGEST_TIME_S = 3600.0
+# X.224 counts its variable part in one byte, 248 at most; the negotiation takes 8 and the line end 2 of them.
+_LONGEST_TOKEN = 238
+_COOKIE_PREFIX = len("Cookie: mstshash=")
+_LONGEST_BLOB = 16000  # characters, so that the PDU stays within a plain exchange
+
+
+def duration(text: str) -> float:
+    """Seconds from "500ms", "5s" or "2m". Raises InputError."""
+    match = _DURATION.fullmatch(text)
+    seconds = float(match[1]) * _UNITS[match[2]] if match else 0.0
+    if not 0 < seconds <= _LONGEST_TIME_S:
+        raise InputError(f"not a time: {text!r}", "times have a unit, up to an hour: 500ms, 5s, 2m")
+    return seconds
+
+
+def positive(text: str) -> int:
+    """A whole number from 1. Raises InputError."""
+    if not text.isascii() or not text.isdigit() or len(text) > 6 or int(text) < 1:
+        raise InputError(f"not a number from 1: {text!r}", "give a whole number such as 2")
+    return int(text)
+
+
+def port(text: str) -> int:
+    """A TCP port. Raises InputError."""
+    from probe.scan.targets import parse_port
+
+    return parse_port(text)
+
+
+def cookie(text: str) -> str:
+    """The identifier of an mstshash cookie. Raises InputError."""
+    return _one_line(text, "cookie", _LONGEST_TOKEN - _COOKIE_PREFIX)
+
+
+def routing_token(text: str) -> str:
+    """A routing token. Raises InputError."""
+    return _one_line(text, "routing token", _LONGEST_TOKEN)
+
+
+def _one_line(text: str, what: str, longest: int) -> str:
+    raw = text.encode("utf-8", errors="surrogateescape")
+    if not raw or any(byte < 0x20 or byte == 0x7F for byte in raw):
+        raise InputError(f"not a {what}: {text!r}", "it must be one line of text without control characters")
+    if len(raw) > longest:
+        raise InputError(f"the {what} has {len(raw)} bytes", f"an X.224 request has room for {longest}")
+    return text
+
+
+def preconnection_blob(text: str) -> str:
+    """The text of a preconnection PDU. Raises InputError."""
+    if len(text) > _LONGEST_BLOB or "\0" in text:
+        raise InputError("not a preconnection blob", f"it is text of up to {_LONGEST_BLOB} characters without NUL")
+    return text
+
+
+def server_name(text: str) -> str:
+    """A name for TLS and the name check. Raises InputError."""
+    from probe.drive.names import tls_name
+
+    name = tls_name(text)
+    if name is None or not re.fullmatch(r"[\w.-]{1,253}", name, re.ASCII):
+        raise InputError(f"not a server name: {text!r}", "give a host name such as srv1.example; TLS has no addresses")
+    return name
+
+
+def source_address(text: str) -> str:
+    """An address of this machine. Raises InputError."""
+    import ipaddress
+
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError as error:
+        raise InputError(f"not an address: {text!r}", "give an address of this machine, such as 192.0.2.10") from error
+
+
+def add_limits(parser: argparse.ArgumentParser, timeout_s: float = 5.0) -> None:
+    """Options that bound what one audit does."""
+    group = parser.add_argument_group("limits")
+    group.add_argument("--timeout", type=duration, default=timeout_s, metavar="TIME",
+                       help=f"longest silence of a server ({timeout_s:g}s)")  # fmt: skip
+    group.add_argument(
+        "--deadline", type=duration, default=60.0, metavar="TIME", help="longest audit of a target (60s)"
+    )
+    group.add_argument("--depth", choices=("discover", "standard"), default="standard",
+                       help="discover: one connection; standard: everything, at most 16 (default)")  # fmt: skip
+    group.add_argument("--max-connections", type=positive, metavar="N", help="at most so many to one server")
+    group.add_argument("--per-host", type=positive, default=2, metavar="N",
+                       help="open to one server at a time (2: some servers queue no more)")  # fmt: skip
+
+
+def add_request(parser: argparse.ArgumentParser) -> None:
+    """Options that shape what is sent."""
+    group = parser.add_argument_group("requests")
+    group.add_argument("--source-address", type=source_address, metavar="ADDRESS", help="connect from this address")
+    group.add_argument("--server-name", type=server_name, metavar="NAME", help="for TLS SNI and the name check")
+    either = group.add_mutually_exclusive_group()
+    either.add_argument("--cookie", type=cookie, metavar="TEXT", help='send "Cookie: mstshash=TEXT"')
+    either.add_argument("--routing-token", type=routing_token, metavar="TEXT", help="send TEXT in its place")
+    group.add_argument("--preconnection-blob", type=preconnection_blob, metavar="TEXT",
+                       help="send a preconnection PDU first (a virtual machine's id)")  # fmt: skip

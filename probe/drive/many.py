@@ -1,0 +1,82 @@
+"""Several targets at once, results in the order of the targets."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import trio  # noqa: TID253 - this module is only imported when connections are to be made
+
+from probe.audit.settings import Settings
+from probe.drive.limits import Limits
+from probe.drive.live import audit
+from probe.drive.resolve import Unresolved, resolve, unresolved_result
+from probe.errors import InputError
+from probe.result import Result, Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Many:
+    """What is the same for every target. `at_once` targets are under way at a time."""
+
+    settings: Settings
+    limits: Limits
+    one_address: bool = False
+    at_once: int = 16
+
+    @asynccontextmanager
+    async def audit(self, targets: Iterator[Target]) -> AsyncIterator[trio.MemoryReceiveChannel[Result | InputError]]:
+        """Audit every target; iterate over what is given for the results, each as soon as those before it are out.
+
+        An InputError among them is a target that could not be understood; nothing comes after it. What the caller's
+        block raises ends all audits.
+        """
+        send, receive = trio.open_memory_channel[Result | InputError](0)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._produce, targets, send)
+            async with receive:
+                yield receive
+            nursery.cancel_scope.cancel()
+
+    async def _produce(self, targets: Iterator[Target], send: trio.MemorySendChannel[Result | InputError]) -> None:
+        room = trio.Semaphore(self.at_once)
+        turn = trio.Event()
+        turn.set()
+        async with send, trio.open_nursery() as nursery:
+            while True:
+                await room.acquire()
+                try:
+                    # Standard input may let us wait: in a thread, so that audits under way are not held up.
+                    target = await trio.to_thread.run_sync(next, targets, None, abandon_on_cancel=True)
+                except InputError as error:
+                    await turn.wait()
+                    await send.send(error)
+                    return
+                if target is None:
+                    return
+                following = trio.Event()
+                nursery.start_soon(self._one, target, send, turn, following, room)
+                turn = following
+
+    async def _one(
+        self,
+        target: Target,
+        send: trio.MemorySendChannel[Result | InputError],
+        turn: trio.Event,
+        following: trio.Event,
+        room: trio.Semaphore,
+    ) -> None:
+        results = await self._results(target)
+        await turn.wait()
+        for result in results:
+            await send.send(result)
+        following.set()
+        room.release()
+
+    async def _results(self, target: Target) -> list[Result]:
+        """One result for each address, one after the other: they are often one machine."""
+        found = await resolve(target, one_address=self.one_address, timeout_s=self.limits.step_s)
+        if isinstance(found, Unresolved):
+            return [unresolved_result(found, self.settings.depth)]
+        return [await audit(each, self.settings, self.limits) for each in found]
