@@ -76,8 +76,5 @@ def protocol_names(mask: int) -> list[str]:
 
 def protocol_name(selected: int) -> str:
     """Name a selectedProtocol, or as hexadecimal where it is none or several."""
-    try:
-        name = Protocol(selected).name
-    except ValueError:
-        name = None
+    name = Protocol(selected).name
     return name if name is not None and "|" not in name else f"0x{selected:08x}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from probe.audit.attempt import Question, Stage
 from probe.audit.settings import Settings
@@ -31,6 +31,13 @@ RandomBytes = Callable[[int], bytes]
 _RDPDR = gcc.ChannelDefinition(name=b"rdpdr\0\0\0", options=0x80800000)
 _ANY_METHOD = (
     gcc.EncryptionMethod.FORTY_BIT | gcc.EncryptionMethod.ONE_TWENTY_EIGHT_BIT | gcc.EncryptionMethod.FIFTY_SIX_BIT
+)
+# Where Standard RDP Security follows unasked, all that a client can have: one method is the least that is legal.
+_ANY_METHOD = (
+    gcc.EncryptionMethod.FORTY_BIT
+    | gcc.EncryptionMethod.FIFTY_SIX_BIT
+    | gcc.EncryptionMethod.ONE_TWENTY_EIGHT_BIT
+    | gcc.EncryptionMethod.FIPS
 )
 
 
@@ -71,7 +78,8 @@ class Conversation:
             return None
         answer = negotiation.confirm.negotiation
         if answer is None:  # an old server, or another ISO service: only RDP itself tells which
-            return self._settings(question, Protocol.RDP) if question.stage is not Stage.NEGOTIATION else None
+            asking = question if question.methods else replace(question, methods=_ANY_METHOD)
+            return self._settings(asking, Protocol.RDP) if question.stage is not Stage.NEGOTIATION else None
         if not isinstance(answer, NegotiationResponse) or question.protocols is None:
             return None
         if answer.selected == Protocol.RDP:

@@ -10,13 +10,14 @@ The order protects the server and the truth:
    to end a server.
 
 What ended in silence or a reset is asked once more, later and alone, before it counts: some servers take one
-connection at a time. A server that answered and then refuses is left alone after one such repeat.
+connection at a time. Where a server that answered refuses, or says nothing to a Connection Request that it answered
+before, everything else waits for that repeat; if it fails too, the server is lost and left alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from probe.audit.attempt import Attempt, Question, Stage
 from probe.audit.reading import Reading, read
@@ -74,63 +75,78 @@ def plan(attempts: Sequence[Attempt], settings: Settings) -> Plan:
         for reading in readings
         if _deserves_repeat(reading, readings) and reading.question.again() not in asked
     )
-    if any(reading.ending in _NEVER_OPENED for reading in readings):
+    if any(_is_gone(reading, readings) and not _came_back(reading, asked) for reading in readings):
         return Plan((), repeats)
-    questions = tuple(question for question in _wanted(readings, settings) if question not in asked)
+    questions = tuple(question for question in _wanted(readings, asked, settings) if question not in asked)
     return Plan(questions, repeats)
 
 
 def _deserves_repeat(reading: Reading, readings: Sequence[Reading]) -> bool:
     if reading.question.repeat:
         return False
-    if (
-        reading.ending is Ending.REFUSED
-    ):  # the first refusal says that the port is closed, a later one may be an accident
-        return any(other.spoke_rdp for other in readings)
-    if reading.ending is Ending.FILTERED:
+    if _is_gone(reading, readings):  # a first refusal says that the port is closed, a later one may be an accident
         return any(other.spoke_rdp for other in readings)
     return reading.ending in _UNANSWERED and not reading.is_foreign
 
 
+def _is_gone(reading: Reading, readings: Sequence[Reading]) -> bool:
+    """No connection was had, or not a byte on it though the same Connection Request is answered otherwise."""
+    if reading.ending in _NEVER_OPENED:
+        return True
+    return (
+        reading.received_nothing
+        and reading.ending is not Ending.INTERRUPTED
+        and any(other.confirm and other.question.protocols == reading.question.protocols for other in readings)
+    )
+
+
+def _came_back(reading: Reading, asked: set[Question]) -> bool:
+    """The request was repeated; had that failed too, the server would be lost."""
+    return not reading.question.repeat and reading.question.again() in asked
+
+
 def _lost_after(readings: Sequence[Reading]) -> str | None:
-    """After which request a server that had answered refused twice to be connected to."""
+    """After which request a server that had answered was gone, twice."""
     heard = [reading for reading in readings if reading.spoke_rdp]
     if not heard:
         return None
     for index, reading in enumerate(readings):
-        if reading.question.repeat and reading.ending in _NEVER_OPENED:
-            before = [other for other in readings[:index] if other.ending not in _NEVER_OPENED]
+        if reading.question.repeat and _is_gone(reading, readings[:index]):
+            before = [other for other in readings[:index] if not _is_gone(other, readings)]
             return (before or heard)[-1].question.words
     return None
 
 
-def _wanted(readings: Sequence[Reading], settings: Settings) -> Iterator[Question]:
+def _wanted(readings: Sequence[Reading], asked: set[Question], settings: Settings) -> Iterator[Question]:
     """Every question that the answers so far justify, most useful first."""
-    if settings.depth == "discover":
-        yield from _discover(readings)
-        return
-    yield _TRIAGE
-    if not readings or any(reading.is_foreign for reading in readings):
-        return
+    for together in _discover(readings) if settings.depth == "discover" else _in_turn(readings):
+        yield from together
+        if not asked.issuperset(together):
+            return
+
+
+def _in_turn(readings: Sequence[Reading]) -> Iterator[tuple[Question, ...]]:
+    """Groups of questions. One is begun when every question of the one before was answered, or failed to be."""
+    yield (_TRIAGE,)
     if not any(reading.spoke_rdp for reading in readings):
-        yield from _unanswered(readings)
+        if not any(reading.is_foreign for reading in readings):
+            yield tuple(_unanswered(readings))
         return
-    yield from _ALONE
-    yield from _hybrid_ex_in_company(readings)
+    yield _ALONE
     over = _tls_protocol(readings)
-    if over is not None:
-        yield from (Question(protocols=over, stage=Stage.HELLO, version=version) for version in TLS_VERSIONS)
-    yield _STANDARD_RDP
+    versions = TLS_VERSIONS if over is not None else ()
+    hellos = (Question(protocols=over, stage=Stage.HELLO, version=version) for version in versions)
+    yield (*_hybrid_ex_in_company(readings), *hellos)
+    yield (_direct(readings), _STANDARD_RDP)
     if any(_encrypts(reading) for reading in readings):
-        yield from _OTHER_METHODS
-    yield from _direct(readings, over)
+        yield _OTHER_METHODS
 
 
-def _discover(readings: Sequence[Reading]) -> Iterator[Question]:
+def _discover(readings: Sequence[Reading]) -> Iterator[tuple[Question, ...]]:
     """One connection; another mask only where the first was dropped without a word."""
-    yield _DISCOVER[0]
-    if readings and not any(reading.spoke_rdp or reading.is_foreign for reading in readings):
-        yield _DISCOVER[1]
+    yield _DISCOVER[:1]
+    if not any(reading.spoke_rdp or reading.is_foreign for reading in readings):
+        yield _DISCOVER[1:]
 
 
 def _unanswered(readings: Sequence[Reading]) -> Iterator[Question]:
@@ -151,7 +167,10 @@ def _hybrid_ex_in_company(readings: Sequence[Reading]) -> Iterator[Question]:
 
 
 def _tls_protocol(readings: Sequence[Reading]) -> int | None:
-    """A protocol that was asked for alone, accepted, and leads to TLS."""
+    """A protocol that was asked for alone, accepted, and leads to TLS. Once hellos went over one, it stays that one."""
+    for reading in readings:
+        if reading.question.stage is Stage.HELLO and reading.question.protocols is not None:
+            return reading.question.protocols
     for protocol in (Protocol.SSL, Protocol.HYBRID, Protocol.RDSTLS, Protocol.RDSAAD):
         if any(_accepts(reading, protocol) for reading in readings):
             return protocol
@@ -175,18 +194,9 @@ def _encrypts(reading: Reading) -> bool:
     return bool(security.encryption_method or security.encryption_level)
 
 
-def _direct(readings: Sequence[Reading], over: int | None) -> Iterator[Question]:
-    """TLS without X.224, by a version that the server is known to speak, once that is known."""
-    if over is None:
-        yield _DIRECT
-        return
-    asked = {
-        reading.question.version: reading
-        for reading in readings
-        if reading.question.version and reading.question.protocols
-    }
-    if len(asked) < len(TLS_VERSIONS):
-        return
-    spoken = [version for version in TLS_VERSIONS if asked[version].answers_version(version)]
+def _direct(readings: Sequence[Reading]) -> Question:
+    """TLS without X.224, by a version that the server is known to speak. Once it was asked, it stays that one."""
+    asked = [reading.question for reading in readings if reading.question.protocols is None]
+    spoken = [version for version in TLS_VERSIONS if any(reading.answers_version(version) for reading in readings)]
     best = _TLS12 if _TLS12 in spoken or not spoken else spoken[0]
-    yield Question(protocols=None, stage=Stage.HELLO, version=best)
+    return replace(asked[0], repeat=False) if asked else Question(protocols=None, stage=Stage.HELLO, version=best)

@@ -74,7 +74,7 @@ class Reading:
         """Bytes came that are not RDP: no TPKT at all, or a bare confirm that RDP's next message did not follow."""
         if self.spoke_rdp or self.question.protocols is None:
             return False
-        if self.confirm is not None:
+        if self.confirm_data is not None:  # one that could not be read is broken, which is another thing
             return self.question.stage is not Stage.NEGOTIATION
         malformed = self.malformed
         return malformed is not None and malformed.side is Side.SERVER and malformed.raw[:1] not in (b"", b"\x03")

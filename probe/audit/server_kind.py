@@ -80,7 +80,7 @@ def _gather(readings: Sequence[Reading]) -> _Traits:
         references={reading.confirm.src_ref for reading in readings if reading.confirm is not None},
         flags={response.flags for response in responses},
         selected={response.selected for response in responses},
-        disconnects=any(reading.disconnect is not None for reading in readings),
+        disconnects=any(_disconnects_in_clear(reading) for reading in readings),
         answers_unasked=any(
             reading.question.protocols in (Protocol.HYBRID, Protocol.HYBRID_EX, Protocol.RDSTLS)
             and isinstance(reading.negotiation, NegotiationResponse)
@@ -99,6 +99,17 @@ def _gather(readings: Sequence[Reading]) -> _Traits:
     )
 
 
+def _disconnects_in_clear(reading: Reading) -> bool:
+    """An MCS disconnect stood in place of the confirm or of TLS; behind a Connect-Initial any server may send one."""
+    if reading.disconnect is None or reading.question.protocols is None:
+        return False
+    return reading.confirm is None or (
+        isinstance(reading.negotiation, NegotiationResponse)
+        and reading.negotiation.selected != Protocol.RDP
+        and reading.secured is None
+    )
+
+
 def _rdp_version(traits: _Traits) -> str | None:
     """The highest version seen; a server that follows ours shows its own only where ours was higher."""
     return rdp_version_name(max(traits.core_versions.values())) if traits.core_versions else None
@@ -114,11 +125,11 @@ def _xrdp(traits: _Traits) -> list[str]:
         evidence.append("rejects by an MCS disconnect PDU in clear, as xrdp does")
     if traits.answers_unasked:
         evidence.append("answers a request for HYBRID or RDSTLS by selecting RDP, as xrdp does")
-    if set(traits.core_versions.values()) == {_RDP_5} and traits.core_lengths_short:
+    if not evidence:
+        return []
+    if set(traits.core_versions.values()) == {_RDP_5} and traits.core_lengths_short:  # Windows before 8 does that too
         evidence.append("SC_CORE version 0x00080004 in 12 bytes")
-    if evidence:
-        evidence.append("SRC-REF 0x1234 with RDP_NEG_RSP flags 0x01 or none")
-    return evidence
+    return [*evidence, "SRC-REF 0x1234 with RDP_NEG_RSP flags 0x01 or none"]
 
 
 def _freerdp(traits: _Traits) -> list[str]:
@@ -149,21 +160,38 @@ def _virtualbox(traits: _Traits) -> list[str]:
 
 
 def _windows(traits: _Traits) -> list[str]:
-    evidence = []
-    if traits.references == {_WINDOWS_REFERENCE}:
-        evidence.append("SRC-REF 0x1234")
+    if traits.references != {_WINDOWS_REFERENCE} or _contradicts_windows(traits):
+        return []
+    evidence = ["SRC-REF 0x1234"]
     if traits.flags and all(flags & ResponseFlag.NEGRSP_FLAG_RESERVED for flags in traits.flags):
         evidence.append(f"RDP_NEG_RSP flags {_hex(traits.flags)}")
-    if traits.build is not None and release_of(*traits.build) is not None and not traits.echoes_nonce:
+    if traits.build is not None and release_of(*traits.build) is not None:
         evidence.append(f"NTLM build {traits.build[2]}")
     if traits.selected & {int(Protocol.HYBRID), int(Protocol.HYBRID_EX), int(Protocol.RDSAAD)}:
         names = ", ".join(sorted(protocol_name(selected) for selected in traits.selected if selected))
         evidence.append(f"selects {names}")
-    return evidence if traits.references == {_WINDOWS_REFERENCE} else []
+    return evidence
+
+
+def _contradicts_windows(traits: _Traits) -> bool:
+    """What no Windows does: something dresses up as one, or several servers answer."""
+    return (
+        traits.echoes_nonce
+        or traits.answers_unasked
+        or _follows(traits)
+        or any(traits.build is not None and traits.build < _oldest_build(flags) for flags in traits.flags)
+    )
+
+
+def _oldest_build(flags: int) -> tuple[int, int, int]:
+    """The first Windows that sends such RDP_NEG_RSP flags: [MS-RDPBCGR] 2.2.1.2.1 and its product notes."""
+    if flags & ResponseFlag.REDIRECTED_AUTHENTICATION_MODE_SUPPORTED:
+        return (10, 0, 14393)
+    return (6, 2, 9200) if flags & ResponseFlag.NEGRSP_FLAG_RESERVED else (0, 0, 0)
 
 
 def _windows_release(traits: _Traits) -> str | None:
-    if traits.build is not None and not traits.echoes_nonce:
+    if traits.build is not None:
         return release_of(*traits.build)
     return next((_FLAG_RELEASES[flags] for flags in sorted(traits.flags) if flags in _FLAG_RELEASES), None)
 

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from probe.audit.attempt import Stage
 from probe.audit.reading import Reading, ServerCertificate
 from probe.audit.windows import release_of
-from probe.errors import WireError
 from probe.handshake.machine import Ending
 from probe.result import CredSsp, MethodAttempt, Ntlm, StandardCertificate, StandardRdp
 from probe.wire.credssp import NtStatus
@@ -22,12 +21,9 @@ from probe.wire.standard_security import ProprietaryCertificate, X509Certificate
 def standard_rdp(readings: Sequence[Reading]) -> StandardRdp:
     """Standard RDP Security as each method, offered alone, was answered."""
     asked = [reading for reading in readings if reading.question.stage is Stage.SETTINGS]
-    answered = [reading for reading in asked if reading.security is not None]
+    answered = [(reading, reading.security) for reading in asked if reading.security is not None]
     section = StandardRdp(methods_asked=[_method(reading) for reading in asked])
-    for reading in answered:
-        security = reading.security
-        if security is None:
-            continue
+    for reading, security in answered:
         section.encryption_level = section.encryption_level or EncryptionLevel(security.encryption_level).name
         section.encryption_methods += [
             name
@@ -89,7 +85,7 @@ def credssp(readings: Sequence[Reading], wall_offset: float) -> CredSsp | None:
 def _reached_credssp(reading: Reading) -> bool:
     answer = reading.negotiation
     return (
-        reading.question.stage is Stage.TUNNEL
+        reading.secured is not None
         and isinstance(answer, NegotiationResponse)
         and answer.selected in (Protocol.HYBRID, Protocol.HYBRID_EX)
         and bool(answer.selected & (reading.question.protocols or 0))
@@ -113,12 +109,9 @@ def _ntlm(challenge: Challenge | None, at: float | None, wall_offset: float) -> 
     if version is not None:
         section.os_build = version.text
         section.os = release_of(version.major, version.minor, version.build)
-    try:
-        stamp = challenge.timestamp
-        for field, av_id in _NAMES:
-            setattr(section, field, challenge.text(av_id))
-    except WireError:  # broken AV_PAIRs: the rest of the CHALLENGE still stands
-        return section
+    for field, av_id in _NAMES:  # of broken AV_PAIRs, those before the fault
+        setattr(section, field, challenge.text(av_id))
+    stamp = challenge.timestamp
     if stamp is not None:
         _set_clock(section, filetime_to_unix(stamp), at + wall_offset)
     return section

@@ -93,7 +93,9 @@ def answer_without_negotiation(reading: Reading) -> str | None:
         return "disconnect request"
     if reading.refusal is not None:
         return "error TPDU"
-    return "malformed" if reading.malformed is not None else None
+    if reading.malformed is not None:
+        return "malformed"
+    return "data TPDU" if any(isinstance(message, x224.Data) for message in reading.messages) else None
 
 
 def protocol_verdict(protocol: Protocol, readings: Sequence[Reading]) -> Verdict:
@@ -103,7 +105,7 @@ def protocol_verdict(protocol: Protocol, readings: Sequence[Reading]) -> Verdict
         return Verdict(state="accepted")
     alone = [reading for reading in asked if reading.question.protocols == protocol]
     covering = alone or [reading for reading in asked if protocol and (reading.question.protocols or 0) & protocol]
-    verdicts = [_turned_away(reading) for reading in covering]
+    verdicts = [_turned_away(protocol, reading) for reading in covering]
     settled = [verdict for verdict in verdicts if verdict.state != "unknown"]
     return (settled or verdicts or [Verdict(state="unknown")])[-1]
 
@@ -120,14 +122,16 @@ def _mcs_followed(reading: Reading) -> bool:
     return reading.connect_response is not None
 
 
-def _turned_away(reading: Reading) -> Verdict:
-    answer = reading.negotiation
+def _turned_away(protocol: Protocol, reading: Reading) -> Verdict:
+    answer, requested = reading.negotiation, reading.question.protocols or 0
     if isinstance(answer, NegotiationFailure):
         return Verdict(state="rejected", failure=answer.code.name)
     if isinstance(answer, NegotiationResponse):
-        return Verdict(state="rejected", selected=protocol_name(answer.selected))
+        # Of several that were offered the server takes one, which says nothing about the others.
+        preferred = requested != protocol and bool(answer.selected & requested)
+        return Verdict(state="unknown" if preferred else "rejected", selected=protocol_name(answer.selected))
     said = answer_without_negotiation(reading)
-    if said == "confirm without negotiation" and reading.question.protocols:
+    if said == "confirm without negotiation" and requested:
         return Verdict(state="rejected", reason=said)
     ending = Ending.CLOSED if said is not None and reading.ending is Ending.COMPLETE else reading.ending
     return Verdict(state="unknown", reason=said, ending=ending.value)
