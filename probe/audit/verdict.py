@@ -29,6 +29,7 @@ _STATUS: dict[Ending, Status] = {
     Ending.DEADLINE: "silent",
     Ending.INTERRUPTED: "silent",
 }
+_LONGEST_CHAIN = 20  # certificates described; a hostile chain can hold tens of thousands
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +162,6 @@ def _certificates(readings: Sequence[Reading], audit: Audit) -> list[Certificate
                 versions.append(version)
     asked = audit.settings.server_name or audit.target.host
     return [
-        describe_chain(chain, names_asked=asked, at=audit.started_at, served_to=sorted(versions))
+        describe_chain(chain[:_LONGEST_CHAIN], names_asked=asked, at=audit.started_at, served_to=sorted(versions))
         for chain, versions in served.items()
     ]

@@ -84,8 +84,8 @@ class BasicSettingsExchange:
             events.append(Seen(at, side, tpdu, raw))
             raise UnexpectedMessage(self.state.name, type(tpdu).__name__)
         self._parts[side] += tpdu.user_data
-        if len(self._parts[side]) > _LARGEST_PDU:
-            raise TooLong("MCS", "user data", len(self._parts[side]), f"{_LARGEST_PDU} bytes are read at most")
+        if len(self._packets[side]) > _LARGEST_PDU:  # with their headers: parts may be empty, and go on for ever
+            raise TooLong("MCS", "user data", len(self._packets[side]), f"{_LARGEST_PDU} bytes are read at most")
         if not tpdu.number & x224.Data.END_OF_TSDU:
             return
         body, self._parts[side] = self._parts[side], b""

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum
 
-from probe.errors import ProbeError, UnexpectedMessage, WireError
+from probe.errors import ProbeError, TooLong, UnexpectedMessage, WireError
 from probe.handshake.machine import Event, Malformed, Seen, Side
 from probe.wire import mcs, tls_hello, x224
 from probe.wire.cursor import Reader, Writer
@@ -64,6 +64,7 @@ TRANSITIONS: Mapping[tuple[State, Side, type[object]], State] = {
     (S.EXPECT_SERVER_HELLO_DONE, Side.SERVER, tls_hello.ServerHelloDone): S.ANSWERED,
 }
 _OVER = (S.ANSWERED, S.REFUSED, S.DISCONNECTED, S.FAILED)
+_MOST_RECORDS = 1000  # of both sides; a flight takes a handful, but empty ones and warnings can go on for ever
 _TLS13 = 0x0304
 _PROVISIONAL_VERSION = 0x0303  # before a ServerHello has said which; only the hellos are read by then
 
@@ -82,6 +83,7 @@ class TlsHello:
         self._records = {side: RecordFramer() for side in Side}
         self._messages = {side: HandshakeFramer() for side in Side}
         self._clear = dict.fromkeys(Side, b"")
+        self._taken = 0
 
     @property
     def finished(self) -> bool:
@@ -120,6 +122,9 @@ class TlsHello:
             return None
 
     def _take(self, side: Side, record: Record, at: float, events: list[Event]) -> None:
+        self._taken += 1
+        if self._taken > _MOST_RECORDS:
+            raise TooLong("TLS", "records", 0, f"{_MOST_RECORDS} are read at most")
         if record.type == ContentType.ALERT:
             self._take_alert(side, record, at, events)
         elif record.type == ContentType.HANDSHAKE:

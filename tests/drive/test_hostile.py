@@ -346,6 +346,7 @@ def after_hello(*pieces: bytes, forever: bool = False) -> Peer:
 
 
 NOTHING = bytes.fromhex("1603030000") * 1000
+CHANGES = bytes.fromhex("140303000101") * 1000
 WARNINGS = bytes.fromhex("1503030002015a") * 1000  # user_canceled
 TINY_MESSAGES = records(22, bytes.fromhex("fe000000") * 4096)
 CERTIFICATE_16M = records(22, bytes.fromhex("0bffffff") + bytes(100_000))
@@ -354,7 +355,8 @@ CERTIFICATE_16M = records(22, bytes.fromhex("0bffffff") + bytes(100_000))
 @pytest.mark.parametrize(
     ("peer", "limits", "states"),
     [
-        (after_hello(NOTHING, forever=True), SMALL, {"unknown"}),
+        (after_hello(NOTHING, forever=True), PATIENT, {"unknown"}),
+        (after_hello(CHANGES, forever=True), PATIENT, {"unknown"}),
         (after_hello(WARNINGS, forever=True), PATIENT, {"unknown"}),
         (after_hello(SERVER_HELLO_12, TINY_MESSAGES, forever=True), PATIENT, {"accepted", "rejected"}),
         (after_hello(SERVER_HELLO_12, CERTIFICATE_16M, forever=True), PATIENT, {"accepted", "rejected"}),
@@ -363,7 +365,13 @@ CERTIFICATE_16M = records(22, bytes.fromhex("0bffffff") + bytes(100_000))
         (after_hello(bytes.fromhex("1603034801") + GARBAGE), PATIENT, {"unknown"}),
     ],
     ids=[
-        *("empty records for ever", "warnings for ever", "messages of four bytes for ever", "a Certificate of 16 MB"),
+        *(
+            "empty records for ever",
+            "ChangeCipherSpec for ever",
+            "warnings for ever",
+            "messages of four bytes for ever",
+            "a Certificate of 16 MB",
+        ),
         *("garbage", "garbage in a record", "a record that is too long"),
     ],
 )
@@ -375,6 +383,28 @@ def test_a_flood_in_tls_is_cut_off(peer: Peer, limits: Limits, states: set[str])
     assert {verdict.state for verdict in result.tls.versions.values()} == states
     assert result.tls.handshake is None or not result.tls.handshake.complete
     assert result.certificates == []
+
+
+def certificate_message(*ders: bytes) -> bytes:
+    """A TLS 1.2 Certificate, RFC 5246 section 7.4.2."""
+    chain = b"".join(len(der).to_bytes(3, "big") + der for der in ders)
+    body = len(chain).to_bytes(3, "big") + chain
+    return records(22, b"\x0b" + len(body).to_bytes(3, "big") + body)
+
+
+@pytest.mark.parametrize(
+    "ders",
+    [(GARBAGE[:500],), (b"",), (b"\x30\x84\xff\xff\xff\xff",), (b"\x30\x00",) * 20000],
+    ids=["garbage", "nothing", "a length of 4 GB", "twenty thousand"],
+)
+def test_a_certificate_that_cannot_be_read_is_still_shown(ders: tuple[bytes, ...]) -> None:
+    result = hostile(after_hello(SERVER_HELLO_12 + certificate_message(*ders)))
+    assert result.tls is not None
+    assert result.tls.versions["TLSv1.2"].state == "accepted"
+    [chain] = result.certificates
+    assert len(chain.chain) == min(len(ders), 20)
+    assert chain.chain[0].error is not None
+    assert chain.trust is None or chain.trust.verdict == "unknown"
 
 
 def test_a_retry_without_end_is_ended_by_us() -> None:
@@ -438,6 +468,19 @@ def test_garbage_inside_tls_leaves_the_handshake(first: bool) -> None:
     assert len(result.certificates) == 1
     assert result.server is not None
     assert result.server.rdp_version is None
+
+
+@pytest.mark.parametrize("part", ["0300000702f000", "0300000802f00041"], ids=["empty", "of one byte"])
+def test_parts_of_a_pdu_without_end_are_cut_off(part: str) -> None:
+    async def then(secured: Secured) -> None:
+        while True:
+            await secured.send(bytes.fromhex(part) * 2000)
+
+    result = hostile(only(SSL, inside_tls(then)))
+    [cut] = [attempt for attempt in result.attempts if attempt.bytes_received > 60_000]
+    assert cut.ending == "complete"
+    assert "65536 bytes are read at most" in cut.steps[-2].what
+    assert cut.bytes_received < 120_000
 
 
 def test_an_rdstls_greeting_that_never_comes_is_not_waited_for() -> None:

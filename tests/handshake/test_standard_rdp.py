@@ -198,7 +198,7 @@ def test_a_pdu_without_end_is_given_up() -> None:
     last = events[-1]
     assert isinstance(last, Malformed)
     assert isinstance(last.error, TooLong)
-    assert last.raw == piece * 5
+    assert last.raw == piece * 4
     assert kinds(events).count("Malformed") == 1
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probe.errors import UnexpectedMessage
+from probe.errors import TooLong, UnexpectedMessage
 from probe.handshake.client_hello import client_hello
 from probe.handshake.machine import Ending, Malformed, Seen, Side, Unread, end
 from probe.handshake.tls_hello import State, TlsHello
@@ -162,9 +162,12 @@ def test_records_of_length_zero_lead_nowhere_and_hold_nothing() -> None:
     machine = TlsHello()
     empty = Writer()
     Record(type=ContentType.HANDSHAKE, version=0x0303, fragment=b"").write(empty)
-    assert kinds(feed(machine, [HELLO, server_says(empty.getvalue() * 1000)])) == ["ClientHello"]
+    assert kinds(feed(machine, [HELLO, server_says(empty.getvalue() * 900)])) == ["ClientHello"]
     assert machine.leftover(Side.SERVER) == b""
     assert machine.waiting_for == State.EXPECT_SERVER_HELLO.value
+    last = feed(machine, [server_says(empty.getvalue() * 100)])[-1]
+    assert isinstance(last, Malformed)
+    assert isinstance(last.error, TooLong)
 
 
 def test_a_short_alert_is_malformed() -> None:
