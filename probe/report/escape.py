@@ -1,0 +1,46 @@
+r"""Where text of a server becomes safe to show: nothing it sent can move the cursor, hide or reorder what we say.
+
+Whatever is not visible and in order becomes a visible escape such as \x1b or \u202e. A server can write those
+characters itself, as in a domain account "CORP\x64": it can then imitate an escape, but never a control character.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+ELLIPSIS = "…"
+# Letters that draw nothing, though Unicode counts them as letters or symbols: Hangul fillers, braille blank, and
+# the marks that are ignored when drawn.
+_INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+_VARIATION_SELECTORS = (range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0), range(0x180B, 0x1810))
+_UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_MOST_MARKS = 4  # combining marks in a row; more pile up over the lines above
+
+
+def terminal(text: str, longest: int = 300) -> str:
+    """One line of `text`, at most `longest` characters of it, that shows what was sent and does nothing else."""
+    shown = []
+    marks = 0
+    for character in text[:longest]:
+        marks = marks + 1 if unicodedata.category(character).startswith("M") else 0
+        shown.append(_escape(character) if marks > _MOST_MARKS or not _is_safe(character) else character)
+    if len(text) > longest:
+        shown.append(ELLIPSIS)
+    return "".join(shown)
+
+
+def _is_safe(character: str) -> bool:
+    if " " <= character <= "~":
+        return True
+    if unicodedata.category(character) in _UNSAFE_CATEGORIES or character in _INVISIBLE:
+        return False
+    if unicodedata.category(character) == "Zs":
+        return False  # a space that is not a space imitates one
+    return not any(ord(character) in selectors for selectors in _VARIATION_SELECTORS)
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
