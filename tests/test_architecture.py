@@ -21,7 +21,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "drive": {"errors", "wire", "handshake", "audit", "result"},
     "scan": {"drive", "audit", "result", "errors"},
     "report": {"result", "diagnosis", "errors"},
-    "cli": {"errors", "result", "audit", "diagnosis", "drive", "scan", "report"},
+    "cli": {"errors", "result", "audit", "diagnosis", "drive", "scan", "report", "__version__"},
 }
 ONLY_IN: dict[str, set[str]] = {
     "trio": {"drive", "scan", "cli"},

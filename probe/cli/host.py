@@ -46,6 +46,9 @@ def run(options: argparse.Namespace) -> int:
     """Audit and print. Exit status 0 when every target serves RDP and nothing blocks it, else 1."""
     import trio
 
+    from probe.scan.targets import check
+
+    check(options.targets)
     return trio.run(_run, options)
 
 

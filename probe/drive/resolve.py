@@ -6,7 +6,6 @@ import socket
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import msgspec
 import trio  # noqa: TID253 - this module is only imported when a name is to be resolved
 
 from probe.audit.verdict_inside import timestamp
@@ -39,8 +38,12 @@ async def resolve(target: Target, *, one_address: bool, timeout_s: float) -> lis
         else:
             addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
             chosen = addresses[:1] if one_address else addresses
-            return [msgspec.structs.replace(target, address=address) for address in chosen]
+            return [_at(target, address) for address in chosen]
     return Unresolved(target, cause, trio.current_time() - began)
+
+
+def _at(target: Target, address: str) -> Target:
+    return Target(input=target.input, host=target.host, port=target.port, address=address)
 
 
 def unresolved_result(unresolved: Unresolved, depth: Depth) -> Result:

@@ -36,6 +36,13 @@ def targets(texts: Iterable[str], ports: Sequence[int]) -> Iterator[Target]:
             yield from _parse(text, ports)
 
 
+def check(texts: Iterable[str]) -> None:
+    """Raise InputError for the first text on the command line that names no target, before anything is asked."""
+    for text in texts:
+        if text != "-" and not text.startswith("@"):
+            next(_parse(text, []), None)
+
+
 def _from_file(name: str, ports: Sequence[int]) -> Iterator[Target]:
     try:
         with Path(name).open(encoding="utf-8", errors="replace") as lines:
