@@ -46,9 +46,12 @@ def run(options: argparse.Namespace) -> int:
     """Audit and print. Exit status 0 when every target serves RDP and nothing blocks it, else 1."""
     import trio
 
+    from probe.drive.source import check_source
     from probe.scan.targets import check
 
     check(options.targets)
+    if options.source_address is not None:
+        check_source(options.source_address)
     return trio.run(_run, options)
 
 

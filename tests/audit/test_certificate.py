@@ -1,0 +1,239 @@
+from __future__ import annotations
+
+import functools
+import hashlib
+import ipaddress
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
+from hypothesis import given
+from hypothesis import strategies as st
+
+from probe.audit import certificate as subject
+from probe.audit.certificate import describe, describe_chain, name_match
+
+NOW = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
+REMOTE_DESKTOP = ObjectIdentifier("1.3.6.1.4.1.311.54.1.2")
+
+
+@functools.cache
+def ec_key() -> ec.EllipticCurvePrivateKey:
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+@functools.cache
+def rsa_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(65537, 2048)
+
+
+def name(common: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
+
+
+def make(
+    common: str = "srv1.example",
+    *,
+    issuer: str | None = None,
+    alternative: tuple[x509.GeneralName, ...] = (),
+    usages: tuple[ObjectIdentifier, ...] = (),
+    last: datetime = NOW + timedelta(days=12, hours=5),
+    first: datetime = NOW - timedelta(days=168),
+    key: object | None = None,
+) -> bytes:
+    own = key or ec_key()
+    signer = ec_key() if isinstance(own, dsa.DSAPrivateKey) else own
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(name(common))
+        .issuer_name(name(issuer or common))
+        .public_key(own.public_key())  # type: ignore[attr-defined]
+        .serial_number(0x1234)
+        .not_valid_before(first)
+        .not_valid_after(last)
+    )
+    if alternative:
+        builder = builder.add_extension(x509.SubjectAlternativeName(alternative), critical=False)
+    if usages:
+        builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
+    digest = None if isinstance(signer, ed25519.Ed25519PrivateKey) else hashes.SHA256()
+    return builder.sign(signer, digest).public_bytes(serialization.Encoding.DER)  # type: ignore[arg-type]
+
+
+def test_every_field_of_a_self_signed_certificate() -> None:
+    der = make(
+        alternative=(x509.DNSName("srv1.example"), x509.IPAddress(ipaddress.ip_address("192.0.2.7"))),
+        usages=(ExtendedKeyUsageOID.SERVER_AUTH, REMOTE_DESKTOP, ObjectIdentifier("1.2.3.4")),
+    )
+    chain = describe_chain([der], names_asked="srv1.example", at=NOW, served_to=["TLSv1.2"])
+    leaf = chain.chain[0]
+    assert leaf.sha256 == hashlib.sha256(der).hexdigest()
+    assert leaf.subject == leaf.issuer == "CN=srv1.example"
+    assert leaf.serial == "1234"
+    assert leaf.not_after == "2026-12-03T07:00:00Z"
+    assert leaf.key is not None
+    assert (leaf.key.type, leaf.key.bits, leaf.key.curve) == ("EC", 256, "secp256r1")
+    assert leaf.signature_algorithm == "ecdsa-with-SHA256"
+    assert leaf.names == ["srv1.example", "192.0.2.7"]
+    assert leaf.extended_key_usage == ["serverAuth", "remoteDesktopAuthentication", "1.2.3.4"]
+    assert leaf.self_signed is True
+    assert leaf.error is None
+    assert chain.trust is not None
+    assert chain.trust.verdict == "self_signed"
+    assert chain.name_match is True
+    assert chain.days_left == 12
+    assert chain.served_to == ["TLSv1.2"]
+    spki = (
+        ec_key().public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    )
+    assert leaf.spki_sha256 == hashlib.sha256(spki).hexdigest()
+
+
+def test_a_certificate_of_another_issuer_is_not_judged() -> None:
+    chain = describe_chain([make(issuer="CA")], names_asked=None, at=NOW, served_to=[])
+    assert chain.chain[0].self_signed is False
+    assert chain.trust is None
+    assert chain.name_match is None
+    assert chain.chain[0].extended_key_usage is None
+
+
+def test_one_that_names_itself_as_issuer_but_was_signed_by_another_key() -> None:
+    own = ec.generate_private_key(ec.SECP256R1())
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(name("srv1"))
+        .issuer_name(name("srv1"))
+        .public_key(own.public_key())
+        .serial_number(1)
+        .not_valid_before(NOW)
+        .not_valid_after(NOW + timedelta(days=1))
+    )
+    der = builder.sign(ec_key(), hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+    assert describe(der).self_signed is False
+
+
+def test_sha1_is_named_and_its_signature_left_unchecked(tmp_path: Path) -> None:
+    out = tmp_path / "sha1.der"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-sha1", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=old",
+         "-keyout", "/dev/null", "-outform", "DER", "-out", str(out)],
+        check=True,
+        capture_output=True,
+    )  # fmt: skip
+    described = describe(out.read_bytes())
+    assert described.signature_algorithm == "sha1WithRSAEncryption"
+    assert described.self_signed is True
+    assert described.key is not None
+    assert (described.key.type, described.key.bits) == ("RSA", 2048)
+
+
+@pytest.mark.parametrize(
+    ("key", "kind", "bits"),
+    [
+        (ed25519.Ed25519PrivateKey.generate(), "Ed25519", None),
+        (dsa.generate_private_key(2048), "DSA", 2048),
+    ],
+    ids=["ed25519", "dsa"],
+)
+def test_rarer_keys(key: object, kind: str, bits: int | None) -> None:
+    described = describe(make(key=key))
+    assert described.key is not None
+    assert (described.key.type, described.key.bits) == (kind, bits)
+
+
+@pytest.mark.parametrize("last", [NOW - timedelta(seconds=1), NOW - timedelta(days=30)])
+def test_an_expired_certificate_has_negative_days(last: datetime) -> None:
+    chain = describe_chain([make(last=last)], names_asked=None, at=NOW, served_to=[])
+    assert chain.days_left == (-1 if last > NOW - timedelta(days=1) else -30)
+
+
+def test_dates_at_the_ends_of_time() -> None:
+    described = describe(make(first=datetime(1950, 1, 1, tzinfo=UTC), last=datetime(9999, 12, 31, tzinfo=UTC)))
+    assert (described.not_before, described.not_after) == ("1950-01-01T00:00:00Z", "9999-12-31T00:00:00Z")
+
+
+DNS = x509.DNSName
+IP = x509.IPAddress(ipaddress.ip_address("192.0.2.7"))
+
+
+@pytest.mark.parametrize(
+    ("alternative", "common", "asked", "expected"),
+    [
+        ((DNS("srv1.example"),), "x", "SRV1.example.", True),
+        ((DNS("srv2.example"),), "srv1.example", "srv1.example", False),  # the common name no longer counts
+        ((), "srv1.example", "srv1.example", True),  # as Windows makes it by itself
+        ((), "SRV1", "srv1.example", False),
+        ((DNS("*.example"),), "x", "srv1.example", False),  # a wildcard for a whole top-level domain
+        ((DNS("*.corp.example"),), "x", "srv1.corp.example", True),
+        ((DNS("*.corp.example"),), "x", "a.b.corp.example", False),
+        ((DNS("*.corp.example"),), "x", "corp.example", False),
+        ((IP,), "srv1.example", "192.0.2.7", True),
+        ((IP,), "srv1.example", "192.0.2.8", False),
+        ((DNS("srv1.example"),), "x", "192.0.2.7", None),  # an address says nothing about names
+        ((IP,), "srv1.example", "srv1.example", True),
+    ],
+)
+def test_names(alternative: tuple[x509.GeneralName, ...], common: str, asked: str, expected: bool | None) -> None:
+    assert name_match(make(common, alternative=alternative), asked) is expected
+
+
+def test_ten_thousand_names_are_cut() -> None:
+    described = describe(make(alternative=tuple(DNS(f"n{number}.example") for number in range(10_000))))
+    assert len(described.names) == 200
+    assert described.error is None
+
+
+def test_an_embedded_nul_is_shown_and_matches_nothing() -> None:
+    der = make("srv1.example\0.evil.example")
+    assert describe(der).subject == "CN=srv1.example\\00.evil.example"
+    assert name_match(der, "srv1.example") is False
+
+
+def test_a_negative_serial_is_described_without_a_warning() -> None:
+    der = make()
+    negative = der.replace(bytes.fromhex("02021234"), bytes.fromhex("0202ff34"))
+    assert negative != der
+    described = describe(negative)
+    assert described.sha256 == hashlib.sha256(negative).hexdigest()
+
+
+def test_what_is_no_certificate_keeps_its_digest_and_the_reason() -> None:
+    chain = describe_chain([b"not a certificate"], names_asked="srv1", at=NOW, served_to=[])
+    assert chain.chain[0].sha256 == hashlib.sha256(b"not a certificate").hexdigest()
+    assert chain.chain[0].error
+    assert chain.name_match is None
+    assert chain.days_left is None
+
+
+def test_an_empty_chain() -> None:
+    chain = describe_chain([], names_asked="srv1", at=NOW, served_to=[])
+    assert (chain.chain, chain.trust, chain.days_left, chain.name_match) == ([], None, None, None)
+
+
+def test_a_fault_in_one_part_leaves_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_certificate: object) -> list[str]:
+        raise ValueError("bad extension")
+
+    monkeypatch.setattr(subject, "_alternative_names", broken)
+    described = describe(make())
+    assert described.error == "extensions: bad extension"
+    assert described.subject == "CN=srv1.example"
+    assert described.self_signed is True
+    assert name_match(make(), "srv1.example") is None
+
+
+@given(garbage=st.binary(max_size=300))
+def test_any_bytes_are_described(garbage: bytes) -> None:
+    describe_chain([garbage], names_asked="srv1.example", at=NOW, served_to=[])
+
+
+@given(at=st.integers(0, 400), value=st.integers(0, 255))
+def test_a_certificate_with_one_byte_changed_is_described(at: int, value: int) -> None:
+    der = bytearray(make())
+    der[at % len(der)] = value
+    describe_chain([bytes(der)], names_asked="srv1.example", at=NOW, served_to=[])
