@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from probe.audit.attempt import Question, Stage
 from probe.audit.settings import Settings
@@ -78,8 +78,7 @@ class Conversation:
             return None
         answer = negotiation.confirm.negotiation
         if answer is None:  # an old server, or another ISO service: only RDP itself tells which
-            asking = question if question.methods else replace(question, methods=_ANY_METHOD)
-            return self._settings(asking, Protocol.RDP) if question.stage is not Stage.NEGOTIATION else None
+            return self._settings(question, Protocol.RDP) if question.stage is not Stage.NEGOTIATION else None
         if not isinstance(answer, NegotiationResponse) or question.protocols is None:
             return None
         if answer.selected == Protocol.RDP:

@@ -216,8 +216,8 @@ def _tls(
     question: Question, versions: Iterable[int], refusal: Callable[[], tuple[list[Event], Ending]]
 ) -> tuple[list[Event], Ending]:
     """What a hello of one version meets."""
-    if question.version in versions:
-        return says(hello(question.version or 0)), Ending.COMPLETE
+    if question.version is not None and question.version in versions:
+        return says(hello(question.version)), Ending.COMPLETE
     return refusal()
 
 
