@@ -1,0 +1,112 @@
+"""Lines on a terminal, laid out by us and escaped here without exception: no text reaches a console another way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import Console  # noqa: TID253  this module is itself imported only where text is shown
+from rich.text import Text  # noqa: TID253
+
+from probe.report.escape import terminal
+
+Part = tuple[str, str]  # words, and a style that adds nothing the words do not say
+WIDEST = 100  # more air than that separates what belongs together
+NARROWEST = 40
+_LONGEST = 2000
+_GAP = 2
+
+
+class Page:
+    """Writes lines to a console, within its width."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self.width = max(NARROWEST, min(console.width, WIDEST))
+
+    def blank(self) -> None:
+        self._print(Text())
+
+    def title(self, words: str) -> None:
+        """A section's title after an empty line."""
+        self.blank()
+        self.line((words, "bold"))
+
+    def line(self, *parts: Part, right: str = "") -> None:
+        """One line, never broken; `right` stands at its right end."""
+        line = _text(parts)
+        if right:
+            line.append(" " * max(_GAP, self.width - line.cell_len - _cells(right)))
+            line.append(terminal(right, _LONGEST))
+        self._print(line)
+
+    def fits(self, *words: str) -> bool:
+        """Whether these, with gaps between them, stand on one line."""
+        return sum(_cells(part) + _GAP for part in words if part) - _GAP <= self.width
+
+    def paragraph(self, words: str, *, first: Sequence[Part] = (), indent: int = 0, style: str = "") -> None:
+        """Words broken at the width, every line indented; `first` stands in the indent of the first line."""
+        for head, line in zip(_then_none(_text(first)), self._wrap(words, self.width - indent, style), strict=False):
+            self._print(_padded(head, indent).append_text(line))
+
+    def path(self, steps: Sequence[str], *, indent: int) -> None:
+        """Steps one after another, broken between them."""
+        line = ""
+        for number, step in enumerate(steps):
+            arrow = " >" if number < len(steps) - 1 else ""
+            if line and indent + _cells(f"{line} {step}{arrow}") > self.width:
+                self.paragraph(line, indent=indent)
+                line = ""
+            line = f"{line} {step}{arrow}".lstrip()
+        self.paragraph(line, indent=indent)
+
+    def entry(self, first: Part, words: str, code: str, *, indent: int, style: str = "") -> None:
+        """A label, words broken beside a code at the right end; below the words where there is no room."""
+        column = self.width - indent - _cells(code) - _GAP
+        beside = column >= NARROWEST // 2
+        lines = self._wrap(words, column if beside else self.width - indent, style)
+        if not beside:
+            lines.append(Text(terminal(code)))
+        for number, line in enumerate(lines):
+            printed = _padded(_text([first]) if number == 0 else Text(), indent).append_text(line)
+            if number == 0 and beside and code:
+                printed.append(" " * (self.width - printed.cell_len - _cells(code))).append(terminal(code))
+            self._print(printed)
+
+    def beside(self, left: Sequence[Sequence[Part]], right: Sequence[Sequence[Part]]) -> None:
+        """Two tables side by side, or one below the other where the width does not hold them."""
+        lefts, rights = [_text(row) for row in left], [_text(row) for row in right]
+        column = max((row.cell_len for row in lefts), default=0) + _GAP
+        if rights and column + max(row.cell_len for row in rights) > self.width:
+            for row in [*lefts, Text(), *rights]:
+                self._print(row)
+            return
+        column = max(column, min(self.width // 2, self.width - max((row.cell_len for row in rights), default=0)))
+        for number in range(max(len(lefts), len(rights))):
+            row = lefts[number] if number < len(lefts) else Text()
+            self._print(_padded(row, column).append_text(rights[number]) if number < len(rights) else row)
+
+    def _wrap(self, words: str, width: int, style: str) -> list[Text]:
+        text = Text(terminal(words, _LONGEST), style=style)
+        return list(text.wrap(self._console, max(width, NARROWEST // 2), overflow="fold")) or [Text()]
+
+    def _print(self, line: Text) -> None:
+        line.rstrip()
+        self._console.print(line, soft_wrap=True, highlight=False, markup=False, emoji=False)
+
+
+def _then_none(first: Text) -> Iterator[Text]:
+    yield first
+    while True:
+        yield Text()
+
+
+def _text(parts: Sequence[Part]) -> Text:
+    return Text.assemble(*((terminal(words, _LONGEST), style) for words, style in parts))
+
+
+def _padded(line: Text, width: int) -> Text:
+    return line.append(" " * max(0, width - line.cell_len))
+
+
+def _cells(words: str) -> int:
+    return Text(terminal(words, _LONGEST)).cell_len

@@ -1,0 +1,193 @@
+"""A result for a person: the verdict in words, who is affected, what to do, then the facts.
+
+The first screen answers the question; -v and -vv add to its end. Codes stand beside the words so that they can be
+searched for, and nothing is said only in color.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import TextIO
+
+from rich.console import Console  # noqa: TID253  this module is itself imported only where text is shown
+
+from probe.report.escape import terminal
+from probe.report.page import Page
+from probe.report.sentences import advice, broken, endpoint, path, verdict, worst
+from probe.report.text_attempts import attempts
+from probe.report.text_facts import facts
+from probe.result import SEVERITIES, Diagnosis, Result
+
+_KINDS = {"windows": "Windows", "freerdp": "FreeRDP", "virtualbox": "VirtualBox"}
+_SEVERITY_STYLES = {"blocker": "bold red", "breaks_some": "yellow", "risk": "yellow", "info": "dim"}
+_SEVERITY_INDENT = 16
+_MOST_REMEDIES = 6
+_LONGEST_HOST = 100
+
+
+def console(stream: TextIO) -> Console:
+    """A console that takes text as it is. What the stream's encoding lacks is shown as an escape, not as a failure."""
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")
+    return Console(file=stream, markup=False, highlight=False, emoji=False, soft_wrap=True)
+
+
+def verdict_line(result: Result) -> str:
+    """One line: whom it is about, the verdict, and the code of what blocks everybody."""
+    blocker = worst(result)
+    code = f"  {terminal(blocker.code, 60)}" if blocker is not None else ""
+    return f"{'  '.join(_who(result))}  {verdict(result)}{code}"
+
+
+def render(result: Result, console: Console, verbosity: int = 0) -> None:
+    """Print the report of one result."""
+    page = Page(console)
+    _headline(result, page)
+    page.blank()
+    _verdict(result, page)
+    _notes(result, page)
+    if result.status == "rdp" or verbosity:
+        _diagnoses(result, page, verbosity)
+        _causes(result, page)
+        _remedies(result, page, verbosity)
+    facts(result, page, verbosity)
+    if verbosity:
+        attempts(result, page, steps=verbosity > 1)
+    _more(result, page, verbosity)
+
+
+def _who(result: Result) -> list[str]:
+    """The name that was given, and the address and port; once where they are the same."""
+    asked = terminal(result.target.host, _LONGEST_HOST)
+    same = result.target.address in (None, result.target.host)
+    return [endpoint(result)] if same else [asked, endpoint(result)]
+
+
+def _headline(result: Result, page: Page) -> None:
+    name, *rest = _who(result)
+    who = "  ".join([name, *rest])
+    kind = _kind(result)
+    count = f"{result.connections} connection{'' if result.connections == 1 else 's'}"
+    right = f"{result.elapsed_ms / 1000:.2f} s · {count}"
+    one_line = page.fits(f"{who}   {kind}" if kind else who, right)
+    parts = [(name, "bold"), *((f"  {part}", "") for part in rest)]
+    if not page.fits(who, right):
+        page.paragraph(who, style="bold")
+        page.paragraph(f"{kind} · {right}" if kind else right)
+        return
+    page.line(*parts, *([(f"   {kind}", "")] if kind and one_line else []), right=right)
+    if kind and not one_line:
+        page.line((kind, ""))
+
+
+def _kind(result: Result) -> str:
+    server = result.server
+    if server is None or server.kind == "unknown":
+        return ""
+    certainty = f" ({server.certainty})" if server.certainty != "unknown" else ""
+    return f"{terminal(server.release or _KINDS.get(server.kind, server.kind), 80)}{certainty}"
+
+
+def _verdict(result: Result, page: Page) -> None:
+    blocker = worst(result)
+    is_broken = blocker is not None or broken(result) is not None
+    page.entry(("", ""), verdict(result), blocker.code if blocker is not None else "", indent=0, style="bold")
+    if (is_broken or result.status != "rdp") and (steps := path(result)):
+        page.blank()
+        page.path(steps, indent=2)
+    if result.status != "rdp":
+        if result.cause is not None:
+            page.paragraph(f"The system says: {terminal(result.cause)}", indent=2)
+        if (found := advice(result)) is not None:
+            page.blank()
+            page.paragraph(_sentence(found.cause), first=[("  Likely ", "bold")], indent=10)
+            page.paragraph(_sentence(found.step), first=[("  Next ", "bold")], indent=10)
+
+
+def _sentence(words: str) -> str:
+    shown = terminal(words, 600)
+    return shown[:1].upper() + shown[1:]
+
+
+def _notes(result: Result, page: Page) -> None:
+    """What limits the verdict, said before anyone relies on it; no second time where a diagnosis says it."""
+    notes = list(_limits(result))
+    if notes:
+        page.blank()
+    for words in notes:
+        page.paragraph(words, first=[("  ", "")], indent=2)
+
+
+def _limits(result: Result) -> Iterator[str]:
+    codes = {found.code for found in result.diagnoses}
+    if result.lost is not None and "SERVER_LOST" not in codes:
+        yield f"The server stopped answering during the audit, after: {terminal(result.lost)}. The rest was not asked."
+    if result.limited is not None:
+        yield f"Not everything was asked: {terminal(result.limited)}."
+    for words in result.intermittent if "INTERMITTENT" not in codes else []:
+        yield f"Not steady: the same request ended differently. {terminal(words)}."
+    altered = result.negotiation.altered_request if result.negotiation is not None else None
+    if altered is not None and "NEGOTIATION_ALTERED" not in codes:
+        yield f"The negotiation was altered on its way: {terminal(altered)}."
+
+
+def _by_severity(result: Result) -> list[Diagnosis]:
+    return sorted(result.diagnoses, key=lambda found: SEVERITIES.index(found.severity))
+
+
+def _diagnoses(result: Result, page: Page, verbosity: int) -> None:
+    """Each in a line; the one that is the verdict already only with its details."""
+    said = worst(result) if result.status == "rdp" else None
+    shown = [found for found in _by_severity(result) if found is not said]
+    if said is not None:
+        for words in _details(said, verbosity):
+            page.paragraph(words, indent=2)
+    if shown:
+        page.blank()
+    for found in shown:
+        severity = (f"  {found.severity.replace('_', ' ')}", _SEVERITY_STYLES[found.severity])
+        page.entry(severity, terminal(found.summary), found.code, indent=_SEVERITY_INDENT)
+        if found.severity != "info" or verbosity:
+            for words in _details(found, verbosity):
+                page.paragraph(words, indent=_SEVERITY_INDENT)
+
+
+def _details(found: Diagnosis, verbosity: int) -> Iterator[str]:
+    most = None if verbosity else 1
+    for words in found.evidence[:most]:
+        yield terminal(words)
+    for words in found.user_sees[:most]:
+        yield f'They see: "{terminal(words)}"'
+
+
+def _causes(result: Result, page: Page) -> None:
+    causes = [cause for found in result.diagnoses if found.severity == "blocker" for cause in found.causes]
+    if causes:
+        page.title("Likely causes, and what tells them apart")
+        _numbered(causes, page)
+
+
+def _remedies(result: Result, page: Page, verbosity: int) -> None:
+    most = None if verbosity else 1
+    remedies = [
+        remedy for found in _by_severity(result) if found.severity != "info" for remedy in found.remedies[:most]
+    ]
+    distinct = list(dict.fromkeys(remedies))
+    if distinct:
+        page.title("What to do")
+        _numbered(distinct if verbosity else distinct[:_MOST_REMEDIES], page)
+
+
+def _numbered(items: list[str], page: Page) -> None:
+    for number, words in enumerate(items, 1):
+        page.paragraph(terminal(words, 600), first=[(f"{number:>3}. ", "")], indent=5)
+
+
+def _more(result: Result, page: Page, verbosity: int) -> None:
+    """What else could be asked for, with options that exist."""
+    options = ["-v every attempt", "-vv every message"][verbosity:]
+    if result.depth == "discover":
+        options.append("--depth standard everything")
+    page.blank()
+    page.paragraph("More: " + " · ".join([*options, "--json"]), style="dim")
