@@ -296,3 +296,7 @@ def test_the_plan_may_be_asked_in_any_order_of_ending(
     asked = {attempt.question for attempt in attempts}
     now = plan(attempts, Settings())
     assert not asked & {*now.questions, *now.repeats}
+
+
+def test_what_is_not_rdp_is_not_asked_again_even_if_it_then_resets() -> None:
+    assert questions(a.only(a.malformed(b"SSH-2.0-x\r\n"), Ending.RESET)) == [TRIAGE]

@@ -169,3 +169,10 @@ def test_tls_without_x224() -> None:
     assert direct([], Ending.CLOSED) == Verdict(state="rejected", reason="closed", ending="closed")
     assert direct(a.disconnect()) == Verdict(state="rejected", reason="clear-text disconnect")
     assert direct([], Ending.TIMED_OUT).state == "unknown"
+
+
+def test_of_two_hellos_without_x224_the_later_counts() -> None:
+    question = a.ask(None, Stage.HELLO, version=a.TLS12)
+    silent = read(a.attempt(question, [], Ending.TIMED_OUT))
+    closed = read(a.attempt(question.again(), [], Ending.CLOSED))
+    assert direct_tls([silent, closed]).state == "rejected"
