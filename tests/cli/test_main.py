@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from probe.cli.main import build_parser, main
+from probe.result import json_schema
+
+COMMAND = [sys.executable, "-m", "probe.cli.main"]
+
+
+@pytest.fixture
+def closed_port() -> str:
+    """An address and port where nothing listens."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.66.1", 0))
+        return f"127.0.66.1:{sock.getsockname()[1]}"
+
+
+def run(*arguments: str, timeout: float = 60, **options: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+        **options,  # type: ignore[call-overload]
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["host"],
+        ["nonsense"],
+        ["host", "--nonsense", "srv1.example"],
+        ["host", "srv1.example:99999"],
+        ["host", "srv1 example"],
+        ["host", "127.0.0.1", "also:wrong:port:x"],
+        ["host", "--port", "0", "srv1.example"],
+        ["host", "--timeout", "5", "srv1.example"],
+        ["host", "--timeout", "0s", "srv1.example"],
+        ["host", "--deadline", "2h", "srv1.example"],
+        ["host", "--per-host", "0", "srv1.example"],
+        ["host", "--max-connections", "many", "srv1.example"],
+        ["host", "--depth", "full", "srv1.example"],
+        ["host", "--source-address", "srv1", "srv1.example"],
+        ["host", "--source-address", "192.0.2.1", "127.0.0.1"],
+        ["host", "--server-name", "192.0.2.1", "srv1.example"],
+        ["host", "--server-name", "a b", "srv1.example"],
+        ["host", "--cookie", "a\r\nb", "srv1.example"],
+        ["host", "--cookie", "x" * 300, "srv1.example"],
+        ["host", "--routing-token", "", "srv1.example"],
+        ["host", "--cookie", "a", "--routing-token", "b", "srv1.example"],
+        ["host", "--preconnection-blob", "x" * 20000, "srv1.example"],
+        ["host", "--json", "-q", "srv1.example"],
+        ["host", "@/nowhere/at/all"],
+        ["demo", "--only", "nonsense"],
+    ],
+    ids=lambda arguments: " ".join(arguments)[:50],
+)
+def test_mistakes_are_an_error_and_a_hint(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    error, hint = shown.err.splitlines()
+    assert error.startswith("error: ")
+    assert hint.startswith("hint: ")
+    assert len(hint) > len("hint: ")
+
+
+def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    assert "examples:" in capsys.readouterr().out
+
+
+def test_escape_sequences_in_a_target_do_not_reach_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["host", "\x1b[31msrv1\x1b[0m"]) == 2
+    assert "\x1b" not in capsys.readouterr().err
+
+
+def test_every_command_has_help_with_examples() -> None:
+    parser = build_parser()
+    assert max(len(line) for line in parser.format_help().splitlines()) <= 90
+    for command in ("host", "demo", "schema"):
+        shown = run(command, "--help")
+        assert shown.returncode == 0
+        assert "example" in shown.stdout
+        assert max(len(line) for line in shown.stdout.splitlines()) <= 90
+
+
+def test_the_version() -> None:
+    assert run("--version").stdout == "rdp-probe 0.1.0\n"
+
+
+def test_the_schema_is_a_valid_schema(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schema"]) == 0
+    schema = json.loads(capsys.readouterr().out)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert schema == json_schema()
+
+
+def test_a_refused_port_is_a_finding(closed_port: str) -> None:
+    shown = run("host", "--json", closed_port)
+    assert shown.returncode == 1
+    document = json.loads(shown.stdout)
+    jsonschema.Draft202012Validator(json_schema()).validate(document)
+    assert document["status"] == "refused"
+    assert [found["code"] for found in document["diagnoses"]] == ["TCP_REFUSED"]
+    assert document["attempts"] == []
+
+
+def test_verbose_json_lists_the_attempts(closed_port: str) -> None:
+    document = json.loads(run("host", "--json", "-v", closed_port).stdout)
+    assert [attempt["ending"] for attempt in document["attempts"]] == ["refused"]
+
+
+def test_a_name_that_does_not_resolve_is_a_finding() -> None:
+    shown = run("host", "--json", "nowhere.invalid")
+    assert shown.returncode == 1
+    document = json.loads(shown.stdout)
+    jsonschema.Draft202012Validator(json_schema()).validate(document)
+    assert document["status"] == "dns_error"
+    assert document["cause"]
+    assert document["target"]["address"] is None
+
+
+def test_results_come_in_the_order_of_the_targets(closed_port: str) -> None:
+    port = closed_port.partition(":")[2]
+    shown = run("host", "--json", "--port", port, "127.0.66.3", "127.0.66.1", "127.0.66.2")
+    order = [json.loads(line)["target"]["host"] for line in shown.stdout.splitlines()]
+    assert order == ["127.0.66.3", "127.0.66.1", "127.0.66.2"]
+
+
+def test_a_mistake_far_down_a_file_is_met_after_the_results_before_it(closed_port: str, tmp_path: Path) -> None:
+    path = tmp_path / "servers.txt"
+    path.write_text(f"{closed_port}\nsrv1 example\n")
+    shown = run("host", "--json", f"@{path}")
+    assert shown.returncode == 2
+    assert len(shown.stdout.splitlines()) == 1
+    assert shown.stderr.startswith(f"error: {path}, line 2: ")
+
+
+def test_one_line_a_target_when_quiet(closed_port: str) -> None:
+    shown = run("host", "-q", closed_port)
+    assert shown.returncode == 1
+    assert len(shown.stdout.splitlines()) == 1
+    assert closed_port in shown.stdout
+
+
+def test_a_closed_pipe_ends_quietly(closed_port: str) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    with subprocess.Popen([*COMMAND, "host", closed_port], stdout=write, stderr=subprocess.PIPE, text=True) as process:
+        os.close(write)
+        _, errors = process.communicate(timeout=60)
+    assert errors == ""
+    assert process.returncode == 0
+
+
+def test_ctrl_c_stops_with_130() -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.66.1", 0))
+        listener.listen()
+        target = f"127.0.66.1:{listener.getsockname()[1]}"
+        with subprocess.Popen([*COMMAND, "host", target], stderr=subprocess.PIPE, text=True) as process:
+            accepted, _ = listener.accept()  # the audit is under way, and gets no answer
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=60)
+            accepted.close()
+    assert process.returncode == 130
+    assert errors == "stopped\n"
+
+
+def test_text_for_a_person_without_colors_when_piped(closed_port: str) -> None:
+    shown = run("host", closed_port)
+    assert "\x1b" not in shown.stdout
+    assert "TCP_REFUSED" in shown.stdout
