@@ -10,8 +10,9 @@ The order protects the server and the truth:
    to end a server.
 
 What ended in silence or a reset is asked once more, later and alone, before it counts: some servers take one
-connection at a time. Where a server that answered refuses, or says nothing to a Connection Request that it answered
-before, everything else waits for that repeat; if it fails too, the server is lost and left alone.
+connection at a time. Only discover, made for many hosts, never repeats. Where a server that answered refuses, or says
+nothing to a Connection Request that it answered before, everything else waits for that repeat; if it fails too, the
+server is lost and left alone.
 """
 
 from __future__ import annotations
@@ -73,7 +74,9 @@ def plan(attempts: Sequence[Attempt], settings: Settings) -> Plan:
     repeats = tuple(
         reading.question.again()
         for reading in readings
-        if _deserves_repeat(reading, readings) and reading.question.again() not in asked
+        if settings.depth != "discover"
+        and _deserves_repeat(reading, readings)
+        and reading.question.again() not in asked
     )
     if any(_is_gone(reading, readings) and not _came_back(reading, asked) for reading in readings):
         return Plan((), repeats)

@@ -15,7 +15,6 @@ from probe.wire.tls_hello import version_name
 from probe.wire.tls_key_exchange import EcdheParameters, key_exchange_of, read_server_key_exchange
 
 _VERSIONS = (0x0304, 0x0303, 0x0302, 0x0301)
-_SHORT = (Ending.CLOSED, Ending.RESET)  # endings that are an answer once they were seen twice, or need no second look
 
 
 def tls(readings: Sequence[Reading]) -> Tls | None:
@@ -61,7 +60,8 @@ def hello_verdict(reading: Reading) -> Verdict:
         return Verdict(state="rejected", reason=f"alert {reading.alert.description.name.lower()}")
     if reading.disconnect is not None:
         return Verdict(state="rejected", reason="clear-text disconnect")
-    if reading.ending in _SHORT:
+    # A close is an answer. A reset is one once it was seen twice: the first may have been an accident on the way.
+    if reading.ending is Ending.CLOSED or (reading.ending is Ending.RESET and reading.question.repeat):
         return Verdict(state="rejected", reason=reading.ending.value, ending=reading.ending.value)
     reason = "malformed" if reading.malformed is not None else reading.ending.value
     return Verdict(state="unknown", reason=reason, ending=reading.ending.value)

@@ -62,8 +62,14 @@ ANSWERS: list[tuple[list[Event], Ending, Verdict]] = [
 @pytest.mark.parametrize(("events", "ending", "expected"), ANSWERS, ids=[str(each[2].reason) for each in ANSWERS])
 def test_what_a_hello_of_one_version_meets(events: list[Event], ending: Ending, expected: Verdict) -> None:
     attempt = over_ssl(a.TLS12, events, ending)
-    assert hello_verdict(read(attempt)) == expected
-    assert section(attempt).versions["TLSv1.2"] == expected
+    repeat = replace(attempt, question=attempt.question.again())
+    assert hello_verdict(read(repeat)) == expected
+    assert section(repeat).versions["TLSv1.2"] == expected
+
+
+def test_one_reset_is_no_verdict_yet() -> None:
+    attempt = over_ssl(a.TLS12, [], Ending.RESET)
+    assert hello_verdict(read(attempt)) == Verdict(state="unknown", reason="reset", ending="reset")
 
 
 def test_a_version_seen_anywhere_is_accepted_whatever_its_own_hello_met() -> None:
