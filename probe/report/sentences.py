@@ -140,8 +140,10 @@ def only_answer(result: Result) -> str | None:
 
 def _clients(result: Result, said: str) -> str:
     known = [client for client in result.clients if client.connects is not None]
-    if not known or "No client can connect" in said:
+    if "No client can connect" in said:
         return ""
+    if not known:
+        return "No client can connect." if worst(result) is not None else ""
     able = sum(client.connects is True for client in known)
     return f"{able} of {len(known)} known clients can connect."
 

@@ -92,7 +92,14 @@ def _kind(result: Result) -> str:
 def _verdict(result: Result, page: Page) -> None:
     blocker = worst(result)
     is_broken = blocker is not None or broken(result) is not None
-    page.entry(("", ""), verdict(result), blocker.code if blocker is not None else "", indent=0, style="bold")
+    code = blocker.code if blocker is not None else ""
+    sentence = verdict(result)
+    if page.fits(sentence, code):
+        page.line((sentence, "bold"), right=code)
+    else:
+        page.paragraph(sentence, style="bold")
+        if code:
+            page.line(right=code)
     if (is_broken or result.status != "rdp") and (steps := path(result)):
         page.blank()
         page.path(steps, indent=2)
@@ -141,13 +148,16 @@ def _diagnoses(result: Result, page: Page, verbosity: int) -> None:
     said = worst(result) if result.status == "rdp" else None
     shown = [found for found in _by_severity(result) if found is not said]
     if said is not None:
-        for words in _details(said, verbosity):
+        details = list(_details(said, verbosity))
+        if details:
+            page.blank()
+        for words in details:
             page.paragraph(words, indent=2)
     if shown:
         page.blank()
     for found in shown:
         severity = (f"  {found.severity.replace('_', ' ')}", _SEVERITY_STYLES[found.severity])
-        page.entry(severity, terminal(found.summary), found.code, indent=_SEVERITY_INDENT)
+        page.entry(severity, terminal(found.summary.removesuffix(".")), found.code, indent=_SEVERITY_INDENT)
         if found.severity != "info" or verbosity:
             for words in _details(found, verbosity):
                 page.paragraph(words, indent=_SEVERITY_INDENT)
