@@ -1,0 +1,246 @@
+"""What proves the diagnoses of the negotiation, of Standard RDP Security and of CredSSP.
+
+A code about one request is no verdict on the server: the rules look at the verdict on each protocol, which comes from
+connections that asked for it. In a capture there is only the one request, and its code is all there is to tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from probe.diagnosis import catalogue_negotiation as negotiation
+from probe.diagnosis import catalogue_security as catalogue
+from probe.diagnosis.rule import Evidence, finds
+from probe.result import CredSsp, Result, Severity, Verdict
+
+_TLS_BASED = ("SSL", "HYBRID", "HYBRID_EX", "RDSTLS", "RDSAAD")
+_NLA = ("HYBRID", "HYBRID_EX")
+_WITHOUT_NLA = ("SSL", "RDP")
+_USUAL = ("RDP", "SSL", "HYBRID")  # what clients ask for; a server that turns all away turns everybody away
+_NTLM_REFUSALS = ("STATUS_NTLM_BLOCKED", "STATUS_NOT_SUPPORTED", "SEC_E_UNSUPPORTED_FUNCTION")
+_DROPPED = ("closed", "reset", "timed_out", "too_much")
+_SMALLEST_KEY_BITS = 2048
+_OLDEST_CREDSSP = 5
+_MOST_SKEW_S = 300
+_WEAK_METHODS = ("40BIT", "56BIT")
+
+
+@finds(negotiation.NLA_REQUIRED)
+def nla_required(result: Result) -> Iterator[Evidence]:
+    refusals = list(_refusals(result, "HYBRID_REQUIRED_BY_SERVER"))
+    turned_away = all(_verdict(result, name).state == "rejected" for name in _WITHOUT_NLA)
+    if _accepted(result, _NLA) and turned_away:
+        yield from refusals or _verdicts(result, _WITHOUT_NLA)
+    elif not _accepted(result, _WITHOUT_NLA) and (_accepted(result, _NLA) or _code_decides(result)):
+        yield from refusals
+
+
+@finds(negotiation.TLS_REQUIRED)
+def tls_required(result: Result) -> Iterator[Evidence]:
+    if not _accepted(result, ("RDP",)) and (_accepted(result, _TLS_BASED) or _code_decides(result)):
+        yield from _refusals(result, "SSL_REQUIRED_BY_SERVER")
+
+
+@finds(negotiation.STANDARD_RDP_ONLY)
+def standard_rdp_only(result: Result) -> Iterator[Evidence]:
+    refusals = list(_refusals(result, "SSL_NOT_ALLOWED_BY_SERVER"))
+    if _accepted(result, _TLS_BASED):
+        return
+    if not _accepted(result, ("RDP",)):
+        yield from refusals if _code_decides(result) else ()
+        return
+    if all(_falls_back(_verdict(result, name)) for name in ("SSL", "HYBRID")):
+        yield from _verdicts(result, ("SSL", "HYBRID"))
+
+
+@finds(negotiation.TLS_CERTIFICATE_MISSING)
+def tls_certificate_missing(result: Result) -> Iterator[Evidence]:
+    if not _accepted(result, _TLS_BASED):
+        yield from _refusals(result, "SSL_CERT_NOT_ON_SERVER")
+
+
+@finds(negotiation.USER_AUTH_REQUIRED)
+def user_auth_required(result: Result) -> Iterator[Evidence]:
+    yield from _refusals(result, "SSL_WITH_USER_AUTH_REQUIRED_BY_SERVER")
+
+
+@finds(negotiation.INCONSISTENT_FLAGS)
+def inconsistent_flags(result: Result) -> Iterator[Evidence]:
+    yield from _refusals(result, "INCONSISTENT_FLAGS")
+
+
+@finds(negotiation.NEGOTIATION_UNSUPPORTED)
+def negotiation_unsupported(result: Result) -> Iterator[Evidence]:
+    if result.status != "rdp" or result.negotiation is None:
+        return
+    for attempt in result.negotiation.attempts:
+        if attempt.requested and attempt.answer == "confirm without negotiation":
+            yield Evidence(said=f"asked for {'+'.join(attempt.requested)}, confirmed without a negotiation structure")
+
+
+@finds(negotiation.UNOFFERED_PROTOCOL_SELECTED)
+def unoffered_protocol_selected(result: Result) -> Iterator[Evidence]:
+    for attempt in result.negotiation.attempts if result.negotiation is not None else []:
+        if attempt.selected is not None and attempt.selected not in (*attempt.requested, "RDP"):
+            yield Evidence(said=f"asked for {'+'.join(attempt.requested) or 'nothing'}, selected {attempt.selected}")
+
+
+@finds(negotiation.NEGOTIATION_ALTERED)
+def negotiation_altered(result: Result) -> Iterator[Evidence]:
+    if result.negotiation is not None and result.negotiation.altered_request is not None:
+        yield Evidence(said=result.negotiation.altered_request)
+
+
+@finds(negotiation.NLA_NOT_ENFORCED)
+def nla_not_enforced(result: Result) -> Iterator[Evidence]:
+    if _accepted(result, _NLA):
+        for name in _accepted(result, _WITHOUT_NLA):
+            yield Evidence(said=f"{name}: accepted, though NLA is offered")
+
+
+@finds(negotiation.NLA_UNSUPPORTED)
+def nla_unsupported(result: Result) -> Iterator[Evidence]:
+    """A server that turns everything away says by its failure code why; that is not about NLA."""
+    hybrid = _verdict(result, "HYBRID")
+    if result.status != "rdp" or hybrid.state != "rejected" or _accepted(result, _NLA):
+        return
+    if _accepted(result, ("RDP", *_TLS_BASED)) or hybrid.selected is not None:
+        yield from _verdicts(result, ("HYBRID",))
+
+
+@finds(catalogue.STANDARD_RDP_WEAK)
+def standard_rdp_weak(result: Result) -> Iterator[Evidence]:
+    if not _accepted(result, ("RDP",)):
+        return
+    section = result.standard_rdp
+    level = section.encryption_level if section is not None else None
+    methods = section.encryption_methods if section is not None else []
+    weak = [name for name in methods if name in _WEAK_METHODS]
+    strength = f"even with {' and '.join(weak)} encryption" if weak else f"encryption level {level or 'not seen'}"
+    if level == "NONE":
+        strength = "without any encryption"
+    yield Evidence(said="RDP: accepted", facts={"strength": strength})
+    if level is not None:
+        yield Evidence(said=f"encryption level {level}, methods: {', '.join(methods) or 'none'}")
+
+
+@finds(catalogue.STANDARD_RDP_WEAK_KEY)
+def standard_rdp_weak_key(result: Result) -> Iterator[Evidence]:
+    certificate = result.standard_rdp.certificate if result.standard_rdp is not None else None
+    bits = certificate.key_bits if certificate is not None else None
+    if bits is not None and bits < _SMALLEST_KEY_BITS:
+        yield Evidence(said=f"the server's RSA key has {bits} bits", facts={"bits": bits})
+
+
+@finds(catalogue.ENCRYPTION_FIPS_ONLY)
+def encryption_fips_only(result: Result) -> Iterator[Evidence]:
+    section = result.standard_rdp
+    if section is None or section.encryption_methods != ["FIPS"]:
+        return
+    refused = [each.offered for each in section.methods_asked if each.ending in ("closed", "reset")]
+    if section.encryption_level == "FIPS":
+        yield Evidence(said="encryption level FIPS, method FIPS")
+    elif refused:
+        yield Evidence(said=f"FIPS was accepted, turned away: {', '.join(refused)}")
+
+
+@finds(catalogue.ENCRYPTION_REFUSED)
+def encryption_refused(result: Result) -> Iterator[Evidence]:
+    asked = result.standard_rdp.methods_asked if result.standard_rdp is not None else []
+    if any(each.ending not in ("closed", "reset") for each in asked):
+        return
+    severity = None if _accepted(result, _TLS_BASED) else _if_rejected(result, _TLS_BASED[:2])
+    for each in asked:
+        yield Evidence(said=f"offered {each.offered}: {each.ending}", severity=severity)
+
+
+@finds(catalogue.CREDSSP_ABORTED)
+def credssp_aborted(result: Result) -> Iterator[Evidence]:
+    section = result.credssp
+    if section is None or section.ntlm is not None or _turns_ntlm_away(section):
+        return
+    severity = _if_rejected(result, _WITHOUT_NLA)
+    if section.version is None and section.ending in _DROPPED:
+        yield Evidence(said=f"sent the first TSRequest: {section.ending}", severity=severity)
+    elif section.version is not None:
+        error = f"error {section.error}" if section.error is not None else "no NTLM challenge and no error"
+        yield Evidence(said=f"sent the first TSRequest: the answer holds {error}", severity=severity)
+
+
+@finds(catalogue.CREDSSP_OUTDATED)
+def credssp_outdated(result: Result) -> Iterator[Evidence]:
+    version = result.credssp.version if result.credssp is not None else None
+    if version is not None and version < _OLDEST_CREDSSP:
+        yield Evidence(said=f"TSRequest version {version}", facts={"version": version})
+
+
+@finds(catalogue.NTLM_REFUSED)
+def ntlm_refused(result: Result) -> Iterator[Evidence]:
+    section = result.credssp
+    if section is not None and _turns_ntlm_away(section):
+        yield Evidence(said=f"offered NTLM, answered {section.error or 'by choosing ' + ', '.join(section.mechanisms)}")
+
+
+@finds(catalogue.CLOCK_SKEW)
+def clock_skew(result: Result) -> Iterator[Evidence]:
+    ntlm = result.credssp.ntlm if result.credssp is not None else None
+    skew = ntlm.clock_skew_s if ntlm is not None else None
+    if ntlm is not None and skew is not None and abs(skew) > _MOST_SKEW_S:
+        said = f"the server's clock was {'ahead' if skew > 0 else 'behind'} by {abs(skew):.0f} s"
+        if ntlm.timestamp is not None:
+            said += f", at {ntlm.timestamp}"
+        yield Evidence(said=said, facts={"seconds": round(skew)})
+
+
+def _turns_ntlm_away(section: CredSsp) -> bool:
+    if section.ntlm is not None or section.version is None:
+        return False
+    if section.error is not None:
+        return section.error in _NTLM_REFUSALS
+    return bool(section.mechanisms) and "NTLM" not in section.mechanisms
+
+
+def _verdict(result: Result, name: str) -> Verdict:
+    protocols = result.negotiation.protocols if result.negotiation is not None else {}
+    return protocols.get(name, Verdict(state="unknown"))
+
+
+def _accepted(result: Result, names: tuple[str, ...]) -> list[str]:
+    return [name for name in names if _verdict(result, name).state == "accepted"]
+
+
+def _all_rejected(result: Result) -> bool:
+    """What clients ask for was all turned away, and nothing else was accepted."""
+    return not _accepted(result, ("RDP", *_TLS_BASED)) and _if_rejected(result, _USUAL) is not None
+
+
+def _if_rejected(result: Result, names: tuple[str, ...]) -> Severity | None:
+    return "blocker" if all(_verdict(result, name).state == "rejected" for name in names) else None
+
+
+def _code_decides(result: Result) -> bool:
+    """Nothing is known to be accepted, and nothing more can be learned: the code itself is the diagnosis."""
+    return result.capture is not None or _all_rejected(result)
+
+
+def _refusals(result: Result, failure: str) -> Iterator[Evidence]:
+    """The protocols that were turned away with this code; where everything was, also with what else."""
+    refused = [name for name in ("RDP", *_TLS_BASED) if _verdict(result, name).failure == failure]
+    if not refused:
+        return
+    if not _all_rejected(result):
+        yield from _verdicts(result, tuple(refused))
+        return
+    for name in dict.fromkeys((*refused, *_USUAL)):
+        yield from _verdicts(result, (name,), severity="blocker")
+
+
+def _verdicts(result: Result, names: tuple[str, ...], severity: Severity | None = None) -> Iterator[Evidence]:
+    for name in names:
+        verdict = _verdict(result, name)
+        how = verdict.failure or verdict.reason or (f"selected {verdict.selected}" if verdict.selected else None)
+        yield Evidence(said=f"{name}: {verdict.state}" + (f" ({how})" if how else ""), severity=severity)
+
+
+def _falls_back(verdict: Verdict) -> bool:
+    return verdict.state == "rejected" and (verdict.failure == "SSL_NOT_ALLOWED_BY_SERVER" or verdict.selected == "RDP")
