@@ -96,8 +96,8 @@ def worst(result: Result) -> Diagnosis | None:
 
 def endpoint(result: Result) -> str:
     """Address and port, as they were asked."""
-    host = result.target.address or result.target.host
-    return f"[{host}]:{result.target.port}" if ":" in host else f"{terminal(host, _LONGEST_NAME)}:{result.target.port}"
+    host = terminal(result.target.address or result.target.host, _LONGEST_NAME)
+    return f"[{host}]:{result.target.port}" if ":" in host else f"{host}:{result.target.port}"
 
 
 def verdict(result: Result) -> str:
