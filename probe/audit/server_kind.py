@@ -82,7 +82,7 @@ def _gather(readings: Sequence[Reading]) -> _Traits:
         selected={response.selected for response in responses},
         disconnects=any(_disconnects_in_clear(reading) for reading in readings),
         answers_unasked=any(
-            reading.question.protocols in (Protocol.HYBRID, Protocol.HYBRID_EX, Protocol.RDSTLS)
+            reading.question.protocols in (Protocol.HYBRID, Protocol.HYBRID_EX)
             and isinstance(reading.negotiation, NegotiationResponse)
             and reading.negotiation.selected == Protocol.RDP
             for reading in readings
@@ -124,7 +124,7 @@ def _xrdp(traits: _Traits) -> list[str]:
     if traits.disconnects:
         evidence.append("rejects by an MCS disconnect PDU in clear, as xrdp does")
     if traits.answers_unasked:
-        evidence.append("answers a request for HYBRID or RDSTLS by selecting RDP, as xrdp does")
+        evidence.append("answers a request for HYBRID by selecting RDP, as xrdp does")
     if not evidence:
         return []
     if set(traits.core_versions.values()) == {_RDP_5} and traits.core_lengths_short:  # Windows before 8 does that too

@@ -57,9 +57,7 @@ async def _run(options: argparse.Namespace) -> int:
             target = Target(input=server.name, host=server.address, address=server.address, port=server.port)
             result = await audit(target, settings_of(options), limits_of(options))
             result.diagnoses = diagnose(result)
-            if not options.json:
-                print(f"{'' if options.quiet else chr(10)}=== {server.title} ===")
-            printer.show(result)
+            printer.show(result, None if options.json else server.title)
             codes = {found.code for found in result.diagnoses}
             missed += [f"{server.name}: {code}" for code in server.expects if code not in codes]
     _conclude(len(servers), missed)

@@ -113,8 +113,12 @@ class Printer:
         self._options = options
         self._shown = 0
 
-    def show(self, result: Result) -> None:
-        """Print one result, and let a reader behind a pipe see it at once."""
+    def show(self, result: Result, title: str | None = None) -> None:
+        """Print one result, under a title where it has one, and let a reader behind a pipe see it at once."""
+        if self._shown and not (self._options.json or self._options.quiet):
+            print()
+        if title is not None:
+            print(f"=== {title} ===")
         if self._options.json:
             self._show_json(result)
         elif self._options.quiet:
@@ -137,6 +141,4 @@ class Printer:
     def _show_text(self, result: Result) -> None:
         from probe.report.text import console, render
 
-        if self._shown:
-            print()
         render(result, console(sys.stdout), self._options.verbose)

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from probe.diagnosis.rule import Diagnosis
+from probe.diagnosis.wording import SOCKET_CLOSED
 
 _CANNOT_CONNECT = (
     (
         "Remote Desktop can't connect to the remote computer for one of these reasons: 1) Remote access to the "
-        "server is "
-        "not enabled 2) The remote computer is turned off 3) The remote computer is not available on the network"
+        "server is not enabled 2) The remote computer is turned off 3) The remote computer is not available on the "
+        "network"
     ),
     "Error code: 0x204",
-)
-_SOCKET_CLOSED = (
-    (
-        "This computer can't connect to the remote computer. Try connecting again. If the problem continues, "
-        "contact the "
-        "owner of the remote computer or your network administrator."
-    ),
-    "Error code: 0x904",
 )
 _RECEIVE_FAILED = ("Error code: 0x404",)
 _PROTOCOL_ERROR = (
@@ -34,8 +27,8 @@ DNS_FAILED = Diagnosis(
     causes=(
         "The name is misspelled, or lacks its domain.",
         (
-            "The computer asking uses a DNS server that does not know the name: an internal name asked for "
-            "outside a VPN."
+            "The computer asking uses a DNS server that does not know the name: an internal name asked for outside "
+            "a VPN."
         ),
         "The record is gone: the server was renamed, moved or taken down.",
     ),
@@ -43,9 +36,8 @@ DNS_FAILED = Diagnosis(
         "Ask the resolver by itself: Resolve-DnsName NAME on Windows, getent hosts NAME on Linux.",
         "Use the full name (server.domain.example), and connect the VPN where the name is an internal one.",
         (
-            "Try the address. If that works, only the name service needs mending; certificate checks and "
-            "Kerberos need the "
-            "name, so an address is no lasting answer."
+            "Try the address. If that works, only the name service needs mending; certificate checks and Kerberos "
+            "need the name, so an address is no lasting answer."
         ),
     ),
     user_sees=("Remote Desktop can't find the computer", "Error code: 0x104"),
@@ -66,8 +58,7 @@ TCP_REFUSED = Diagnosis(
         _LISTENING,
         (
             "Look up the port: PortNumber under HKLM\\SYSTEM\\CurrentControlSet\\Control\\Terminal "
-            "Server\\WinStations\\RDP-Tcp, "
-            "or port in the [Globals] section of xrdp.ini; then ask there with --port."
+            "Server\\WinStations\\RDP-Tcp, or port in the [Globals] section of xrdp.ini; then ask there with --port."
         ),
         "See what listens: Get-NetTCPConnection -State Listen on Windows, ss -ltnp on Linux.",
     ),
@@ -86,13 +77,13 @@ TCP_TIMEOUT = Diagnosis(
     remedies=(
         "Ask from a computer in the same network: if that is answered, a firewall in between is what drops.",
         (
-            "On Windows, allow it for the networks that need it: Enable-NetFirewallRule -DisplayGroup 'Remote Desktop' "
-            "(the group's name is translated on other languages of Windows)."
+            "On Windows, allow it for the networks that need it: Enable-NetFirewallRule -DisplayGroup 'Remote "
+            "Desktop' (the group's name is translated on other languages of Windows)."
         ),
         "In a cloud, look at the security group too; admit single addresses or a VPN there.",
         (
-            "Opening the port to the whole internet lowers security and should not be done: put a VPN or an RD Gateway "
-            "in front."
+            "Opening the port to the whole internet lowers security and should not be done: put a VPN or an RD "
+            "Gateway in front."
         ),
     ),
     user_sees=_CANNOT_CONNECT,
@@ -150,8 +141,9 @@ NOT_RDP = Diagnosis(
             "ss -ltnp on Linux; move one of the two to another port."
         ),
         (
-            "Look up the port that Remote Desktop uses: PortNumber under HKLM\\SYSTEM\\CurrentControlSet\\Control\\"
-            "Terminal Server\\WinStations\\RDP-Tcp, or port in xrdp.ini; then ask there with --port."
+            "Look up the port that Remote Desktop uses: PortNumber under "
+            "HKLM\\SYSTEM\\CurrentControlSet\\Control\\Terminal Server\\WinStations\\RDP-Tcp, or port in xrdp.ini; "
+            "then ask there with --port."
         ),
         "Where an RD Gateway stands in front, give it to the client as its gateway and not as the computer.",
     ),
@@ -172,14 +164,12 @@ X224_SILENT = Diagnosis(
     remedies=(
         "Ask from the server's own network: if that is answered, something in between swallows the traffic.",
         (
-            "Look at the load and the log on the server: Event Viewer, Applications and Services Logs, "
-            "Microsoft, Windows, "
-            "TerminalServices-RemoteConnectionManager; for xrdp, xrdp.log."
+            "Look at the load and the log on the server: Event Viewer, Applications and Services Logs, Microsoft, "
+            "Windows, TerminalServices-RemoteConnectionManager; for xrdp, xrdp.log."
         ),
         (
-            "Restart the service when nobody works on it: Restart-Service TermService -Force, or systemctl "
-            "restart xrdp. "
-            "It ends the sessions' connections."
+            "Restart the service when nobody works on it: Restart-Service TermService -Force, or systemctl restart "
+            "xrdp. It ends the sessions' connections."
         ),
         "Give a slow server longer: --timeout 20s.",
     ),
@@ -202,7 +192,7 @@ X224_CLOSED = Diagnosis(
         "For Hyper-V (port 2179) give --preconnection-blob, behind a connection broker --routing-token.",
         _LISTENING,
     ),
-    user_sees=_SOCKET_CLOSED,
+    user_sees=SOCKET_CLOSED,
     source="[MS-RDPBCGR] 2.2.1.2",
 )
 X224_MALFORMED = Diagnosis(
@@ -238,7 +228,7 @@ X224_DISCONNECTED = Diagnosis(
         "See which program has the port: Get-NetTCPConnection -LocalPort 3389, or ss -ltnp.",
         "Read the server's own log at the time of the refusal.",
     ),
-    user_sees=_SOCKET_CLOSED,
+    user_sees=SOCKET_CLOSED,
     source="ITU-T X.224 13.5, 13.12",
 )
 SERVER_LOST = Diagnosis(
@@ -252,14 +242,12 @@ SERVER_LOST = Diagnosis(
     ),
     remedies=(
         (
-            "See whether others can still connect: if they can, only this address was blocked; lift the block, "
-            "and ask with "
-            "--per-host 1 or --depth discover."
+            "See whether others can still connect: if they can, only this address was blocked; lift the block, and "
+            "ask with --per-host 1 or --depth discover."
         ),
         (
-            "If nobody can, look at the service (Get-Service TermService, systemctl status xrdp) and its log, "
-            "and report "
-            "to its makers which request came last."
+            "If nobody can, look at the service (Get-Service TermService, systemctl status xrdp) and its log, and "
+            "report to its makers which request came last."
         ),
         "Update the server: a request that anybody may send must not end it.",
     ),

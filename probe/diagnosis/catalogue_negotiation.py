@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from probe.diagnosis.rule import Diagnosis
+from probe.diagnosis.wording import GPO_SECURITY, RDP_TCP
 
-_GPO_SECURITY = (
-    "Computer Configuration, Administrative Templates, Windows Components, Remote Desktop Services, "
-    "Remote Desktop Session Host, Security"
-)
-_RDP_TCP = "HKLM\\SYSTEM\\CurrentControlSet\\Control\\Terminal Server\\WinStations\\RDP-Tcp"
 _XRDP_NO_NLA = "The server is xrdp, which offers TLS and Standard RDP Security and has no NLA."
 NLA_REQUIRED = Diagnosis(
     code="NLA_REQUIRED",
     severity="info",
     summary="The server admits only clients that prove who they are before a session begins (NLA).",
-    causes=(f"It is set to: UserAuthentication is 1 in {_RDP_TCP}, by policy or by default.",),
+    causes=(f"It is set to: UserAuthentication is 1 in {RDP_TCP}, by policy or by default.",),
     remedies=(
         (
             "Leave it so. Use a client with CredSSP: any supported version of Windows, FreeRDP, Remmina or the "
@@ -26,10 +22,9 @@ NLA_REQUIRED = Diagnosis(
             "another way."
         ),
         (
-            "Last resort, which lowers security: with UserAuthentication 0 "
-            f"({_GPO_SECURITY}, Require user authentication for remote connections by using Network Level "
-            "Authentication) "
-            "anyone who reaches the port gets a login screen."
+            f"Last resort, which lowers security: with UserAuthentication 0 ({GPO_SECURITY}, Require user "
+            "authentication for remote connections by using Network Level Authentication) anyone who reaches the "
+            "port gets a login screen."
         ),
     ),
     user_sees=(
@@ -43,7 +38,7 @@ TLS_REQUIRED = Diagnosis(
     severity="info",
     summary="The server turns away clients that do not use TLS.",
     causes=(
-        f"It is set to: SecurityLayer is 2 in {_RDP_TCP}, or security_layer=tls in xrdp.ini.",
+        f"It is set to: SecurityLayer is 2 in {RDP_TCP}, or security_layer=tls in xrdp.ini.",
         "The server has no Standard RDP Security at all, as most new ones.",
     ),
     remedies=(
@@ -51,13 +46,11 @@ TLS_REQUIRED = Diagnosis(
         "In an .rdp file, see that negotiate security layer:i:0 is not there.",
         (
             "Where even TLS is refused, look for a setting that asks for more than this probe offers, such as a "
-            "protocol "
-            "extension or a client certificate."
+            "protocol extension or a client certificate."
         ),
         (
             "Last resort, which lowers security: SecurityLayer 1, or security_layer=negotiate, lets clients in "
-            "without TLS, "
-            "and with them whoever sits in between."
+            "without TLS, and with them whoever sits in between."
         ),
     ),
     source="[MS-RDPBCGR] 2.2.1.2.2 SSL_REQUIRED_BY_SERVER",
@@ -67,19 +60,18 @@ STANDARD_RDP_ONLY = Diagnosis(
     severity="risk",
     summary="The server speaks Standard RDP Security only: neither TLS nor NLA.",
     causes=(
-        f"It is set to: SecurityLayer is 0 in {_RDP_TCP}, or security_layer=rdp in xrdp.ini.",
+        f"It is set to: SecurityLayer is 0 in {RDP_TCP}, or security_layer=rdp in xrdp.ini.",
         "xrdp falls back to this when it cannot use its certificate or key.",
         "The server's software is too old for TLS.",
     ),
     remedies=(
         (
-            f"On Windows set {_GPO_SECURITY}, Require use of specific security layer for remote (RDP) "
-            "connections, to SSL "
-            "(SecurityLayer 2), and require NLA (UserAuthentication 1)."
+            f"On Windows set {GPO_SECURITY}, Require use of specific security layer for remote (RDP) connections, to "
+            "SSL (SecurityLayer 2), and require NLA (UserAuthentication 1)."
         ),
         (
-            "For xrdp set security_layer=tls, and certificate and key_file to files that the xrdp user may read; then "
-            "systemctl restart xrdp."
+            "For xrdp set security_layer=tls, and certificate and key_file to files that the xrdp user may read; "
+            "then systemctl restart xrdp."
         ),
         "Replace software that cannot do TLS; until then let it be reached through a VPN only.",
     ),
@@ -97,8 +89,7 @@ TLS_CERTIFICATE_MISSING = Diagnosis(
     remedies=(
         (
             "For xrdp: the user that xrdp runs as must be able to read both files. On Debian and Ubuntu with the "
-            "packaged "
-            "certificate: adduser xrdp ssl-cert; then systemctl restart xrdp, and look at xrdp.log."
+            "packaged certificate: adduser xrdp ssl-cert; then systemctl restart xrdp, and look at xrdp.log."
         ),
         (
             "On Windows: find the certificate in use with Get-CimInstance -Namespace root/cimv2/TerminalServices "
@@ -106,8 +97,7 @@ TLS_CERTIFICATE_MISSING = Diagnosis(
         ),
         (
             "On Windows, to have a new self-signed one made: delete the old one from Cert:\\LocalMachine\\Remote "
-            "Desktop and "
-            "run Restart-Service TermService -Force, which disconnects whoever is connected."
+            "Desktop and run Restart-Service TermService -Force, which disconnects whoever is connected."
         ),
         "Let NETWORK SERVICE read the private key: certlm.msc, All Tasks, Manage Private Keys.",
     ),
@@ -153,8 +143,8 @@ NEGOTIATION_UNSUPPORTED = Diagnosis(
     ),
     remedies=(
         (
-            "Replace it. Systems of that age get no security updates, and some of their faults (CVE-2019-0708) "
-            "need no login."
+            "Replace it. Systems of that age get no security updates, and some of their faults (CVE-2019-0708) need "
+            "no login."
         ),
         "Until then let it be reached through a VPN or an RD Gateway only.",
     ),
@@ -189,8 +179,8 @@ NEGOTIATION_ALTERED = Diagnosis(
         "Find out which devices are in between, and ask again past them.",
         "Until it is explained, enter no password over this connection.",
         (
-            "Require NLA: it binds the login to the server's TLS key, so that someone in between cannot take "
-            "part unseen."
+            "Require NLA: it binds the login to the server's TLS key, so that someone in between cannot take part "
+            "unseen."
         ),
     ),
     source="[MS-RDPBCGR] 2.2.1.4.2 clientRequestedProtocols, 5.4.2.1",
@@ -199,16 +189,16 @@ NLA_NOT_ENFORCED = Diagnosis(
     code="NLA_NOT_ENFORCED",
     severity="risk",
     summary="The server can do NLA and does not insist: a login screen is reachable without it.",
-    causes=(f"UserAuthentication is 0 in {_RDP_TCP}, by policy or for the sake of old clients.",),
+    causes=(f"UserAuthentication is 0 in {RDP_TCP}, by policy or for the sake of old clients.",),
     remedies=(
         (
-            f"Enable {_GPO_SECURITY}, Require user authentication for remote connections by using Network Level "
-            f"Authentication, or set UserAuthentication to 1 in {_RDP_TCP}. See first that all clients can do NLA."
+            f"Enable {GPO_SECURITY}, Require user authentication for remote connections by using Network Level "
+            f"Authentication, or set UserAuthentication to 1 in {RDP_TCP}. See first that all clients can do NLA."
         ),
         (
             "In PowerShell: (Get-CimInstance -Namespace root/cimv2/TerminalServices -ClassName "
-            "Win32_TSGeneralSetting) | "
-            "Invoke-CimMethod -MethodName SetUserAuthenticationRequired -Arguments @{UserAuthenticationRequired=1}"
+            "Win32_TSGeneralSetting) | Invoke-CimMethod -MethodName SetUserAuthenticationRequired -Arguments "
+            "@{UserAuthenticationRequired=1}"
         ),
     ),
     source="[MS-RDPBCGR] 5.4.5.2",
@@ -219,23 +209,21 @@ NLA_UNSUPPORTED = Diagnosis(
     summary="The server does not do NLA: whoever reaches the port reaches its login.",
     causes=(
         _XRDP_NO_NLA,
-        f"NLA is not available because SecurityLayer is 0 in {_RDP_TCP}.",
+        f"NLA is not available because SecurityLayer is 0 in {RDP_TCP}.",
         "The server's software is too old for NLA: before Windows Vista and Windows Server 2008.",
     ),
     remedies=(
         (
-            "Where the software has NLA, switch it on; on Windows that is UserAuthentication 1 with "
-            "SecurityLayer 1 or 2."
+            "Where the software has NLA, switch it on; on Windows that is UserAuthentication 1 with SecurityLayer 1 "
+            "or 2."
         ),
         (
-            "Where it has none, as xrdp, use security_layer=tls with a certificate that clients can check, and "
-            "let the port "
-            "be reached through a VPN or SSH only."
+            "Where it has none, as xrdp, use security_layer=tls with a certificate that clients can check, and let "
+            "the port be reached through a VPN or SSH only."
         ),
         (
-            "Clients that insist on NLA must allow TLS for this server. That lowers security: passwords then go "
-            "to whoever "
-            "presents a certificate that the user accepts."
+            "Clients that insist on NLA must allow TLS for this server. That lowers security: passwords then go to "
+            "whoever presents a certificate that the user accepts."
         ),
     ),
     source="[MS-RDPBCGR] 5.4.5.2",

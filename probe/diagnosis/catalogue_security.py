@@ -3,20 +3,8 @@
 from __future__ import annotations
 
 from probe.diagnosis.rule import Diagnosis
+from probe.diagnosis.wording import GPO_SECURITY, RDP_TCP, SOCKET_CLOSED
 
-_GPO_SECURITY = (
-    "Computer Configuration, Administrative Templates, Windows Components, Remote Desktop Services, "
-    "Remote Desktop Session Host, Security"
-)
-_RDP_TCP = "HKLM\\SYSTEM\\CurrentControlSet\\Control\\Terminal Server\\WinStations\\RDP-Tcp"
-_SOCKET_CLOSED = (
-    (
-        "This computer can't connect to the remote computer. Try connecting again. If the problem continues, "
-        "contact the "
-        "owner of the remote computer or your network administrator."
-    ),
-    "Error code: 0x904",
-)
 _ONLY_STANDARD = "The encryption level counts for Standard RDP Security alone: with TLS or NLA it is not used."
 
 CREDSSP_ABORTED = Diagnosis(
@@ -37,15 +25,15 @@ CREDSSP_ABORTED = Diagnosis(
         "From a domain computer, connect by the server's full name, so that Kerberos can be used.",
         "Ask from the server's own network, past proxies.",
     ),
-    user_sees=_SOCKET_CLOSED,
+    user_sees=SOCKET_CLOSED,
     source="[MS-CSSP] 3.1.5",
 )
 CREDSSP_OUTDATED = Diagnosis(
     code="CREDSSP_OUTDATED",
     severity="breaks_some",
     summary=(
-        "The server speaks CredSSP version {version}, from before the repair of CVE-2018-0886; updated "
-        "Windows clients refuse it."
+        "The server speaks CredSSP version {version}, from before the repair of CVE-2018-0886; updated Windows "
+        "clients refuse it."
     ),
     causes=(
         "The server lacks the security updates of March 2018 and later.",
@@ -54,15 +42,15 @@ CREDSSP_OUTDATED = Diagnosis(
     remedies=(
         "Install the server's updates; then nothing needs to change on the clients.",
         (
-            "Last resort, which lowers security: AllowEncryptionOracle 2 (Vulnerable) on a client lets it "
-            "connect to such "
-            "servers, and exposes its passwords to whoever sits in between. Undo it as soon as the server is updated."
+            "Last resort, which lowers security: AllowEncryptionOracle 2 (Vulnerable) on a client lets it connect "
+            "to such servers, and exposes its passwords to whoever sits in between. Undo it as soon as the server "
+            "is updated."
         ),
     ),
     user_sees=(
         (
-            "An authentication error has occurred. The function requested is not supported. "
-            "This could be due to CredSSP encryption oracle remediation."
+            "An authentication error has occurred. The function requested is not supported. This could be due to "
+            "CredSSP encryption oracle remediation."
         ),
     ),
     source="[MS-CSSP] 2.2.1, 3.1.5; CVE-2018-0886",
@@ -78,8 +66,7 @@ NTLM_REFUSED = Diagnosis(
     remedies=(
         (
             "Connect by the server's full name and not by its address, from a computer that reaches a domain "
-            "controller: "
-            "then Kerberos is used."
+            "controller: then Kerberos is used."
         ),
         "See that the name is registered: setspn -Q TERMSRV/server.domain.example.",
         "From outside the domain use an RD Gateway, or a KDC proxy.",
@@ -102,8 +89,7 @@ CLOCK_SKEW = Diagnosis(
         ("See which one is wrong: w32tm /stripchart /computer:TIMESERVER /samples:3 on Windows, timedatectl on Linux."),
         (
             "Set it right on Windows: w32tm /resync, and see its source with w32tm /query /source. Members of a "
-            "domain take "
-            "their time from the domain."
+            "domain take their time from the domain."
         ),
         "Set it right on Linux: timedatectl set-ntp true.",
     ),
@@ -114,17 +100,16 @@ STANDARD_RDP_WEAK = Diagnosis(
     severity="risk",
     summary="The server accepts Standard RDP Security ({strength}), which does not prove who the server is.",
     causes=(
-        f"SecurityLayer is 0 or 1 in {_RDP_TCP}, or security_layer is negotiate or rdp in xrdp.ini.",
+        f"SecurityLayer is 0 or 1 in {RDP_TCP}, or security_layer is negotiate or rdp in xrdp.ini.",
         "The server's software is too old for anything else.",
     ),
     remedies=(
         (
-            f"On Windows set {_GPO_SECURITY}, Require use of specific security layer for remote (RDP) "
-            "connections, to SSL "
-            "(SecurityLayer 2), and require NLA. See first that all clients can do TLS."
+            f"On Windows set {GPO_SECURITY}, Require use of specific security layer for remote (RDP) connections, to "
+            "SSL (SecurityLayer 2), and require NLA. See first that all clients can do TLS."
         ),
         "For xrdp set security_layer=tls in xrdp.ini, with a certificate, and restart it.",
-        (f"Where it must stay: MinEncryptionLevel 3 in {_RDP_TCP}, or crypt_level=high in xrdp.ini. {_ONLY_STANDARD}"),
+        (f"Where it must stay: MinEncryptionLevel 3 in {RDP_TCP}, or crypt_level=high in xrdp.ini. {_ONLY_STANDARD}"),
     ),
     source="[MS-RDPBCGR] 5.3, 5.3.2",
 )
@@ -150,7 +135,7 @@ ENCRYPTION_FIPS_ONLY = Diagnosis(
     severity="breaks_some",
     summary="Under Standard RDP Security the server accepts the FIPS method alone, which many clients lack.",
     causes=(
-        f"MinEncryptionLevel is 4 in {_RDP_TCP}, or crypt_level=fips in xrdp.ini.",
+        f"MinEncryptionLevel is 4 in {RDP_TCP}, or crypt_level=fips in xrdp.ini.",
         "System cryptography: Use FIPS compliant algorithms is enabled on the server.",
     ),
     remedies=(
@@ -158,8 +143,7 @@ ENCRYPTION_FIPS_ONLY = Diagnosis(
         "Update clients that have to use Standard RDP Security to such as know the FIPS method.",
         (
             "Where no rule asks for FIPS: MinEncryptionLevel 3, or crypt_level=high. It lowers security, as RC4 "
-            "replaces "
-            "3DES, and matters only without TLS."
+            "replaces 3DES, and matters only without TLS."
         ),
     ),
     user_sees=("Error code: 0x506",),
@@ -180,13 +164,12 @@ ENCRYPTION_REFUSED = Diagnosis(
     remedies=(
         f"Let clients use TLS or NLA: SecurityLayer 2, or security_layer=tls. {_ONLY_STANDARD}",
         (
-            f"On Windows see MinEncryptionLevel in {_RDP_TCP} (1 low, 2 client compatible, 3 high, 4 FIPS), and "
-            "System events "
-            "50 and 56 of source TermDD."
+            f"On Windows see MinEncryptionLevel in {RDP_TCP} (1 low, 2 client compatible, 3 high, 4 FIPS), and "
+            "System events 50 and 56 of source TermDD."
         ),
         (
-            "For xrdp see crypt_level, and that rsakeys.ini is there and readable: xrdp-keygen xrdp auto 2048 "
-            "makes it anew."
+            "For xrdp see crypt_level, and that rsakeys.ini is there and readable: xrdp-keygen xrdp auto 2048 makes "
+            "it anew."
         ),
     ),
     user_sees=("Error code: 0x506",),

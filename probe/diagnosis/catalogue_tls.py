@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 from probe.diagnosis.rule import Diagnosis
+from probe.diagnosis.wording import SOCKET_CLOSED
 
 _SCHANNEL = "HKLM\\SYSTEM\\CurrentControlSet\\Control\\SecurityProviders\\SCHANNEL\\Protocols"
-_SOCKET_CLOSED = (
-    (
-        "This computer can't connect to the remote computer. Try connecting again. If the problem continues, "
-        "contact the "
-        "owner of the remote computer or your network administrator."
-    ),
-    "Error code: 0x904",
-)
 _GIVE_WINDOWS_A_CERTIFICATE = (
     "On Windows, enroll a certificate by Group Policy (Computer Configuration, Administrative Templates, Windows "
     "Components, Remote Desktop Services, Remote Desktop Session Host, Security, Server authentication certificate "
-    "template), or set one's thumbprint in PowerShell: Get-CimInstance -Namespace "
-    "root/cimv2/TerminalServices -ClassName "
-    "Win32_TSGeneralSetting | Set-CimInstance -Property @{SSLCertificateSHA1Hash='THUMBPRINT'}"
+    "template), or set one's thumbprint in PowerShell: Get-CimInstance -Namespace root/cimv2/TerminalServices "
+    "-ClassName Win32_TSGeneralSetting | Set-CimInstance -Property @{SSLCertificateSHA1Hash='THUMBPRINT'}"
 )
 _GIVE_XRDP_A_CERTIFICATE = (
     "For xrdp, set certificate and key_file in xrdp.ini to the new files, readable to the user xrdp runs as, and "
@@ -50,19 +42,17 @@ TLS_HANDSHAKE_ABORTED = Diagnosis(
     remedies=(
         ("On Windows read the System log (Schannel 36870, 36871, 36874, 36888; TermDD 56) at the time of the attempt."),
         (
-            "Let NETWORK SERVICE read the private key: certlm.msc, the certificate, All Tasks, Manage Private "
-            "Keys. Do not "
-            "open C:\\ProgramData\\Microsoft\\Crypto\\RSA\\MachineKeys to everybody."
+            "Let NETWORK SERVICE read the private key: certlm.msc, the certificate, All Tasks, Manage Private Keys. "
+            "Do not open C:\\ProgramData\\Microsoft\\Crypto\\RSA\\MachineKeys to everybody."
         ),
         _NEW_SELF_SIGNED,
         (
-            "For xrdp read xrdp.log; see that certificate and key_file belong together and are readable to the "
-            "user xrdp "
-            "runs as, and try without tls_ciphers and ssl_protocols in xrdp.ini."
+            "For xrdp read xrdp.log; see that certificate and key_file belong together and are readable to the user "
+            "xrdp runs as, and try without tls_ciphers and ssl_protocols in xrdp.ini."
         ),
         "Where nothing at all comes back, ask from the server's own network; in a VPN try a smaller MTU.",
     ),
-    user_sees=("An internal error has occurred.", *_SOCKET_CLOSED),
+    user_sees=("An internal error has occurred.", *SOCKET_CLOSED),
     source="[MS-RDPBCGR] 5.4.5.1; RFC 8446 6.2",
 )
 TLS_NO_COMMON_VERSION = Diagnosis(
@@ -77,18 +67,16 @@ TLS_NO_COMMON_VERSION = Diagnosis(
     remedies=(
         "Update the server. On Windows 7 and Server 2008 R2, KB3080079 lets Remote Desktop use TLS 1.1 and 1.2.",
         (
-            f"On Windows enable TLS 1.2: under {_SCHANNEL}\\TLS 1.2\\Server set Enabled to 1 and "
-            "DisabledByDefault to 0, then "
-            "restart."
+            f"On Windows enable TLS 1.2: under {_SCHANNEL}\\TLS 1.2\\Server set Enabled to 1 and DisabledByDefault "
+            "to 0, then restart."
         ),
         "For xrdp set ssl_protocols=TLSv1.2, TLSv1.3 in xrdp.ini.",
         (
             "Last resort, which lowers security: enabling TLS 1.0 on a client lets it connect, and leaves that "
-            "client open "
-            "to old attacks everywhere."
+            "client open to old attacks everywhere."
         ),
     ),
-    user_sees=_SOCKET_CLOSED,
+    user_sees=SOCKET_CLOSED,
     source="RFC 8996; RFC 8446 4.2.1",
 )
 TLS_LEGACY_VERSION = Diagnosis(
@@ -102,8 +90,8 @@ TLS_LEGACY_VERSION = Diagnosis(
     remedies=(
         (
             "On Windows, when all clients speak TLS 1.2: for each old version set Enabled to 0 under "
-            f"{_SCHANNEL}\\VERSION\\Server "
-            "(TLS 1.0, TLS 1.1), then restart. Other services of that computer obey it too."
+            f"{_SCHANNEL}\\VERSION\\Server (TLS 1.0, TLS 1.1), then restart. Other services of that computer obey it "
+            "too."
         ),
         "For xrdp set ssl_protocols=TLSv1.2, TLSv1.3 in xrdp.ini.",
     ),
@@ -128,7 +116,7 @@ TLS_MODERN_ONLY = Diagnosis(
             "older ones."
         ),
     ),
-    user_sees=_SOCKET_CLOSED,
+    user_sees=SOCKET_CLOSED,
     source="RFC 8446 4.2.1",
 )
 CERT_EXPIRED = Diagnosis(

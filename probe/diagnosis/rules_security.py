@@ -27,7 +27,7 @@ _WEAK_METHODS = ("40BIT", "56BIT")
 
 @finds(negotiation.NLA_REQUIRED)
 def nla_required(result: Result) -> Iterator[Evidence]:
-    refusals = list(_refusals(result, "HYBRID_REQUIRED_BY_SERVER"))
+    refusals = list(_refusals(result, "HYBRID_REQUIRED_BY_SERVER", _WITHOUT_NLA))
     turned_away = all(_verdict(result, name).state == "rejected" for name in _WITHOUT_NLA)
     if _accepted(result, _NLA) and turned_away:
         yield from refusals or _verdicts(result, _WITHOUT_NLA)
@@ -38,7 +38,7 @@ def nla_required(result: Result) -> Iterator[Evidence]:
 @finds(negotiation.TLS_REQUIRED)
 def tls_required(result: Result) -> Iterator[Evidence]:
     if not _accepted(result, ("RDP",)) and (_accepted(result, _TLS_BASED) or _code_decides(result)):
-        yield from _refusals(result, "SSL_REQUIRED_BY_SERVER")
+        yield from _refusals(result, "SSL_REQUIRED_BY_SERVER", ("RDP",))
 
 
 @finds(negotiation.STANDARD_RDP_ONLY)
@@ -73,9 +73,9 @@ def inconsistent_flags(result: Result) -> Iterator[Evidence]:
 def negotiation_unsupported(result: Result) -> Iterator[Evidence]:
     if result.status != "rdp" or result.negotiation is None:
         return
-    for attempt in result.negotiation.attempts:
-        if attempt.requested and attempt.answer == "confirm without negotiation":
-            yield Evidence(said=f"asked for {'+'.join(attempt.requested)}, confirmed without a negotiation structure")
+    attempts = [each for each in result.negotiation.attempts if each.answer == "confirm without negotiation"]
+    for asked in dict.fromkeys("+".join(each.requested) for each in attempts if each.requested):
+        yield Evidence(said=f"asked for {asked}, confirmed without a negotiation structure")
 
 
 @finds(negotiation.UNOFFERED_PROTOCOL_SELECTED)
@@ -115,7 +115,7 @@ def standard_rdp_weak(result: Result) -> Iterator[Evidence]:
     section = result.standard_rdp
     level = section.encryption_level if section is not None else None
     methods = section.encryption_methods if section is not None else []
-    weak = [name for name in methods if name in _WEAK_METHODS]
+    weak = [name for name in _WEAK_METHODS if name in methods]
     strength = f"even with {' and '.join(weak)} encryption" if weak else f"encryption level {level or 'not seen'}"
     if level == "NONE":
         strength = "without any encryption"
@@ -223,16 +223,17 @@ def _code_decides(result: Result) -> bool:
     return result.capture is not None or _all_rejected(result)
 
 
-def _refusals(result: Result, failure: str) -> Iterator[Evidence]:
-    """The protocols that were turned away with this code; where everything was, also with what else."""
-    refused = [name for name in ("RDP", *_TLS_BASED) if _verdict(result, name).failure == failure]
-    if not refused:
+def _refusals(result: Result, failure: str, names: tuple[str, ...] = ("RDP", *_TLS_BASED)) -> Iterator[Evidence]:
+    """Those of the protocols that were turned away with this code, or any where it alone decides.
+
+    Where the server turns everything away, the evidence goes on with how it did that.
+    """
+    asked = ("RDP", *_TLS_BASED) if _code_decides(result) else names
+    refused = tuple(name for name in asked if _verdict(result, name).failure == failure)
+    if not refused or not _all_rejected(result):
+        yield from _verdicts(result, refused)
         return
-    if not _all_rejected(result):
-        yield from _verdicts(result, tuple(refused))
-        return
-    for name in dict.fromkeys((*refused, *_USUAL)):
-        yield from _verdicts(result, (name,), severity="blocker")
+    yield from _verdicts(result, tuple(dict.fromkeys((*refused, *_USUAL))), severity="blocker")
 
 
 def _verdicts(result: Result, names: tuple[str, ...], severity: Severity | None = None) -> Iterator[Evidence]:

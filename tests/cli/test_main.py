@@ -25,15 +25,8 @@ def closed_port() -> str:
         return f"127.0.66.1:{sock.getsockname()[1]}"
 
 
-def run(*arguments: str, timeout: float = 60, **options: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, *arguments],
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
-        **options,  # type: ignore[call-overload]
-    )
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=60, check=False)
 
 
 @pytest.mark.parametrize(

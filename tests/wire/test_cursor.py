@@ -24,7 +24,7 @@ def test_unlisted_values_become_members_with_a_name_and_are_not_remembered() -> 
     assert Color(0xAB) == 0xAB
     assert 0xAB not in Color._value2member_map_
     with pytest.raises(ValueError, match="not a valid"):
-        Color("red")
+        Color("red")  # type: ignore[arg-type]
 
 
 def test_flags_without_a_name_appear_as_numbers() -> None:
