@@ -119,6 +119,9 @@ def _not_rdp(result: Result) -> str:
         return f"{service} answers on {port}{banner}. Is the port right?"
     if (answer := only_answer(result)) is not None:
         return f"Port {port} is open, but answers an RDP request only with this: {answer}."
+    if result.status == "silent" and result.bytes_received:
+        seconds = result.elapsed_ms / 1000
+        return f"Port {port} is open, but never ends an answer: {result.bytes_received} bytes in {seconds:.1f} s."
     sentences = {
         "refused": f"Nothing listens on {endpoint(result)}: the connection was refused.",
         "filtered": f"No answer from {endpoint(result)}: the connection never opens.",

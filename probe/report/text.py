@@ -30,7 +30,14 @@ def console(stream: TextIO) -> Console:
     """A console that takes text as it is. What the stream's encoding lacks is shown as an escape, not as a failure."""
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="backslashreplace")
-    return Console(file=stream, markup=False, highlight=False, emoji=False, soft_wrap=True)
+    return _Console(file=stream, markup=False, highlight=False, emoji=False, soft_wrap=True)
+
+
+class _Console(Console):
+    """One that leaves a closed pipe to whoever runs the command."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
 
 
 def verdict_line(result: Result) -> str:
