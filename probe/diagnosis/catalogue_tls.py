@@ -84,7 +84,7 @@ TLS_LEGACY_VERSION = Diagnosis(
     severity="risk",
     summary="The server still accepts versions of TLS that are withdrawn: {versions}.",
     causes=(
-        "Old versions are on by default: Windows before Server 2025 and recent builds of Windows 11.",
+        "Most releases of Windows have old versions on by default.",
         "They were left on for old clients.",
     ),
     remedies=(
@@ -100,7 +100,7 @@ TLS_LEGACY_VERSION = Diagnosis(
 TLS_MODERN_ONLY = Diagnosis(
     code="TLS_MODERN_ONLY",
     severity="breaks_some",
-    summary="The server accepts TLS 1.3 and not TLS 1.2: clients older than Windows 11 cannot connect by TLS.",
+    summary="The server accepts TLS 1.3 and not TLS 1.2: Windows before 11 and Server 2022 cannot connect by TLS.",
     causes=(
         f"TLS 1.2 is disabled on the server under {_SCHANNEL}\\TLS 1.2\\Server.",
         "ssl_protocols in xrdp.ini names TLSv1.3 only.",

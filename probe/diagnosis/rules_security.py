@@ -15,7 +15,7 @@ from probe.result import CredSsp, Result, Severity, Verdict
 
 _TLS_BASED = ("SSL", "HYBRID", "HYBRID_EX", "RDSTLS", "RDSAAD")
 _NLA = ("HYBRID", "HYBRID_EX")
-_WITHOUT_NLA = ("SSL", "RDP")
+_WITHOUT_NLA = ("RDP", "SSL")
 _USUAL = ("RDP", "SSL", "HYBRID")  # what clients ask for; a server that turns all away turns everybody away
 _NTLM_REFUSALS = ("STATUS_NTLM_BLOCKED", "STATUS_NOT_SUPPORTED", "SEC_E_UNSUPPORTED_FUNCTION")
 _DROPPED = ("closed", "reset", "timed_out", "too_much")
