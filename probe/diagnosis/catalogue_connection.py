@@ -17,8 +17,10 @@ _RECEIVE_FAILED = ("Error code: 0x404",)
 _PROTOCOL_ERROR = (
     "Because of a protocol error detected at the client (code 0x1104), this session will be disconnected.",
 )
-_LISTENING = "On Windows, see that TermService runs (Get-Service TermService) and that fDenyTSConnections is 0 under \
-HKLM\\SYSTEM\\CurrentControlSet\\Control\\Terminal Server."
+_LISTENING = (
+    "On Windows, see that TermService runs (Get-Service TermService) and that fDenyTSConnections is 0 under "
+    "HKLM\\SYSTEM\\CurrentControlSet\\Control\\Terminal Server."
+)
 
 DNS_FAILED = Diagnosis(
     code="DNS_FAILED",
@@ -43,6 +45,7 @@ DNS_FAILED = Diagnosis(
     user_sees=("Remote Desktop can't find the computer", "Error code: 0x104"),
     source="[MS-RDPBCGR] 1.3.1.1; RFC 1034",
 )
+
 TCP_REFUSED = Diagnosis(
     code="TCP_REFUSED",
     severity="blocker",
@@ -65,6 +68,7 @@ TCP_REFUSED = Diagnosis(
     user_sees=_CANNOT_CONNECT,
     source="RFC 9293 3.10.7.1",
 )
+
 TCP_TIMEOUT = Diagnosis(
     code="TCP_TIMEOUT",
     severity="blocker",
@@ -89,6 +93,7 @@ TCP_TIMEOUT = Diagnosis(
     user_sees=_CANNOT_CONNECT,
     source="RFC 9293 3.8.3",
 )
+
 TCP_UNREACHABLE = Diagnosis(
     code="TCP_UNREACHABLE",
     severity="blocker",
@@ -107,6 +112,7 @@ TCP_UNREACHABLE = Diagnosis(
     user_sees=_CANNOT_CONNECT,
     source="RFC 1122 3.2.2.1; RFC 4443 3.1",
 )
+
 TCP_RESET = Diagnosis(
     code="TCP_RESET",
     severity="blocker",
@@ -126,6 +132,7 @@ TCP_RESET = Diagnosis(
     user_sees=_RECEIVE_FAILED,
     source="RFC 9293 3.5.2",
 )
+
 NOT_RDP = Diagnosis(
     code="NOT_RDP",
     severity="blocker",
@@ -150,6 +157,7 @@ NOT_RDP = Diagnosis(
     user_sees=_PROTOCOL_ERROR,
     source="RFC 1006; [MS-RDPBCGR] 2.2.1.2",
 )
+
 X224_SILENT = Diagnosis(
     code="X224_SILENT",
     severity="blocker",
@@ -176,6 +184,7 @@ X224_SILENT = Diagnosis(
     user_sees=("Error code: 0x108",),
     source="[MS-RDPBCGR] 2.2.1.2",
 )
+
 X224_CLOSED = Diagnosis(
     code="X224_CLOSED",
     severity="blocker",
@@ -195,6 +204,7 @@ X224_CLOSED = Diagnosis(
     user_sees=SOCKET_CLOSED,
     source="[MS-RDPBCGR] 2.2.1.2",
 )
+
 X224_MALFORMED = Diagnosis(
     code="X224_MALFORMED",
     severity="blocker",
@@ -212,6 +222,7 @@ X224_MALFORMED = Diagnosis(
     user_sees=_PROTOCOL_ERROR,
     source="RFC 1006 6; [MS-RDPBCGR] 2.2.1.2",
 )
+
 X224_DISCONNECTED = Diagnosis(
     code="X224_DISCONNECTED",
     severity="blocker",
@@ -231,6 +242,7 @@ X224_DISCONNECTED = Diagnosis(
     user_sees=SOCKET_CLOSED,
     source="ITU-T X.224 13.5, 13.12",
 )
+
 SERVER_LOST = Diagnosis(
     code="SERVER_LOST",
     severity="breaks_some",
@@ -254,6 +266,7 @@ SERVER_LOST = Diagnosis(
     user_sees=(),
     source="observed",
 )
+
 INTERMITTENT = Diagnosis(
     code="INTERMITTENT",
     severity="breaks_some",

@@ -6,6 +6,7 @@ from probe.diagnosis.rule import Diagnosis
 from probe.diagnosis.wording import GPO_SECURITY, RDP_TCP
 
 _XRDP_NO_NLA = "The server is xrdp, which offers TLS and Standard RDP Security and has no NLA."
+
 NLA_REQUIRED = Diagnosis(
     code="NLA_REQUIRED",
     severity="info",
@@ -33,6 +34,7 @@ NLA_REQUIRED = Diagnosis(
     ),
     source="[MS-RDPBCGR] 2.2.1.2.2 HYBRID_REQUIRED_BY_SERVER",
 )
+
 TLS_REQUIRED = Diagnosis(
     code="TLS_REQUIRED",
     severity="info",
@@ -42,7 +44,7 @@ TLS_REQUIRED = Diagnosis(
         "The server has no Standard RDP Security at all, as most new ones.",
     ),
     remedies=(
-        "Leave it so, and use a client that speaks TLS. Old ones such as rdesktop before 1.9 may not.",
+        "Leave it so, and use a client that speaks TLS. Very old ones do not.",
         "In an .rdp file, see that negotiate security layer:i:0 is not there.",
         (
             "Where even TLS is refused, look for a setting that asks for more than this probe offers, such as a "
@@ -55,6 +57,7 @@ TLS_REQUIRED = Diagnosis(
     ),
     source="[MS-RDPBCGR] 2.2.1.2.2 SSL_REQUIRED_BY_SERVER",
 )
+
 STANDARD_RDP_ONLY = Diagnosis(
     code="STANDARD_RDP_ONLY",
     severity="risk",
@@ -77,6 +80,7 @@ STANDARD_RDP_ONLY = Diagnosis(
     ),
     source="[MS-RDPBCGR] 2.2.1.2.2 SSL_NOT_ALLOWED_BY_SERVER",
 )
+
 TLS_CERTIFICATE_MISSING = Diagnosis(
     code="TLS_CERTIFICATE_MISSING",
     severity="breaks_some",
@@ -103,6 +107,7 @@ TLS_CERTIFICATE_MISSING = Diagnosis(
     ),
     source="[MS-RDPBCGR] 2.2.1.2.2 SSL_CERT_NOT_ON_SERVER",
 )
+
 USER_AUTH_REQUIRED = Diagnosis(
     code="USER_AUTH_REQUIRED",
     severity="breaks_some",
@@ -117,6 +122,7 @@ USER_AUTH_REQUIRED = Diagnosis(
     ),
     source="[MS-RDPBCGR] 2.2.1.2.2 SSL_WITH_USER_AUTH_REQUIRED_BY_SERVER",
 )
+
 INCONSISTENT_FLAGS = Diagnosis(
     code="INCONSISTENT_FLAGS",
     severity="breaks_some",
@@ -132,6 +138,7 @@ INCONSISTENT_FLAGS = Diagnosis(
     ),
     source="[MS-RDPBCGR] 2.2.1.2.2 INCONSISTENT_FLAGS",
 )
+
 NEGOTIATION_UNSUPPORTED = Diagnosis(
     code="NEGOTIATION_UNSUPPORTED",
     severity="info",
@@ -150,6 +157,7 @@ NEGOTIATION_UNSUPPORTED = Diagnosis(
     ),
     source="[MS-RDPBCGR] 2.2.1.2, 3.3.5.3.2",
 )
+
 UNOFFERED_PROTOCOL_SELECTED = Diagnosis(
     code="UNOFFERED_PROTOCOL_SELECTED",
     severity="breaks_some",
@@ -164,6 +172,7 @@ UNOFFERED_PROTOCOL_SELECTED = Diagnosis(
     ),
     source="[MS-RDPBCGR] 2.2.1.2.1",
 )
+
 NEGOTIATION_ALTERED = Diagnosis(
     code="NEGOTIATION_ALTERED",
     severity="risk",
@@ -185,6 +194,7 @@ NEGOTIATION_ALTERED = Diagnosis(
     ),
     source="[MS-RDPBCGR] 2.2.1.4.2 clientRequestedProtocols, 5.4.2.1",
 )
+
 NLA_NOT_ENFORCED = Diagnosis(
     code="NLA_NOT_ENFORCED",
     severity="risk",
@@ -203,6 +213,7 @@ NLA_NOT_ENFORCED = Diagnosis(
     ),
     source="[MS-RDPBCGR] 5.4.5.2",
 )
+
 NLA_UNSUPPORTED = Diagnosis(
     code="NLA_UNSUPPORTED",
     severity="risk",

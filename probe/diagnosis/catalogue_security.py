@@ -28,6 +28,7 @@ CREDSSP_ABORTED = Diagnosis(
     user_sees=SOCKET_CLOSED,
     source="[MS-CSSP] 3.1.5",
 )
+
 CREDSSP_OUTDATED = Diagnosis(
     code="CREDSSP_OUTDATED",
     severity="breaks_some",
@@ -55,6 +56,7 @@ CREDSSP_OUTDATED = Diagnosis(
     ),
     source="[MS-CSSP] 2.2.1, 3.1.5; CVE-2018-0886",
 )
+
 NTLM_REFUSED = Diagnosis(
     code="NTLM_REFUSED",
     severity="breaks_some",
@@ -75,6 +77,7 @@ NTLM_REFUSED = Diagnosis(
     user_sees=("Error code: 0x1807",),
     source="[MS-CSSP] 2.2.1 errorCode; [MS-NLMP] 3.2.5.1.1",
 )
+
 CLOCK_SKEW = Diagnosis(
     code="CLOCK_SKEW",
     severity="breaks_some",
@@ -95,6 +98,7 @@ CLOCK_SKEW = Diagnosis(
     ),
     source="[MS-NLMP] 2.2.2.1 MsvAvTimestamp; RFC 4120 1.6",
 )
+
 STANDARD_RDP_WEAK = Diagnosis(
     code="STANDARD_RDP_WEAK",
     severity="risk",
@@ -113,6 +117,7 @@ STANDARD_RDP_WEAK = Diagnosis(
     ),
     source="[MS-RDPBCGR] 5.3, 5.3.2",
 )
+
 STANDARD_RDP_WEAK_KEY = Diagnosis(
     code="STANDARD_RDP_WEAK_KEY",
     severity="risk",
@@ -130,6 +135,7 @@ STANDARD_RDP_WEAK_KEY = Diagnosis(
     ),
     source="[MS-RDPBCGR] 2.2.1.4.3.1.1, 5.3.3.1",
 )
+
 ENCRYPTION_FIPS_ONLY = Diagnosis(
     code="ENCRYPTION_FIPS_ONLY",
     severity="breaks_some",
@@ -149,6 +155,7 @@ ENCRYPTION_FIPS_ONLY = Diagnosis(
     user_sees=("Error code: 0x506",),
     source="[MS-RDPBCGR] 5.3.1, 5.3.2",
 )
+
 ENCRYPTION_REFUSED = Diagnosis(
     code="ENCRYPTION_REFUSED",
     severity="breaks_some",

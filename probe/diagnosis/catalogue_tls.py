@@ -34,6 +34,7 @@ PATH_SWALLOWS = (
     "handshake."
 )
 NOTHING_SHARED = "The server finds no cipher suite or signature algorithm that it can use with its certificate."
+
 TLS_HANDSHAKE_ABORTED = Diagnosis(
     code="TLS_HANDSHAKE_ABORTED",
     severity="blocker",
@@ -55,6 +56,7 @@ TLS_HANDSHAKE_ABORTED = Diagnosis(
     user_sees=("An internal error has occurred.", *SOCKET_CLOSED),
     source="[MS-RDPBCGR] 5.4.5.1; RFC 8446 6.2",
 )
+
 TLS_NO_COMMON_VERSION = Diagnosis(
     code="TLS_NO_COMMON_VERSION",
     severity="breaks_some",
@@ -79,6 +81,7 @@ TLS_NO_COMMON_VERSION = Diagnosis(
     user_sees=SOCKET_CLOSED,
     source="RFC 8996; RFC 8446 4.2.1",
 )
+
 TLS_LEGACY_VERSION = Diagnosis(
     code="TLS_LEGACY_VERSION",
     severity="risk",
@@ -97,6 +100,7 @@ TLS_LEGACY_VERSION = Diagnosis(
     ),
     source="RFC 8996; RFC 7568",
 )
+
 TLS_MODERN_ONLY = Diagnosis(
     code="TLS_MODERN_ONLY",
     severity="breaks_some",
@@ -119,6 +123,7 @@ TLS_MODERN_ONLY = Diagnosis(
     user_sees=SOCKET_CLOSED,
     source="RFC 8446 4.2.1",
 )
+
 CERT_EXPIRED = Diagnosis(
     code="CERT_EXPIRED",
     severity="breaks_some",
@@ -132,6 +137,7 @@ CERT_EXPIRED = Diagnosis(
     user_sees=("Error code: 0x1B07", *_IDENTITY_WARNING),
     source="RFC 5280 4.1.2.5",
 )
+
 CERT_NOT_YET_VALID = Diagnosis(
     code="CERT_NOT_YET_VALID",
     severity="breaks_some",
@@ -149,6 +155,7 @@ CERT_NOT_YET_VALID = Diagnosis(
     user_sees=_IDENTITY_WARNING,
     source="RFC 5280 4.1.2.5",
 )
+
 CERT_EXPIRES_SOON = Diagnosis(
     code="CERT_EXPIRES_SOON",
     severity="info",
@@ -164,6 +171,7 @@ CERT_EXPIRES_SOON = Diagnosis(
     ),
     source="RFC 5280 4.1.2.5",
 )
+
 CERT_SELF_SIGNED = Diagnosis(
     code="CERT_SELF_SIGNED",
     severity="risk",
@@ -181,6 +189,7 @@ CERT_SELF_SIGNED = Diagnosis(
     user_sees=_IDENTITY_WARNING,
     source="RFC 5280 3.2, 6.1",
 )
+
 CERT_NAME_MISMATCH = Diagnosis(
     code="CERT_NAME_MISMATCH",
     severity="risk",
@@ -199,6 +208,7 @@ CERT_NAME_MISMATCH = Diagnosis(
     user_sees=_IDENTITY_WARNING,
     source="RFC 9525 6",
 )
+
 CERT_MALFORMED = Diagnosis(
     code="CERT_MALFORMED",
     severity="breaks_some",
@@ -219,6 +229,7 @@ CERT_MALFORMED = Diagnosis(
 )
 TWO_KEYS = "The server has a certificate for each type of key, and picks by what a client can use."
 SEVERAL_SERVERS = "Several servers share the address, each with its own certificate."
+
 CERT_VARIES = Diagnosis(
     code="CERT_VARIES",
     severity="info",

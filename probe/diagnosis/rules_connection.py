@@ -14,36 +14,42 @@ _TURNED_AWAY = ("disconnect request", "error TPDU")
 
 @finds(catalogue.DNS_FAILED)
 def dns_failed(result: Result) -> Iterator[Evidence]:
+    """The name was looked up and gave no address."""
     if result.status == "dns_error":
         yield Evidence(said=f"looked up {result.target.host}{_cause(result)}")
 
 
 @finds(catalogue.TCP_REFUSED)
 def tcp_refused(result: Result) -> Iterator[Evidence]:
+    """The first connection was refused."""
     if result.status == "refused":
         yield Evidence(said=f"connecting to {_where(result)} was refused{_cause(result)}")
 
 
 @finds(catalogue.TCP_TIMEOUT)
 def tcp_timeout(result: Result) -> Iterator[Evidence]:
+    """The first connection was never answered."""
     if result.status == "filtered":
         yield Evidence(said=f"connecting to {_where(result)} was not answered{_cause(result)}")
 
 
 @finds(catalogue.TCP_UNREACHABLE)
 def tcp_unreachable(result: Result) -> Iterator[Evidence]:
+    """The network reported that there is no way."""
     if result.status == "unreachable":
         yield Evidence(said=f"{_where(result)} cannot be reached{_cause(result)}")
 
 
 @finds(catalogue.TCP_RESET)
 def tcp_reset(result: Result) -> Iterator[Evidence]:
+    """A connection was had, and reset before anything came back."""
     if result.status == "closed" and result.ending == "reset" and not _answers(result):
         yield Evidence(said=f"{_where(result)} took the connection and reset it without a byte{_cause(result)}")
 
 
 @finds(catalogue.NOT_RDP)
 def not_rdp(result: Result) -> Iterator[Evidence]:
+    """Another protocol spoke, by its name where it is known."""
     if result.status != "not_rdp":
         return
     service = {None: "an unknown service", "unknown": "an unknown service"}.get(result.service, str(result.service))
@@ -63,12 +69,14 @@ def x224_silent(result: Result) -> Iterator[Evidence]:
 
 @finds(catalogue.X224_CLOSED)
 def x224_closed(result: Result) -> Iterator[Evidence]:
+    """A connection was had, and closed before anything came back."""
     if result.status == "closed" and result.ending in ("closed", "complete") and not _answers(result):
         yield Evidence(said=f"{_where(result)} took {_connections(result)} and closed without an RDP answer")
 
 
 @finds(catalogue.X224_MALFORMED)
 def x224_malformed(result: Result) -> Iterator[Evidence]:
+    """What came back began as RDP does, and could not be read."""
     if result.status not in ("closed", "silent"):
         return
     for asked, answer in _answers(result):
@@ -80,6 +88,7 @@ def x224_malformed(result: Result) -> Iterator[Evidence]:
 
 @finds(catalogue.X224_DISCONNECTED)
 def x224_disconnected(result: Result) -> Iterator[Evidence]:
+    """An X.224 Disconnect Request or Error TPDU came in place of a Connection Confirm."""
     answers = _answers(result) if result.status in ("closed", "silent") else []
     if any(answer in _BROKEN for _, answer in answers):
         return
@@ -89,12 +98,14 @@ def x224_disconnected(result: Result) -> Iterator[Evidence]:
 
 @finds(catalogue.SERVER_LOST)
 def server_lost(result: Result) -> Iterator[Evidence]:
+    """The audit gave up on a server that had answered."""
     if result.lost is not None:
         yield Evidence(said=f"gone after: {result.lost}")
 
 
 @finds(catalogue.INTERMITTENT)
 def intermittent(result: Result) -> Iterator[Evidence]:
+    """A request was asked twice, alone both times, and ended differently."""
     for said in result.intermittent:
         yield Evidence(said=said)
 

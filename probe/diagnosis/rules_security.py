@@ -27,6 +27,7 @@ _WEAK_METHODS = ("40BIT", "56BIT")
 
 @finds(negotiation.NLA_REQUIRED)
 def nla_required(result: Result) -> Iterator[Evidence]:
+    """HYBRID is accepted and what lacks it turned away; or the failure code says so where it alone decides."""
     refusals = list(_refusals(result, "HYBRID_REQUIRED_BY_SERVER", _WITHOUT_NLA))
     turned_away = all(_verdict(result, name).state == "rejected" for name in _WITHOUT_NLA)
     if _accepted(result, _NLA) and turned_away:
@@ -37,12 +38,14 @@ def nla_required(result: Result) -> Iterator[Evidence]:
 
 @finds(negotiation.TLS_REQUIRED)
 def tls_required(result: Result) -> Iterator[Evidence]:
+    """RDP was turned away for want of TLS, by a server that accepts TLS or nothing at all."""
     if not _accepted(result, ("RDP",)) and (_accepted(result, _TLS_BASED) or _code_decides(result)):
         yield from _refusals(result, "SSL_REQUIRED_BY_SERVER", ("RDP",))
 
 
 @finds(negotiation.STANDARD_RDP_ONLY)
 def standard_rdp_only(result: Result) -> Iterator[Evidence]:
+    """RDP is accepted, and SSL and HYBRID are turned away in its favor."""
     refusals = list(_refusals(result, "SSL_NOT_ALLOWED_BY_SERVER"))
     if _accepted(result, _TLS_BASED):
         return
@@ -55,22 +58,26 @@ def standard_rdp_only(result: Result) -> Iterator[Evidence]:
 
 @finds(negotiation.TLS_CERTIFICATE_MISSING)
 def tls_certificate_missing(result: Result) -> Iterator[Evidence]:
+    """A protocol was turned away for want of a certificate, and none that uses TLS is accepted."""
     if not _accepted(result, _TLS_BASED):
         yield from _refusals(result, "SSL_CERT_NOT_ON_SERVER")
 
 
 @finds(negotiation.USER_AUTH_REQUIRED)
 def user_auth_required(result: Result) -> Iterator[Evidence]:
+    """A protocol was turned away for want of a client certificate."""
     yield from _refusals(result, "SSL_WITH_USER_AUTH_REQUIRED_BY_SERVER")
 
 
 @finds(negotiation.INCONSISTENT_FLAGS)
 def inconsistent_flags(result: Result) -> Iterator[Evidence]:
+    """A protocol was turned away as contradicting itself."""
     yield from _refusals(result, "INCONSISTENT_FLAGS")
 
 
 @finds(negotiation.NEGOTIATION_UNSUPPORTED)
 def negotiation_unsupported(result: Result) -> Iterator[Evidence]:
+    """A negotiation request was confirmed without a word on it, by a server that then spoke RDP."""
     if result.status != "rdp" or result.negotiation is None:
         return
     attempts = [each for each in result.negotiation.attempts if each.answer == "confirm without negotiation"]
@@ -80,6 +87,7 @@ def negotiation_unsupported(result: Result) -> Iterator[Evidence]:
 
 @finds(negotiation.UNOFFERED_PROTOCOL_SELECTED)
 def unoffered_protocol_selected(result: Result) -> Iterator[Evidence]:
+    """A protocol was selected that was not requested; RDP is a rejection and not meant."""
     for attempt in result.negotiation.attempts if result.negotiation is not None else []:
         if attempt.selected is not None and attempt.selected not in (*attempt.requested, "RDP"):
             yield Evidence(said=f"asked for {'+'.join(attempt.requested) or 'nothing'}, selected {attempt.selected}")
@@ -87,12 +95,14 @@ def unoffered_protocol_selected(result: Result) -> Iterator[Evidence]:
 
 @finds(negotiation.NEGOTIATION_ALTERED)
 def negotiation_altered(result: Result) -> Iterator[Evidence]:
+    """The server repeats a request that is not ours."""
     if result.negotiation is not None and result.negotiation.altered_request is not None:
         yield Evidence(said=result.negotiation.altered_request)
 
 
 @finds(negotiation.NLA_NOT_ENFORCED)
 def nla_not_enforced(result: Result) -> Iterator[Evidence]:
+    """HYBRID is accepted, and so is RDP or SSL."""
     if _accepted(result, _NLA):
         for name in _accepted(result, _WITHOUT_NLA):
             yield Evidence(said=f"{name}: accepted, though NLA is offered")
@@ -110,6 +120,7 @@ def nla_unsupported(result: Result) -> Iterator[Evidence]:
 
 @finds(catalogue.STANDARD_RDP_WEAK)
 def standard_rdp_weak(result: Result) -> Iterator[Evidence]:
+    """RDP is accepted; the summary says how weakly it encrypts."""
     if not _accepted(result, ("RDP",)):
         return
     section = result.standard_rdp
@@ -126,6 +137,7 @@ def standard_rdp_weak(result: Result) -> Iterator[Evidence]:
 
 @finds(catalogue.STANDARD_RDP_WEAK_KEY)
 def standard_rdp_weak_key(result: Result) -> Iterator[Evidence]:
+    """The key that encrypts the session key is short."""
     certificate = result.standard_rdp.certificate if result.standard_rdp is not None else None
     bits = certificate.key_bits if certificate is not None else None
     if bits is not None and bits < _SMALLEST_KEY_BITS:
@@ -134,6 +146,7 @@ def standard_rdp_weak_key(result: Result) -> Iterator[Evidence]:
 
 @finds(catalogue.ENCRYPTION_FIPS_ONLY)
 def encryption_fips_only(result: Result) -> Iterator[Evidence]:
+    """FIPS was accepted, and the level or the refusal of other methods says that nothing else is."""
     section = result.standard_rdp
     if section is None or section.encryption_methods != ["FIPS"]:
         return
@@ -146,6 +159,7 @@ def encryption_fips_only(result: Result) -> Iterator[Evidence]:
 
 @finds(catalogue.ENCRYPTION_REFUSED)
 def encryption_refused(result: Result) -> Iterator[Evidence]:
+    """Every method that was offered ended in a close or reset; a silence settles nothing."""
     asked = result.standard_rdp.methods_asked if result.standard_rdp is not None else []
     if any(each.ending not in ("closed", "reset") for each in asked):
         return
@@ -156,6 +170,7 @@ def encryption_refused(result: Result) -> Iterator[Evidence]:
 
 @finds(catalogue.CREDSSP_ABORTED)
 def credssp_aborted(result: Result) -> Iterator[Evidence]:
+    """The first TSRequest was answered by an end, or by nothing that a client could go on with."""
     section = result.credssp
     if section is None or section.ntlm is not None or _turns_ntlm_away(section):
         return
@@ -169,6 +184,7 @@ def credssp_aborted(result: Result) -> Iterator[Evidence]:
 
 @finds(catalogue.CREDSSP_OUTDATED)
 def credssp_outdated(result: Result) -> Iterator[Evidence]:
+    """The server said a version from before the repair of CVE-2018-0886."""
     version = result.credssp.version if result.credssp is not None else None
     if version is not None and version < _OLDEST_CREDSSP:
         yield Evidence(said=f"TSRequest version {version}", facts={"version": version})
@@ -176,6 +192,7 @@ def credssp_outdated(result: Result) -> Iterator[Evidence]:
 
 @finds(catalogue.NTLM_REFUSED)
 def ntlm_refused(result: Result) -> Iterator[Evidence]:
+    """The server answered the offer of NTLM with an error that means it, or with another mechanism."""
     section = result.credssp
     if section is not None and _turns_ntlm_away(section):
         yield Evidence(said=f"offered NTLM, answered {section.error or 'by choosing ' + ', '.join(section.mechanisms)}")
@@ -183,6 +200,7 @@ def ntlm_refused(result: Result) -> Iterator[Evidence]:
 
 @finds(catalogue.CLOCK_SKEW)
 def clock_skew(result: Result) -> Iterator[Evidence]:
+    """The NTLM challenge's timestamp is further off than Kerberos allows."""
     ntlm = result.credssp.ntlm if result.credssp is not None else None
     skew = ntlm.clock_skew_s if ntlm is not None else None
     if ntlm is not None and skew is not None and abs(skew) > _MOST_SKEW_S:

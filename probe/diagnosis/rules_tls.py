@@ -18,6 +18,7 @@ _SOON_DAYS = 30
 
 @finds(catalogue.TLS_HANDSHAKE_ABORTED)
 def tls_handshake_aborted(result: Result) -> Iterator[Evidence]:
+    """No hello was answered by a ServerHello, and not merely because its version is too old."""
     versions = _asked(result)
     if _served(result) or all(verdict.reason == _TOO_OLD for verdict in versions.values()):
         return
@@ -31,6 +32,7 @@ def tls_handshake_aborted(result: Result) -> Iterator[Evidence]:
 
 @finds(catalogue.TLS_NO_COMMON_VERSION)
 def tls_no_common_version(result: Result) -> Iterator[Evidence]:
+    """TLS 1.2 and 1.3 were both turned away, for an older version or as versions."""
     versions = _asked(result)
     current = [versions.get(name, Verdict(state="unknown")) for name in _CURRENT]
     if any(verdict.state != "rejected" for verdict in current):
@@ -48,6 +50,7 @@ def tls_no_common_version(result: Result) -> Iterator[Evidence]:
 
 @finds(catalogue.TLS_LEGACY_VERSION)
 def tls_legacy_version(result: Result) -> Iterator[Evidence]:
+    """TLS 1.1 or older was accepted."""
     served = [name for name in _LEGACY if name in _served(result)]
     for name in served:
         yield Evidence(said=f"{name}: accepted", facts={"versions": ", ".join(served)})
@@ -55,6 +58,7 @@ def tls_legacy_version(result: Result) -> Iterator[Evidence]:
 
 @finds(catalogue.TLS_MODERN_ONLY)
 def tls_modern_only(result: Result) -> Iterator[Evidence]:
+    """TLS 1.3 was accepted and TLS 1.2 turned away."""
     older = _asked(result).get("TLSv1.2")
     if older is not None and older.state == "rejected" and "TLSv1.3" in _served(result):
         yield Evidence(said="TLSv1.3: accepted")
@@ -63,6 +67,7 @@ def tls_modern_only(result: Result) -> Iterator[Evidence]:
 
 @finds(catalogue.CERT_EXPIRED)
 def cert_expired(result: Result) -> Iterator[Evidence]:
+    """A certificate ended before the audit began."""
     now = _moment(result.started)
     for chain, leaf in _leaves(result):
         until = _moment(leaf.not_after)
@@ -74,6 +79,7 @@ def cert_expired(result: Result) -> Iterator[Evidence]:
 
 @finds(catalogue.CERT_NOT_YET_VALID)
 def cert_not_yet_valid(result: Result) -> Iterator[Evidence]:
+    """A certificate begins after the audit began."""
     now = _moment(result.started)
     for chain, leaf in _leaves(result):
         since = _moment(leaf.not_before)
@@ -85,6 +91,7 @@ def cert_not_yet_valid(result: Result) -> Iterator[Evidence]:
 
 @finds(catalogue.CERT_EXPIRES_SOON)
 def cert_expires_soon(result: Result) -> Iterator[Evidence]:
+    """A certificate ends within thirty days of the audit."""
     now = _moment(result.started)
     for chain, leaf in _leaves(result):
         until = _moment(leaf.not_after)
@@ -96,6 +103,7 @@ def cert_expires_soon(result: Result) -> Iterator[Evidence]:
 
 @finds(catalogue.CERT_SELF_SIGNED)
 def cert_self_signed(result: Result) -> Iterator[Evidence]:
+    """A certificate names itself as its issuer."""
     for chain, leaf in _leaves(result):
         if leaf.self_signed:
             yield Evidence(said=f"{_named(chain, leaf)} is its own issuer")
@@ -103,6 +111,7 @@ def cert_self_signed(result: Result) -> Iterator[Evidence]:
 
 @finds(catalogue.CERT_NAME_MISMATCH)
 def cert_name_mismatch(result: Result) -> Iterator[Evidence]:
+    """A certificate was compared with the name asked for and does not hold it."""
     asked = result.target.server_name or result.target.host
     for chain, leaf in _leaves(result):
         if chain.name_match is False:
@@ -112,6 +121,7 @@ def cert_name_mismatch(result: Result) -> Iterator[Evidence]:
 
 @finds(catalogue.CERT_MALFORMED)
 def cert_malformed(result: Result) -> Iterator[Evidence]:
+    """A certificate, wherever it stands in its chain, could not be read in full."""
     for chain in result.certificates:
         for place, certificate in enumerate(chain.chain, 1):
             if certificate.error is not None:
@@ -121,6 +131,7 @@ def cert_malformed(result: Result) -> Iterator[Evidence]:
 
 @finds(catalogue.CERT_VARIES)
 def cert_varies(result: Result) -> Iterator[Evidence]:
+    """Two connections were served different certificates."""
     served = list(_leaves(result))
     if len({leaf.sha256 for _, leaf in served}) < 2:
         return
