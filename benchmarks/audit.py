@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -20,6 +19,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+# The machine that the limits were set on makes one bare exchange with TLS in so much CPU; others are compared by it.
+REFERENCE_BARE_MS = 0.45
 COMMAND = str(Path(sys.executable).parent / "rdp-probe")
 
 
@@ -57,7 +58,7 @@ def run(argv: list[str]) -> tuple[float, float, int, str]:
 
 
 def line(what: str, measured: str, allowed: str, *, holds: bool) -> None:
-    print(f"{what:<52} {measured:>22}   {allowed:<28} {'ok' if holds else 'MISSED'}")
+    print(f"{what:<50} {measured:>22}   {allowed:<24} {'ok' if holds else 'MISSED'}")
 
 
 def startup() -> None:
@@ -74,16 +75,31 @@ def connections_and_memory() -> None:
     line("peak resident memory, one target", f"{rss / 1024:.0f} MB", "<= 90 MB", holds=rss <= 90 * 1024)
 
 
+def bare_exchange(targets: list[str]) -> float:
+    """CPU seconds of the least that a full exchange takes: a bare trio loop, X.224, and a pyOpenSSL handshake."""
+    argv = [sys.executable, "-m", "benchmarks.bare", *targets]
+    once, five = (run([*argv, "--rounds", str(rounds)])[1] for rounds in (1, 6))
+    return (five - once) / (5 * len(targets))
+
+
 def cpu_per_target(count: int) -> None:
     with servers("--only", "windows-nla", "--count", str(count)) as found:
         targets = targets_of(found)
+        bare_ms = bare_exchange(targets) * 1000
         _, cpu_one, _, _ = run([COMMAND, "host", "--json", targets[0]])
         wall, cpu_all, rss, out = run([COMMAND, "host", "--json", *targets])
     lines = out.splitlines()
     assert len(lines) == count
     assert all(json.loads(each)["status"] == "rdp" for each in lines)
     each_ms = (cpu_all - cpu_one) / (count - 1) * 1000
-    line(f"CPU a further target, {count} targets in {wall:.1f} s", f"{each_ms:.2f} ms", "<= 8 ms", holds=each_ms <= 8)
+    ratio, allowed = each_ms / bare_ms, 8 / REFERENCE_BARE_MS
+    line("CPU of one bare exchange with TLS", f"{bare_ms:.2f} ms", f"reference {REFERENCE_BARE_MS} ms", holds=True)
+    line(
+        f"CPU a further target, {count} targets in {wall:.1f} s",
+        f"{each_ms:.2f} ms = {ratio:.1f} bare",
+        f"<= {allowed:.1f} bare (8 ms there)",
+        holds=ratio <= allowed,
+    )
     line(f"peak resident memory, {count} targets", f"{rss / 1024:.0f} MB", "<= 90 MB", holds=rss <= 90 * 1024)
 
 
@@ -103,7 +119,7 @@ def main() -> None:
     connections_and_memory()
     cpu_per_target(count)
     slow_server()
-    print(f"{time.perf_counter() - began:.0f} s in all, {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024} MB")
+    print(f"{time.perf_counter() - began:.0f} s in all")
 
 
 if __name__ == "__main__":

@@ -17,9 +17,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 import pytest
-import trio  # noqa: TID253  the servers are started here
-import trio.testing  # noqa: TID253
-from cryptography import x509  # noqa: TID253
+import trio
+import trio.testing
+from cryptography import x509
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

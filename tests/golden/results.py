@@ -282,6 +282,7 @@ def unresolved() -> Result:
 def silent() -> Result:
     """The port is open and says nothing."""
     made = result("silent")
+    made.bytes_received = 0
     made.connections, made.ending = 4, "timed_out"
     return made
 
