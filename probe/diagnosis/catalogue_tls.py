@@ -158,7 +158,7 @@ CERT_NOT_YET_VALID = Diagnosis(
 
 CERT_EXPIRES_SOON = Diagnosis(
     code="CERT_EXPIRES_SOON",
-    severity="info",
+    severity="risk",
     summary="The server's certificate runs out on {date} (whole days left: {days}).",
     causes=(
         "It is near its end and has not been renewed yet.",
@@ -174,7 +174,7 @@ CERT_EXPIRES_SOON = Diagnosis(
 
 CERT_SELF_SIGNED = Diagnosis(
     code="CERT_SELF_SIGNED",
-    severity="risk",
+    severity="info",
     summary="The server signed its certificate itself: clients cannot tell it from an impostor's.",
     causes=(
         "It is the one that Windows or the xrdp package makes when it is installed.",

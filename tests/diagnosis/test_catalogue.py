@@ -11,8 +11,8 @@ import pytest
 import probe.diagnosis
 from probe.diagnosis import CATALOGUE, Diagnosis, diagnose
 from probe.diagnosis.rule import RULES
-from probe.result import SEVERITIES, Result, from_json, to_json
-from tests.diagnosis.results import ACCEPTED, all_refused, certificate, result, served, tls
+from probe.result import SEVERITIES, Result, Server, from_json, to_json
+from tests.diagnosis.results import ACCEPTED, all_refused, certificate, negotiated, refused, result, served, tls
 
 CODES = """
 DNS_FAILED TCP_REFUSED TCP_TIMEOUT TCP_UNREACHABLE TCP_RESET NOT_RDP X224_SILENT X224_CLOSED X224_MALFORMED
@@ -73,9 +73,30 @@ def test_the_most_severe_comes_first_and_equals_keep_their_order() -> None:
     assert found == [
         ("breaks_some", "SERVER_LOST"),
         ("breaks_some", "CERT_EXPIRED"),
-        ("risk", "CERT_SELF_SIGNED"),
         ("risk", "CERT_NAME_MISMATCH"),
+        ("info", "CERT_SELF_SIGNED"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "own", "other"), [("xrdp", "For xrdp", "Windows"), ("windows", "Windows", "For xrdp")]
+)
+def test_advice_for_this_kind_of_server_comes_before_advice_for_another(kind: str, own: str, other: str) -> None:
+    described = served(certificate(until="2026-10-01T00:00:00Z", self_signed=True))
+    described.server = Server(kind=kind)
+    remedies = next(found.remedies for found in diagnose(described) if found.code == "CERT_EXPIRED")
+    first = {words: next(index for index, text in enumerate(remedies) if words in text) for words in (own, other)}
+    assert first[own] < first[other]
+
+
+def test_what_lowers_security_stays_last_for_every_kind_of_server() -> None:
+    described = negotiated(
+        HYBRID=ACCEPTED, SSL=refused("HYBRID_REQUIRED_BY_SERVER"), RDP=refused("HYBRID_REQUIRED_BY_SERVER")
+    )
+    for kind in ("windows", "xrdp", "freerdp", "unknown"):
+        described.server = Server(kind=kind)
+        remedies = next(found.remedies for found in diagnose(described) if found.code == "NLA_REQUIRED")
+        assert "lowers security" in remedies[-1]
 
 
 def test_a_result_read_back_without_attempts_is_diagnosed_alike() -> None:
