@@ -31,7 +31,7 @@ def main(update: bool) -> int:
             differing.append(name)
             if update:
                 path.write_text(report(name), encoding="utf-8")
-    print(f"{'written' if update else 'different'}: {', '.join(differing) or 'none'}")  # noqa: T201
+    print(f"{'written' if update else 'different'}: {', '.join(differing) or 'none'}")
     return 0 if update or not differing else 1
 
 
