@@ -47,7 +47,7 @@ def main() -> int:
             runs += 1
             try:
                 target(data)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, it breaks the invariant
                 kept = REGRESSIONS / f"{name}-{hashlib.sha256(data).hexdigest()[:12]}.hex"
                 kept.write_text(f"# {type(error).__name__}: {error}\n{data.hex()}\n")
                 print(f"{name} broke on {kept.name} (seed {seed}): {error!r}", file=sys.stderr)
