@@ -5,6 +5,7 @@ Nothing is resolved and nothing is collected here: a block of sixteen million ad
 
 from __future__ import annotations
 
+import io
 import ipaddress
 import re
 import sys
@@ -18,6 +19,7 @@ DEFAULT_PORT = 3389
 _LABEL = re.compile(r"(?!-)[\w-]{1,63}(?<!-)", re.ASCII)
 _LONGEST_NAME = 253
 _NUMERIC = re.compile(r"[\d.]+", re.ASCII)
+_BYTE_ORDER_MARK = "\ufeff"
 _HINT = "give a host name, an address, 10.0.0.0/24, 10.0.0.1-50, [::1]:3390, @file or - for standard input"
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -44,19 +46,28 @@ def check(texts: Iterable[str]) -> None:
 
 
 def _from_file(name: str, ports: Sequence[int]) -> Iterator[Target]:
+    if "\0" in name:
+        raise InputError(f"cannot read {name!r}", "a file's name has no NUL")
     try:
-        with Path(name).open(encoding="utf-8", errors="replace") as lines:
+        with Path(name).open("rb") as raw, io.TextIOWrapper(raw, _encoding(raw), errors="replace") as lines:
             yield from _from_lines(lines, ports, name)
     except OSError as error:
         raise InputError(f"cannot read {name}: {error.strerror}", "check the name after the @") from error
 
 
+def _encoding(raw: io.BufferedReader) -> str:
+    """What a list is written in: PowerShell writes UTF-16 unless told otherwise. Nothing is read: it may be a pipe."""
+    return "utf-16" if raw.peek(2)[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
+
+
 def _from_lines(lines: Iterable[str], ports: Sequence[int], source: str) -> Iterator[Target]:
     """One target a line; what follows # is a remark."""
     for number, line in enumerate(lines, 1):
-        text = line.partition("#")[0].strip()
+        text = line.removeprefix(_BYTE_ORDER_MARK).partition("#")[0].strip()
         if not text:
             continue
+        if "\0" in text:
+            raise InputError(f"{source}, line {number}: not text", "save the list as text in UTF-8")
         try:
             yield from _parse(text, ports)
         except InputError as error:
@@ -65,6 +76,7 @@ def _from_lines(lines: Iterable[str], ports: Sequence[int], source: str) -> Iter
 
 def _parse(text: str, ports: Sequence[int]) -> Iterator[Target]:
     """One text that is neither a file nor standard input."""
+    _refuse_other_notations(text)
     host, port = _split_port(text)
     for address_or_name in _hosts(host, text):
         for each in [port] if port is not None else ports or [DEFAULT_PORT]:
@@ -72,12 +84,24 @@ def _parse(text: str, ports: Sequence[int]) -> Iterator[Target]:
             yield Target(input=text, host=address_or_name, address=address, port=each)
 
 
+def _refuse_other_notations(text: str) -> None:
+    """Raise InputError for what is often typed in place of a target, with the way to write it here."""
+    if "://" in text:
+        raise InputError(f"not a target: {text!r}", "give the host alone, or with a port as in srv1.example:3389")
+    if "," in text or ";" in text:
+        raise InputError(f"not a target: {text!r}", "several targets are separated by spaces, in a file by lines")
+    if "@" in text[1:]:
+        raise InputError(f"not a target: {text!r}", "leave the user name out: this program never logs in")
+
+
 def _split_port(text: str) -> tuple[str, int | None]:
     """A host and the port behind it, if there is one. Raises InputError."""
     if text.startswith("["):
         host, bracket, rest = text[1:].partition("]")
         if not bracket or (rest and not rest.startswith(":")):
-            raise InputError(f"not a target: {text!r}", "an IPv6 address with a port is written [::1]:3390")
+            raise InputError(
+                f"not a target: {text!r}", "IPv6 is written [::1]:3390 with a port, and 2001:db8::/120 as a block"
+            )
         return host, parse_port(rest[1:]) if rest else None
     if text.count(":") == 1:
         host, _, port = text.partition(":")
@@ -118,7 +142,8 @@ def _block(host: str) -> Iterator[str]:
     try:
         network = ipaddress.ip_network(host, strict=False)
     except ValueError as error:
-        raise InputError(f"not a block of addresses: {host!r}", f"{error}; a block looks like 10.0.0.0/24") from error
+        hint = "a block is 10.0.0.0/24 or 2001:db8::/120; after the slash at most 32, for IPv6 128"
+        raise InputError(f"not a block of addresses: {host!r}", hint) from error
     # Of an IPv4 block the first and last address are its own and the broadcast's, except in the smallest two.
     hosts: Iterable[_Address] = network.hosts() if isinstance(network, ipaddress.IPv4Network) else network
     yield from (str(address) for address in hosts)
@@ -151,4 +176,6 @@ def _name(host: str, text: str) -> str:
     labels = ascii_name.split(".")
     if not ascii_name or len(ascii_name) > _LONGEST_NAME or not all(_LABEL.fullmatch(label) for label in labels):
         raise InputError(f"not a target: {text!r}", _HINT)
+    if _NUMERIC.fullmatch(ascii_name):
+        raise InputError(f"not an address: {text!r}", "write its numbers with the digits 0 to 9")
     return host

@@ -73,6 +73,44 @@ def test_a_mistake_in_a_file_names_its_line(tmp_path: Path) -> None:
         named(f"@{path}")
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
+def test_a_list_saved_by_any_editor_is_read(encoding: str, tmp_path: Path) -> None:
+    path = tmp_path / "servers.txt"
+    mark = "\ufeff" if encoding == "utf-16-be" else ""  # the codec that names its byte order writes none
+    path.write_bytes(f"{mark}192.0.2.7\r\nbücher.example\r\n".encode(encoding))
+    found = list(targets([f"@{path}"], []))
+    assert [(target.host, target.address) for target in found] == [("192.0.2.7",) * 2, ("bücher.example", None)]
+
+
+def test_a_list_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "servers.txt"
+    path.write_bytes(b"a\0b\0c\0\n")
+    with pytest.raises(InputError, match="line 1: not text"):
+        named(f"@{path}")
+
+
+def test_a_byte_order_mark_on_standard_input_is_no_part_of_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("\ufeffsrv1.example\n"))
+    assert named("-") == [("srv1.example", 3389)]
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("https://srv1.example:3389/", "the host alone"),
+        ("srv1.example,srv2.example", "separated by spaces"),
+        ("user@srv1.example", "leave the user name out"),
+        ("[2001:db8::]/126", "2001:db8::/120 as a block"),
+        ("10.0.0.0/33", "at most 32"),
+        ("srv1.example:http", "numbers from 1 to 65535"),
+    ],
+)
+def test_what_is_often_typed_instead_gets_a_hint_of_its_own(text: str, hint: str) -> None:
+    with pytest.raises(InputError) as caught:
+        named(text)
+    assert hint in caught.value.hint
+
+
 def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("srv1.example\n"))
     assert named("-") == [("srv1.example", 3389)]
@@ -105,6 +143,9 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
         "esc\x1b[31m.example",
         "@/nowhere/at/all",
         "https://srv1.example",
+        "\uff11\uff12.0.2.7",
+        "@",
+        "@nul\0",
     ],
 )
 def test_what_is_no_target_is_refused_with_a_hint(text: str) -> None:
