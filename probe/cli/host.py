@@ -56,21 +56,27 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _run(options: argparse.Namespace) -> int:
+    from probe.cli.progress import Progress
     from probe.diagnosis import diagnose
     from probe.drive.many import Many
     from probe.errors import InputError
     from probe.scan.targets import targets
 
+    progress = Progress(sys.stderr)
+    asked = progress.counting(targets(options.targets, options.port or []))
     many = Many(settings=settings_of(options), limits=limits_of(options), one_address=options.one_address)
     printer = Printer(options)
     good = True
-    async with many.audit(targets(options.targets, options.port or [])) as results:
+    async with progress.shown(), many.audit(asked) as results:
         async for result in results:
             if isinstance(result, InputError):
                 raise result
             result.diagnoses = diagnose(result)
+            progress.step_aside()
             printer.show(result)
             good = good and works(result)
+    if not printer.shown:
+        raise InputError("there is no target in what was given", "a list has one target a line; # starts a remark")
     return 0 if good else 1
 
 
@@ -111,27 +117,28 @@ class Printer:
 
     def __init__(self, options: argparse.Namespace) -> None:
         self._options = options
-        self._shown = 0
+        self.shown = 0
 
     def show(self, result: Result, title: str | None = None) -> None:
         """Print one result, under a title where it has one, and let a reader behind a pipe see it at once."""
-        if self._shown and not (self._options.json or self._options.quiet):
+        if self.shown and not (self._options.json or self._options.quiet):
             print()
         if title is not None:
-            print(f"=== {title} ===")
+            print(f"{title}: " if self._options.quiet else f"=== {title} ===\n", end="")
         if self._options.json:
             self._show_json(result)
         elif self._options.quiet:
             self._show_line(result)
         else:
             self._show_text(result)
-        self._shown += 1
+        self.shown += 1
         sys.stdout.flush()
 
     def _show_json(self, result: Result) -> None:
+        from probe.report.escape import json_line
         from probe.result import to_json
 
-        print(to_json(result).decode())
+        print(json_line(to_json(result)))
 
     def _show_line(self, result: Result) -> None:
         from probe.report.text import verdict_line

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import io
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -13,6 +15,7 @@ from probe.errors import InputError, Unavailable
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
+_CANNOT_WRITE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 _COMMANDS = {
     "host": "audit servers and explain each to a person, or as JSON",
@@ -60,6 +63,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; the exit status is that of the contract."""
+    _prepare_streams()
     try:
         try:
             status = _run(sys.argv[1:] if argv is None else argv)
@@ -73,16 +77,35 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("stopped", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader has seen enough. Python would complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _abandon_output()  # the reader has seen enough
         return 0
+    except OSError as error:
+        if error.errno not in _CANNOT_WRITE:
+            raise
+        _abandon_output()
+        print(f"error: cannot write the output: {error.strerror}\nhint: write it elsewhere", file=sys.stderr)
+        return USAGE_ERROR
     return status
+
+
+def _prepare_streams() -> None:
+    """A stream that was closed leads nowhere; a character that the encoding lacks is shown as an escape."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123  open until the end
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _abandon_output() -> None:
+    """What is still buffered goes nowhere: Python would complain again when it flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _only_cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
     """What a group of tasks failed with, where it is one thing that has a message of its own; else the group."""
     leaves = list(_leaves(group))
-    for kind in (KeyboardInterrupt, BrokenPipeError, InputError, Unavailable):
+    for kind in (KeyboardInterrupt, BrokenPipeError, InputError, Unavailable, OSError):
         if all(isinstance(leaf, kind) for leaf in leaves):
             return leaves[0]
     return group

@@ -6,6 +6,7 @@ characters itself, as in a domain account "CORP\x64": it can then imitate an esc
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 ELLIPSIS = "…"
@@ -14,6 +15,7 @@ ELLIPSIS = "…"
 _INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 _VARIATION_SELECTORS = (range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0), range(0x180B, 0x1810))
 _UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_NOT_PRINTABLE_ASCII = re.compile(r"[^ -~]")
 _MOST_MARKS = 4  # combining marks in a row; more pile up over the lines above
 
 
@@ -27,6 +29,19 @@ def terminal(text: str, longest: int = 300) -> str:
     if len(text) > longest:
         shown.append(ELLIPSIS)
     return "".join(shown)
+
+
+def json_line(line: bytes) -> str:
+    """The same JSON document in printable ASCII, for any terminal and encoding; a reader of JSON sees no difference.
+
+    JSON itself escapes only the controls below space: not U+009B, which starts an escape sequence, nor U+202E.
+    """
+    return _NOT_PRINTABLE_ASCII.sub(lambda found: _json_escape(found[0]), line.decode())
+
+
+def _json_escape(character: str) -> str:
+    units = character.encode("utf-16-be").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
 
 
 def _is_safe(character: str) -> bool:

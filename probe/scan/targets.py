@@ -31,7 +31,7 @@ def targets(texts: Iterable[str], ports: Sequence[int]) -> Iterator[Target]:
     """
     for text in texts:
         if text == "-":
-            yield from _from_lines(sys.stdin, ports, "standard input")
+            yield from _from_lines(sys.stdin or [], ports, "standard input")
         elif text.startswith("@"):
             yield from _from_file(text[1:], ports)
         else:

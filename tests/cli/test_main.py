@@ -11,8 +11,10 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from probe.cli.host import Printer
 from probe.cli.main import build_parser, main
-from probe.result import json_schema
+from probe.result import from_json, json_schema
+from tests.golden import results as golden
 
 COMMAND = [sys.executable, "-m", "probe.cli.main"]
 
@@ -140,6 +142,71 @@ def test_a_mistake_far_down_a_file_is_met_after_the_results_before_it(closed_por
     assert shown.returncode == 2
     assert len(shown.stdout.splitlines()) == 1
     assert shown.stderr.startswith(f"error: {path}, line 2: ")
+
+
+@pytest.mark.parametrize("output", [["--json"], ["-q"], []])
+def test_an_encoding_that_lacks_a_character_is_no_failure(output: list[str]) -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    shown = subprocess.run(
+        [*COMMAND, "host", *output, "bücher.invalid"], capture_output=True, timeout=60, check=False, env=environment
+    )
+    assert (shown.returncode, shown.stderr) == (1, b"")
+    if output == ["--json"]:
+        assert json.loads(shown.stdout)["target"]["host"] == "bücher.invalid"
+    else:
+        assert b"b\\xfccher.invalid" in shown.stdout
+
+
+def test_json_of_a_hostile_server_does_nothing_to_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    Printer(build_parser().parse_args(["host", "--json", "srv1.example"])).show(golden.hostile())
+    line = capsys.readouterr().out.removesuffix("\n")
+    assert line.isascii()
+    assert line.isprintable()
+    assert from_json(line) == golden.hostile()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("arguments", [["schema"], ["host", "--json"], ["host"]])
+def test_a_full_disk_is_an_error_and_a_hint(arguments: list[str], closed_port: str) -> None:
+    target = [closed_port] if arguments[0] == "host" else []
+    with Path("/dev/full").open("w") as full:
+        shown = subprocess.run(
+            [*COMMAND, *arguments, *target], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert shown.returncode == 2
+    assert shown.stderr.splitlines()[0].startswith("error: cannot write the output: ")
+    assert shown.stderr.splitlines()[1].startswith("hint: ")
+    assert len(shown.stderr.splitlines()) == 2
+
+
+@pytest.mark.parametrize("closed", [">&-", ">&- 2>&-"])
+def test_streams_that_were_closed_change_no_exit_status(closed: str, closed_port: str) -> None:
+    script = f'exec "$@" {closed}'
+    shown = subprocess.run(
+        ["sh", "-c", script, "sh", *COMMAND, "host", closed_port], capture_output=True, text=True, check=False
+    )
+    assert (shown.returncode, shown.stdout, shown.stderr) == (1, "", "")
+
+
+@pytest.mark.parametrize("content", ["", "# nothing yet\n\n"])
+def test_a_list_without_a_target_is_an_error_and_no_success(
+    content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "servers.txt"
+    path.write_text(content)
+    assert main(["host", f"@{path}"]) == 2
+    assert capsys.readouterr().err.startswith("error: there is no target")
+
+
+def test_nothing_is_drawn_on_standard_error_of_a_script(closed_port: str) -> None:
+    port = closed_port.partition(":")[2]
+    assert run("host", "-q", "--port", port, "127.0.66.1", "127.0.66.2").stderr == ""
+
+
+def test_a_quiet_demo_has_one_line_a_server() -> None:
+    shown = run("demo", "-q", "--only", "ssh", "--only", "http")
+    assert len(shown.stdout.splitlines()) == 2
+    assert shown.returncode == 0
 
 
 def test_one_line_a_target_when_quiet(closed_port: str) -> None:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import json
 import unicodedata
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probe.report.escape import terminal
+from probe.report.escape import json_line, terminal
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=200)  # lone surrogates included
 PRINTABLE = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=200)
@@ -58,3 +60,16 @@ def test_what_each_sort_of_character_becomes(sent: str, shown: str) -> None:
 def test_a_text_as_long_as_allowed_is_not_cut() -> None:
     assert terminal("x" * 300) == "x" * 300
     assert terminal("x" * 301) == "x" * 300 + "…"
+
+
+@given(st.text(max_size=50))
+def test_json_is_the_same_document_in_printable_ascii(text: str) -> None:
+    line = json_line(msgspec.json.encode({"subject": text}))
+    assert line.isascii()
+    assert line.isprintable()
+    assert json.loads(line) == {"subject": text}
+
+
+def test_json_does_not_act_on_a_terminal() -> None:
+    shown = json_line(msgspec.json.encode("\x9b31m\u202egpj\x7f\x1b[0m\U0001f600"))
+    assert shown == r'"\u009b31m\u202egpj\u007f\u001b[0m\ud83d\ude00"'
