@@ -12,16 +12,18 @@ from probe.report.escape import terminal
 Part = tuple[str, str]  # words, and a style that adds nothing the words do not say
 WIDEST = 100  # more air than that separates what belongs together
 NARROWEST = 40
+_UNWATCHED = 80  # where what stands at the right end of a line stands in a file or a pipe
 _LONGEST = 2000
 _GAP = 2
 
 
 class Page:
-    """Writes lines to a console, within its width."""
+    """Writes lines to a console: within a terminal's width, but unbroken to a file or a pipe, to be searched."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self.width = max(NARROWEST, min(console.width, WIDEST))
+        self._breaks = console.is_terminal
+        self.width = max(NARROWEST, min(console.width, WIDEST)) if self._breaks else _UNWATCHED
 
     def blank(self) -> None:
         self._print(Text())
@@ -53,7 +55,7 @@ class Page:
         line = ""
         for number, step in enumerate(steps):
             arrow = " >" if number < len(steps) - 1 else ""
-            if line and indent + _cells(f"{line} {step}{arrow}") > self.width:
+            if self._breaks and line and indent + _cells(f"{line} {step}{arrow}") > self.width:
                 self.paragraph(line, indent=indent)
                 line = ""
             line = f"{line} {step}{arrow}".lstrip()
@@ -69,7 +71,8 @@ class Page:
         for number, line in enumerate(lines):
             printed = _padded(_text([first]) if number == 0 else Text(), indent).append_text(line)
             if number == 0 and beside and code:
-                printed.append(" " * (self.width - printed.cell_len - _cells(code))).append(terminal(code))
+                gap = max(_GAP, self.width - printed.cell_len - _cells(code))
+                printed.append(" " * gap).append(terminal(code))
             self._print(printed)
 
     def beside(self, left: Sequence[Sequence[Part]], right: Sequence[Sequence[Part]]) -> None:
@@ -87,6 +90,8 @@ class Page:
 
     def _wrap(self, words: str, width: int, style: str) -> list[Text]:
         text = Text(terminal(words, _LONGEST), style=style)
+        if not self._breaks:
+            return [text]
         return list(text.wrap(self._console, max(width, NARROWEST // 2), overflow="fold")) or [Text()]
 
     def _print(self, line: Text) -> None:

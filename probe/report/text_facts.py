@@ -118,6 +118,8 @@ def _negotiated(result: Result) -> Iterator[tuple[str, str]]:
         yield "Direct TLS", "accepted: TLS is also served without X.224"
     elif direct.state == "rejected":
         yield "Direct TLS", f"rejected ({_why_no_version(direct)})"
+    elif direct.ending is not None or direct.reason is not None:
+        yield "Direct TLS", f"unknown ({_why_no_version(direct)})"
     flags = [
         f"{words} {'advertised' if value else 'not advertised'}"
         for words, value in (
@@ -133,11 +135,7 @@ def _negotiated(result: Result) -> Iterator[tuple[str, str]]:
 def _standard(section: StandardRdp) -> Iterator[str]:
     if section.encryption_level is not None:
         yield f"level {terminal(section.encryption_level, 40)}"
-    if section.encryption_methods:
-        words = ", ".join(terminal(name, 20) for name in section.encryption_methods)
-        yield f"{words}{', whatever is offered' if section.ignores_offered_methods else ''}"
-    elif section.methods_asked:
-        yield "no encryption method was agreed on"
+    yield from _methods(section)
     if section.certificate is not None:
         certificate = section.certificate
         bits = f", RSA {certificate.key_bits}" if certificate.key_bits is not None else ""
@@ -146,8 +144,29 @@ def _standard(section: StandardRdp) -> Iterator[str]:
         yield f"{certificate.kind} certificate{bits}{valid}{count}"
     if section.rdp_version is not None:
         yield f"RDP {terminal(section.rdp_version, 40)}"
+    yield from _unanswered(section)
     if not (section.encryption_level or section.methods_asked or section.certificate or section.rdp_version):
         yield "accepted"
+
+
+def _methods(section: StandardRdp) -> Iterator[str]:
+    if section.encryption_methods:
+        words = ", ".join(terminal(name, 20) for name in section.encryption_methods)
+        yield f"{words}{', whatever is offered' if section.ignores_offered_methods else ''}"
+    elif any(asked.method is not None for asked in section.methods_asked):
+        yield "no encryption: the server chose none"
+    elif section.methods_asked:
+        yield "no encryption method was agreed on"
+
+
+def _unanswered(section: StandardRdp) -> Iterator[str]:
+    """Methods that, offered alone, were not answered, by how their connections ended."""
+    unanswered: dict[str, list[str]] = {}
+    for asked in section.methods_asked:
+        if asked.ending is not None:
+            unanswered.setdefault(ENDINGS[asked.ending], []).append(terminal(asked.offered, 40))
+    for ending, offered in unanswered.items():
+        yield f"{', '.join(offered)} alone: {ending}"
 
 
 def _certificate(chain: CertificateChain, several: bool) -> Iterator[str]:

@@ -19,7 +19,7 @@ def report(name: str) -> str:
     """The whole report of one golden result, as a terminal of 80 columns without color shows it."""
     make, verbosity = GOLDEN[name]
     stream = io.StringIO()
-    render(make(), Console(file=stream, width=_WIDTH, markup=False, highlight=False, emoji=False), verbosity)
+    render(make(), Console(file=stream, width=_WIDTH, force_terminal=True, color_system=None), verbosity)
     return stream.getvalue()
 
 

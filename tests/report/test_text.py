@@ -15,17 +15,24 @@ from probe.report.sentences import verdict
 from probe.report.text import console, render, verdict_line
 from probe.report.text_facts import days
 from probe.result import (
+    Certificate,
+    CertificateChain,
     Client,
     CredSsp,
     Diagnosis,
+    Key,
+    MethodAttempt,
     Negotiation,
     NegotiationAttempt,
     Ntlm,
     Registered,
     Result,
+    StandardCertificate,
+    StandardRdp,
     Status,
     Tls,
     TlsHandshake,
+    Trust,
     Verdict,
 )
 from tests.golden import results as golden
@@ -36,7 +43,13 @@ HOSTILE = "\x1b[31m\r\n[bold]x[/bold]\u202e\x9b\u200b\ud800"
 
 def shown(result: Result, verbosity: int = 0, width: int = 80) -> str:
     stream = io.StringIO()
-    render(result, Console(file=stream, width=width), verbosity)
+    render(result, Console(file=stream, width=width, force_terminal=True, color_system=None), verbosity)
+    return stream.getvalue()
+
+
+def piped(result: Result, verbosity: int = 0) -> str:
+    stream = io.StringIO()
+    render(result, console(stream), verbosity)
     return stream.getvalue()
 
 
@@ -323,3 +336,150 @@ def test_many_chains_are_cut_with_a_word() -> None:
     text = shown(result)
     assert "served to TLS 1.2, TLS 1.3" in " ".join(text.split())
     assert "and 5 more; --json has them all" in text
+
+
+@pytest.mark.parametrize("name", golden.GOLDEN)
+@pytest.mark.parametrize("columns", ["30", "200"])
+def test_a_pipe_gets_the_same_words_unbroken_whatever_the_width(
+    name: str, columns: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    make, verbosity = golden.GOLDEN[name]
+    text = piped(make(), verbosity)
+    assert sorted(text.split()) == sorted(shown(make(), verbosity, 100).split())
+    assert "\x1b" not in text
+    for found in make().diagnoses:
+        assert any(found.code in line for line in text.splitlines()) == (found.code in shown(make(), verbosity))
+
+
+def test_a_pipe_can_be_searched_for_a_sentence() -> None:
+    text = piped(golden.tls_aborted())
+    assert "TCP ok > X.224 ok > negotiation: SSL selected > ClientHello sent > connection reset (4 of 4, TLS" in text
+    assert "event 36871; no TLS version key is enabled." in text
+    harmful = piped(golden.hostile(), 2)
+    assert_harmless(harmful)
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (Verdict(state="accepted"), "Direct TLS    accepted: TLS is also served without X.224"),
+        (Verdict(state="rejected", reason="clear-text disconnect"), "Direct TLS    rejected (clear-text disconnect)"),
+        (Verdict(state="unknown", ending="timed_out"), "Direct TLS    unknown (no answer)"),
+        (Verdict(state="unknown", reason="record of type 0x99"), "Direct TLS    unknown (record of type 0x99)"),
+    ],
+)
+def test_direct_tls_is_told_with_its_ending(found: Verdict, words: str) -> None:
+    result = golden.windows_nla()
+    assert result.negotiation is not None
+    result.negotiation.direct_tls = found
+    assert words in shown(result)
+
+
+def test_direct_tls_that_was_not_asked_for_is_not_mentioned() -> None:
+    result = golden.windows_nla()
+    assert result.negotiation is not None
+    result.negotiation.direct_tls = Verdict(state="unknown")
+    assert "Direct TLS" not in shown(result)
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (Verdict(state="unknown", ending="timed_out"), "unknown   no answer"),
+        (Verdict(state="unknown", ending="reset"), "unknown   no answer: reset"),
+        (Verdict(state="unknown", selected="SSL"), "unknown   SSL was preferred"),
+        (Verdict(state="unknown"), "unknown   not asked"),
+        (Verdict(state="unknown", reason="X.224 disconnect"), "unknown   X.224 disconnect"),
+    ],
+)
+def test_a_protocol_that_is_unknown_is_told_with_its_ending(found: Verdict, words: str) -> None:
+    result = golden.windows_nla()
+    assert result.negotiation is not None
+    result.negotiation.protocols["RDSAAD"] = found
+    assert f"RDSAAD     {words}" in shown(result)
+
+
+@pytest.mark.parametrize(
+    ("section", "words"),
+    [
+        (StandardRdp(), "accepted"),
+        (
+            StandardRdp(
+                encryption_level="HIGH",
+                encryption_methods=["128BIT"],
+                methods_asked=[
+                    MethodAttempt(offered="128BIT", method=["128BIT"], level="HIGH"),
+                    MethodAttempt(offered="40BIT", ending="closed"),
+                    MethodAttempt(offered="56BIT", ending="closed"),
+                    MethodAttempt(offered="FIPS", ending="timed_out"),
+                ],
+            ),
+            "level HIGH · 128BIT · 40BIT, 56BIT alone: connection closed · FIPS alone: no answer",
+        ),
+        (
+            StandardRdp(methods_asked=[MethodAttempt(offered="128BIT", ending="reset")]),
+            "no encryption method was agreed on · 128BIT alone: connection reset",
+        ),
+        (
+            StandardRdp(
+                encryption_level="NONE",
+                methods_asked=[MethodAttempt(offered="128BIT", method=["NONE"], level="NONE")],
+                certificate=StandardCertificate(kind="unknown"),
+            ),
+            "level NONE · no encryption: the server chose none · unknown certificate",
+        ),
+        (
+            StandardRdp(certificate=StandardCertificate(kind="x509", certificates=2), rdp_version="10.8"),
+            "x509 certificate, 2 in its chain · RDP 10.8",
+        ),
+        (
+            StandardRdp(certificate=StandardCertificate(kind="proprietary", key_bits=512, signature_valid=False)),
+            "proprietary certificate, RSA 512, signature not valid",
+        ),
+    ],
+)
+def test_standard_security_is_told_with_how_each_method_ended(section: StandardRdp, words: str) -> None:
+    result = golden.xrdp()
+    result.standard_rdp = section
+    assert f"Standard RDP  {words}\n" in piped(result)
+
+
+@pytest.mark.parametrize(
+    ("chain", "words"),
+    [
+        (CertificateChain(chain=[]), "none served"),
+        (CertificateChain(chain=[Certificate(sha256="00")]), "no subject"),
+        (
+            CertificateChain(chain=[Certificate(sha256="00", subject="CN=a", signature_algorithm="ed25519")]),
+            "CN=a · ed25519",
+        ),
+        (
+            CertificateChain(
+                chain=[
+                    Certificate(sha256="00", subject="CN=a", key=Key(type="EC", curve="secp256r1")),
+                    Certificate(sha256="01", subject="CN=ca"),
+                ],
+                name_match=False,
+                trust=Trust(verdict="chain_incomplete", store="system"),
+            ),
+            "CN=a · EC secp256r1 · name does not match · chain incomplete by system · chain of 2",
+        ),
+        (
+            CertificateChain(chain=[Certificate(sha256="00", key=Key(type="Ed25519"), error="bad \x1b[1m")]),
+            "no subject · Ed25519 · cannot be read: bad \\x1b[1m",
+        ),
+    ],
+)
+def test_a_certificate_is_told_as_far_as_it_is_known(chain: CertificateChain, words: str) -> None:
+    result = golden.windows_nla()
+    result.certificates = [chain]
+    assert f"Certificate   {words}\n" in piped(result)
+
+
+def test_credssp_that_was_not_settled_says_so() -> None:
+    result = golden.windows_nla()
+    result.credssp = CredSsp()
+    assert "CredSSP       not settled\n" in piped(result)
+    result.credssp = CredSsp(version=2, error="STATUS_LOGON_FAILURE", ntlm=Ntlm())
+    assert "CredSSP       version 2 · error STATUS_LOGON_FAILURE\nNTLM          an empty challenge\n" in piped(result)
