@@ -13,7 +13,7 @@ _LONGEST_TIME_S = 3600.0
 # X.224 counts its variable part in one byte, 248 at most; the negotiation takes 8 and the line end 2 of them.
 _LONGEST_TOKEN = 238
 _COOKIE_PREFIX = len("Cookie: mstshash=")
-_LONGEST_BLOB = 16000  # characters, so that the PDU stays within a plain exchange
+_LONGEST_BLOB = 16000  # UTF-16 units, so that the PDU stays within a plain exchange
 
 
 def duration(text: str) -> float:
@@ -50,7 +50,7 @@ def routing_token(text: str) -> str:
 
 
 def _one_line(text: str, what: str, longest: int) -> str:
-    raw = text.encode("utf-8", errors="surrogateescape")
+    raw = _encoded(text, "utf-8", what)
     if not raw or any(byte < 0x20 or byte == 0x7F for byte in raw):
         raise InputError(f"not a {what}: {text!r}", "it must be one line of text without control characters")
     if len(raw) > longest:
@@ -58,9 +58,17 @@ def _one_line(text: str, what: str, longest: int) -> str:
     return text
 
 
+def _encoded(text: str, encoding: str, what: str) -> bytes:
+    """As it will be sent. Raises InputError for bytes that the command line could not read as text."""
+    try:
+        return text.encode(encoding)
+    except UnicodeEncodeError as error:
+        raise InputError(f"not a {what}: {text!r}", "it must be text in this terminal's encoding") from error
+
+
 def preconnection_blob(text: str) -> str:
     """The text of a preconnection PDU. Raises InputError."""
-    if len(text) > _LONGEST_BLOB or "\0" in text:
+    if len(_encoded(text, "utf-16-le", "preconnection blob")) > 2 * _LONGEST_BLOB or "\0" in text:
         raise InputError("not a preconnection blob", f"it is text of up to {_LONGEST_BLOB} characters without NUL")
     return text
 

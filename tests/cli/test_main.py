@@ -13,7 +13,11 @@ import pytest
 
 from probe.cli.host import Printer
 from probe.cli.main import build_parser, main
+from probe.cli.options import preconnection_blob
+from probe.drive.limits import Limits
 from probe.result import from_json, json_schema
+from probe.wire.cursor import Writer
+from probe.wire.nego import PreconnectionPdu
 from tests.golden import results as golden
 
 COMMAND = [sys.executable, "-m", "probe.cli.main"]
@@ -56,6 +60,10 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         ["host", "--routing-token", "", "srv1.example"],
         ["host", "--cookie", "a", "--routing-token", "b", "srv1.example"],
         ["host", "--preconnection-blob", "x" * 20000, "srv1.example"],
+        ["host", "--preconnection-blob", "\U0001f600" * 8001, "srv1.example"],
+        ["host", "--preconnection-blob", "\udcff", "srv1.example"],
+        ["host", "--cookie", "caf\udce9", "srv1.example"],
+        ["host", "--routing-token", "\udcff\udcfe", "srv1.example"],
         ["host", "--json", "-q", "srv1.example"],
         ["host", "@/nowhere/at/all"],
         ["demo", "--only", "nonsense"],
@@ -207,6 +215,28 @@ def test_a_quiet_demo_has_one_line_a_server() -> None:
     shown = run("demo", "-q", "--only", "ssh", "--only", "http")
     assert len(shown.stdout.splitlines()) == 2
     assert shown.returncode == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--cookie", "x" * 221],
+        ["--cookie", "bücher"],
+        ["--routing-token", "x" * 238],
+        ["--server-name", "bücher.example"],
+    ],
+    ids=lambda arguments: " ".join(arguments)[:30],
+)
+def test_the_longest_that_is_allowed_can_be_sent(arguments: list[str]) -> None:
+    shown = run("demo", "-q", "--only", "xrdp-like", *arguments)
+    assert (shown.returncode, shown.stdout.count("RDP is served without NLA")) == (0, 1)
+
+
+@pytest.mark.parametrize("blob", ["x" * 16000, "\U0001f600" * 8000])
+def test_the_longest_preconnection_blob_fits_a_plain_exchange(blob: str) -> None:
+    w = Writer()
+    PreconnectionPdu.naming(preconnection_blob(blob)).write(w)
+    assert len(w.getvalue()) < Limits().plain_bytes
 
 
 def test_one_line_a_target_when_quiet(closed_port: str) -> None:
