@@ -328,7 +328,7 @@ _decoder = msgspec.json.Decoder(Result)
 
 
 def to_json(result: Result) -> bytes:
-    """One line of NDJSON, without the line end. Control characters are escaped by JSON itself."""
+    """One line of NDJSON, without the line end. Only what is below U+0020 is escaped: see `report.escape`."""
     return _encoder.encode(result)
 
 

@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from importlib import import_module
+from typing import Any
 
 from probe import __version__
 from probe.errors import InputError, Unavailable
@@ -34,7 +35,10 @@ It never logs in: no user name and no password leave this machine.
 
 
 class _Parser(argparse.ArgumentParser):
-    """Errors as this program prints them: what happened, then what to do."""
+    """Errors as this program prints them: what happened, then what to do. Options are not abbreviated."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, **options)
 
     def error(self, message: str) -> None:  # type: ignore[override]
         raise InputError(message, f"see {self.prog} --help")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -15,10 +15,38 @@ from probe.drive.resolve import Unresolved, resolve, unresolved_result
 from probe.errors import InputError
 from probe.result import Result, Target
 
+_READY = 256  # finished results that wait for a slow target before them
+
+
+class _Queue:
+    """Lets targets begin while there is room, and results out in the order in which their targets began."""
+
+    def __init__(self, at_once: int, send: trio.MemorySendChannel[Result | InputError]) -> None:
+        self.room = trio.Semaphore(at_once)  # audits under way
+        self._unsent = trio.Semaphore(at_once + _READY)
+        self._send = send
+        self._last = trio.Event()
+        self._last.set()
+
+    async def begin(self) -> tuple[trio.Event, trio.Event]:
+        """Wait for room; the events that say when it is the new one's turn, and when its turn is over."""
+        await self._unsent.acquire()
+        await self.room.acquire()
+        turn, self._last = self._last, trio.Event()
+        return turn, self._last
+
+    async def put(self, turn: trio.Event, over: trio.Event, results: Sequence[Result | InputError]) -> None:
+        """Send in turn."""
+        await turn.wait()
+        for result in results:
+            await self._send.send(result)
+        over.set()
+        self._unsent.release()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Many:
-    """What is the same for every target. `at_once` targets are under way at a time."""
+    """What is the same for every target. `at_once` targets are under way at a time, however slow one of them is."""
 
     settings: Settings
     limits: Limits
@@ -40,39 +68,24 @@ class Many:
             nursery.cancel_scope.cancel()
 
     async def _produce(self, targets: Iterator[Target], send: trio.MemorySendChannel[Result | InputError]) -> None:
-        room = trio.Semaphore(self.at_once)
-        turn = trio.Event()
-        turn.set()
+        queue = _Queue(self.at_once, send)
         async with send, trio.open_nursery() as nursery:
             while True:
-                await room.acquire()
+                turn, over = await queue.begin()
                 try:
                     # Standard input may let us wait: in a thread, so that audits under way are not held up.
                     target = await trio.to_thread.run_sync(next, targets, None, abandon_on_cancel=True)
                 except InputError as error:
-                    await turn.wait()
-                    await send.send(error)
+                    await queue.put(turn, over, [error])
                     return
                 if target is None:
                     return
-                following = trio.Event()
-                nursery.start_soon(self._one, target, send, turn, following, room)
-                turn = following
+                nursery.start_soon(self._one, target, queue, turn, over)
 
-    async def _one(
-        self,
-        target: Target,
-        send: trio.MemorySendChannel[Result | InputError],
-        turn: trio.Event,
-        following: trio.Event,
-        room: trio.Semaphore,
-    ) -> None:
+    async def _one(self, target: Target, queue: _Queue, turn: trio.Event, over: trio.Event) -> None:
         results = await self._results(target)
-        await turn.wait()
-        for result in results:
-            await send.send(result)
-        following.set()
-        room.release()
+        queue.room.release()
+        await queue.put(turn, over, results)
 
     async def _results(self, target: Target) -> list[Result]:
         """One result for each address, one after the other: they are often one machine."""

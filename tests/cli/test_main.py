@@ -41,6 +41,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         ["host"],
         ["nonsense"],
         ["host", "--nonsense", "srv1.example"],
+        ["host", "--time", "5s", "srv1.example"],
         ["host", "srv1.example:99999"],
         ["host", "srv1 example"],
         ["host", "127.0.0.1", "also:wrong:port:x"],
