@@ -7,9 +7,12 @@ from enum import Enum
 from typing import Self
 
 from probe.handshake.machine import Ending, Event
-from probe.wire.gcc import encryption_method_names
+from probe.wire.gcc import RDP_10_12, encryption_method_names
 from probe.wire.nego import Protocol
-from probe.wire.tls_hello import version_name
+from probe.wire.tls_version import TLS10, TLS11, TLS12, TLS13, version_name
+
+# The TLS versions that are asked for, newest first.
+TLS_VERSIONS = (TLS13, TLS12, TLS11, TLS10)
 
 
 class Stage(Enum):
@@ -31,7 +34,7 @@ class Question:
     stage: Stage
     version: int | None = None  # the one TLS version that a HELLO offers
     methods: int = 0  # encryptionMethods that SETTINGS offers
-    rdp_version: int = 0x00080011  # CS_CORE version; FreeRDP answers with the lesser of this and its own
+    rdp_version: int = RDP_10_12  # CS_CORE version; FreeRDP answers with the lesser of this and its own
     repeat: bool = False  # asked again, alone, because the first time ended in silence or a reset
 
     def again(self) -> Self:

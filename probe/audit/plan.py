@@ -20,18 +20,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from probe.audit.attempt import Attempt, Question, Stage
+from probe.audit.attempt import TLS_VERSIONS, Attempt, Question, Stage
 from probe.audit.reading import Reading, read
 from probe.audit.settings import Settings
-from probe.handshake.machine import Ending
-from probe.wire.gcc import EncryptionMethod
+from probe.handshake.machine import NEVER_OPENED, Ending
+from probe.wire.gcc import RDP_5, EncryptionMethod
 from probe.wire.nego import NegotiationResponse, Protocol
+from probe.wire.tls_version import TLS12
 
 _UNANSWERED = (Ending.TIMED_OUT, Ending.DEADLINE, Ending.RESET, Ending.FILTERED)
-_NEVER_OPENED = (Ending.REFUSED, Ending.FILTERED, Ending.UNREACHABLE)
-TLS_VERSIONS = (0x0304, 0x0303, 0x0302, 0x0301)
-_TLS12 = 0x0303
-_RDP_5 = 0x00080004
 # What current Windows clients ask for: everything up to HYBRID_EX, never RDSAAD with it.
 _USUAL_MASK = Protocol.SSL | Protocol.HYBRID | Protocol.HYBRID_EX
 _DISCOVER = (
@@ -49,10 +46,10 @@ _HYBRID_EX_IN_COMPANY = Question(protocols=_USUAL_MASK, stage=Stage.NEGOTIATION)
 _STANDARD_RDP = Question(protocols=Protocol.RDP, stage=Stage.SETTINGS, methods=EncryptionMethod.ONE_TWENTY_EIGHT_BIT)
 _OTHER_METHODS = tuple(
     # The lower version tells FreeRDP's servers, which answer the lesser of two, from those with a version of their own.
-    Question(protocols=Protocol.RDP, stage=Stage.SETTINGS, methods=method, rdp_version=_RDP_5)
+    Question(protocols=Protocol.RDP, stage=Stage.SETTINGS, methods=method, rdp_version=RDP_5)
     for method in (EncryptionMethod.FIFTY_SIX_BIT, EncryptionMethod.FORTY_BIT, EncryptionMethod.FIPS)
 )
-_DIRECT = Question(protocols=None, stage=Stage.HELLO, version=_TLS12)
+_DIRECT = Question(protocols=None, stage=Stage.HELLO, version=TLS12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +91,7 @@ def _deserves_repeat(reading: Reading, readings: Sequence[Reading]) -> bool:
 
 def _is_gone(reading: Reading, readings: Sequence[Reading]) -> bool:
     """No connection was had, or not a byte on it though the same Connection Request is answered otherwise."""
-    if reading.ending in _NEVER_OPENED:
+    if reading.ending in NEVER_OPENED:
         return True
     return (
         reading.received_nothing
@@ -201,5 +198,5 @@ def _direct(readings: Sequence[Reading]) -> Question:
     """TLS without X.224, by a version that the server is known to speak. Once it was asked, it stays that one."""
     asked = [reading.question for reading in readings if reading.question.protocols is None]
     spoken = [version for version in TLS_VERSIONS if any(reading.answers_version(version) for reading in readings)]
-    best = _TLS12 if _TLS12 in spoken or not spoken else spoken[0]
+    best = TLS12 if TLS12 in spoken or not spoken else spoken[0]
     return replace(asked[0], repeat=False) if asked else Question(protocols=None, stage=Stage.HELLO, version=best)

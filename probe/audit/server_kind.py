@@ -13,7 +13,7 @@ from probe.audit.attempt import protocol_name
 from probe.audit.reading import Reading
 from probe.audit.windows import release_of
 from probe.result import Server
-from probe.wire.gcc import rdp_version_name
+from probe.wire.gcc import RDP_5, rdp_version_name
 from probe.wire.nego import NegotiationResponse, Protocol, ResponseFlag
 
 _WINDOWS_REFERENCE = 0x1234
@@ -28,7 +28,6 @@ _FLAG_RELEASES = {
     0x2F: "Windows 11 24H2 or Server 2025",
     0x3F: "Windows 11 24H2 or Server 2025",
 }
-_RDP_5 = 0x00080004
 _SEVERAL = 2  # traits that must agree before a kind is called likely
 
 
@@ -127,7 +126,7 @@ def _xrdp(traits: _Traits) -> list[str]:
         evidence.append("answers a request for HYBRID by selecting RDP, as xrdp does")
     if not evidence:
         return []
-    if set(traits.core_versions.values()) == {_RDP_5} and traits.core_lengths_short:  # Windows before 8 does that too
+    if set(traits.core_versions.values()) == {RDP_5} and traits.core_lengths_short:  # Windows before 8 does that too
         evidence.append("SC_CORE version 0x00080004 in 12 bytes")
     return [*evidence, "SRC-REF 0x1234 with RDP_NEG_RSP flags 0x01 or none"]
 
@@ -140,7 +139,7 @@ def _freerdp(traits: _Traits) -> list[str]:
         evidence.append("its TSRequest carries a clientNonce, which Windows never sends")
     if traits.whole_seconds:
         evidence.append("NTLM timestamp in whole seconds")
-    if any(ours == theirs != _RDP_5 for ours, theirs in traits.core_versions.items()) or _follows(traits):
+    if any(ours == theirs != RDP_5 for ours, theirs in traits.core_versions.items()) or _follows(traits):
         evidence.append("SC_CORE version follows the client's")
     if traits.flags and not any(flags & ResponseFlag.NEGRSP_FLAG_RESERVED for flags in traits.flags):
         evidence.append(f"RDP_NEG_RSP flags {_hex(traits.flags)} without the bit that Windows sets")

@@ -15,9 +15,9 @@ from probe.audit.service import banner_of, service_of
 from probe.audit.settings import Settings
 from probe.audit.steps import record
 from probe.audit.verdict_inside import credssp, standard_rdp, timestamp
-from probe.audit.verdict_negotiation import NEVER_OPENED, answer_without_negotiation, negotiation
+from probe.audit.verdict_negotiation import answer_without_negotiation, negotiation
 from probe.audit.verdict_tls import direct_tls, reached_tls, tls
-from probe.handshake.machine import Ending
+from probe.handshake.machine import NEVER_OPENED, Ending
 from probe.result import CertificateChain, Result, Status, Target
 from probe.wire.tls_hello import version_name
 

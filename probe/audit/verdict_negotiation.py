@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from probe.audit.attempt import Attempt, protocol_name, protocol_names
 from probe.audit.reading import Reading
-from probe.handshake.machine import Ending, Seen
+from probe.handshake.machine import NEVER_OPENED, Ending, Seen
 from probe.result import Negotiation, NegotiationAttempt, Nla, Verdict
 from probe.wire import x224
 from probe.wire.cursor import flag_names
@@ -26,7 +26,6 @@ PROTOCOLS = (
     Protocol.RDSAAD,
 )
 TLS_BASED = (Protocol.SSL, Protocol.HYBRID, Protocol.HYBRID_EX, Protocol.RDSTLS, Protocol.RDSAAD)
-NEVER_OPENED = (Ending.REFUSED, Ending.FILTERED, Ending.UNREACHABLE)
 
 
 def negotiation(attempts: Sequence[Attempt], readings: Sequence[Reading]) -> Negotiation:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from probe.audit.attempt import Stage, protocol_name
+from probe.audit.attempt import TLS_VERSIONS, Stage, protocol_name
 from probe.audit.reading import Reading
 from probe.errors import WireError
 from probe.handshake.machine import Ending
@@ -14,8 +14,6 @@ from probe.wire.nego import NegotiationResponse
 from probe.wire.tls_hello import version_name
 from probe.wire.tls_key_exchange import EcdheParameters, key_exchange_of, read_server_key_exchange
 
-_VERSIONS = (0x0304, 0x0303, 0x0302, 0x0301)
-
 
 def tls(readings: Sequence[Reading]) -> Tls | None:
     """The TLS section; None where no connection got as far as TLS."""
@@ -23,7 +21,9 @@ def tls(readings: Sequence[Reading]) -> Tls | None:
     if not over_rdp:
         return None
     return Tls(
-        versions={version_name(version): verdict for version in _VERSIONS if (verdict := _version(version, over_rdp))},
+        versions={
+            version_name(version): verdict for version in TLS_VERSIONS if (verdict := _version(version, over_rdp))
+        },
         handshake=_handshake(over_rdp),
         clear_text_instead=any(_clear_text_instead(reading) for reading in over_rdp),
     )

@@ -14,6 +14,7 @@ from probe.wire import tls_extensions as ext
 from probe.wire.cursor import Writer
 from probe.wire.tls_hello import ClientHello, Extension, write_handshake
 from probe.wire.tls_record import ContentType, Record
+from probe.wire.tls_version import TLS10, TLS12, TLS13
 
 # RFC 8446 B.4
 _TLS13_SUITES = (0x1301, 0x1302, 0x1303, 0x1304, 0x1305)
@@ -32,8 +33,7 @@ _SIGNATURE_SCHEMES = (
     *(0x0804, 0x0805, 0x0806, 0x0809, 0x080A, 0x080B),
     *(0x0401, 0x0501, 0x0601, 0x0303, 0x0203, 0x0201),
 )
-_LEGACY_RECORD_VERSION = 0x0301  # RFC 8446 5.1: an initial hello may say so, and middleboxes want it
-_TLS10, _TLS12, _TLS13 = 0x0301, 0x0303, 0x0304
+_LEGACY_RECORD_VERSION = TLS10  # RFC 8446 5.1: an initial hello may say so, and middleboxes want it
 
 
 def client_hello(version: int, random_bytes: Callable[[int], bytes], server_name: str | None) -> bytes:
@@ -42,10 +42,10 @@ def client_hello(version: int, random_bytes: Callable[[int], bytes], server_name
     `random_bytes` gives as many random bytes as asked; `server_name` is None where there is no name to send.
     """
     hello = ClientHello(
-        version=min(version, _TLS12),
+        version=min(version, TLS12),
         random=random_bytes(32),
-        session_id=random_bytes(32) if version >= _TLS13 else b"",
-        cipher_suites=_TLS13_SUITES if version >= _TLS13 else _OLDER_SUITES,
+        session_id=random_bytes(32) if version >= TLS13 else b"",
+        cipher_suites=_TLS13_SUITES if version >= TLS13 else _OLDER_SUITES,
         compression_methods=b"\x00",
         extensions=tuple(_extensions(version, random_bytes, server_name)),
     )
@@ -57,9 +57,9 @@ def client_hello(version: int, random_bytes: Callable[[int], bytes], server_name
 def _extensions(version: int, random_bytes: Callable[[int], bytes], server_name: str | None) -> list[Extension]:
     extensions = [] if server_name is None else [ext.server_name(server_name)]
     extensions += [ext.supported_groups(_GROUPS), ext.ec_point_formats((0,))]
-    if version >= _TLS12:
+    if version >= TLS12:
         extensions.append(ext.signature_algorithms(_SIGNATURE_SCHEMES))
-    if version < _TLS13:
+    if version < TLS13:
         return [*extensions, ext.extended_master_secret(), ext.renegotiation_info(b"")]
     # Any 32 bytes are an x25519 public value, so the server can answer; nothing is ever derived from them.
     share = ext.client_key_share(((_X25519, random_bytes(32)),))

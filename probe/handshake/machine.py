@@ -48,6 +48,9 @@ class Ending(Enum):
     INTERRUPTED = "interrupted"  # we stopped, or the capture does
 
 
+NEVER_OPENED = (Ending.REFUSED, Ending.FILTERED, Ending.UNREACHABLE)
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that was seen, and when: seconds on the driver's clock."""

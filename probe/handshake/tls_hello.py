@@ -29,6 +29,7 @@ from probe.wire.tls_record import (
     Record,
     RecordFramer,
 )
+from probe.wire.tls_version import TLS12, TLS13
 
 
 class State(Enum):
@@ -65,8 +66,7 @@ TRANSITIONS: Mapping[tuple[State, Side, type[object]], State] = {
 }
 _OVER = (S.ANSWERED, S.REFUSED, S.DISCONNECTED, S.FAILED)
 _MOST_RECORDS = 1000  # of both sides; a flight takes a handful, but empty ones and warnings can go on for ever
-_TLS13 = 0x0304
-_PROVISIONAL_VERSION = 0x0303  # before a ServerHello has said which; only the hellos are read by then
+_PROVISIONAL_VERSION = TLS12  # before a ServerHello has said which; only the hellos are read by then
 
 
 class TlsHello:
@@ -160,7 +160,7 @@ class TlsHello:
         self.server_hello = hello
         if hello.is_hello_retry_request and self._through_retry:
             return State.EXPECT_SECOND_CLIENT_HELLO
-        if hello.is_hello_retry_request or hello.selected_version >= _TLS13:
+        if hello.is_hello_retry_request or hello.selected_version >= TLS13:
             return State.ANSWERED
         return State.EXPECT_SERVER_HELLO_DONE
 

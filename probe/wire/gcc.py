@@ -18,6 +18,8 @@ from probe.wire.asn1 import Asn1Writer, Forms, per_integer, per_length
 from probe.wire.cursor import Reader
 from probe.wire.gcc_blocks import (
     ENCRYPTION_METHOD_NAMES,
+    RDP_5,
+    RDP_10_12,
     EncryptionMethod,
     UnknownBlock,
     encryption_method_names,
@@ -54,6 +56,8 @@ from probe.wire.gcc_server import (
 
 __all__ = [
     "ENCRYPTION_METHOD_NAMES",
+    "RDP_5",
+    "RDP_10_12",
     "ChannelDefinition",
     "ClientBlock",
     "ClientCapability",

@@ -37,6 +37,7 @@ from probe.wire.tls_key_exchange import (
     key_exchange_of,
     read_server_key_exchange,
 )
+from probe.wire.tls_version import TLS11, TLS12, TLS13, VERSION_NAMES, version_name
 
 __all__ = [
     "VERSION_NAMES",
@@ -64,21 +65,6 @@ __all__ = [
     "version_name",
     "write_handshake",
 ]
-
-VERSION_NAMES: dict[int, str] = {
-    0x0002: "SSLv2",
-    0x0300: "SSLv3",
-    0x0301: "TLSv1.0",
-    0x0302: "TLSv1.1",
-    0x0303: "TLSv1.2",
-    0x0304: "TLSv1.3",
-}
-_TLS11, _TLS12, _TLS13 = 0x0302, 0x0303, 0x0304
-
-
-def version_name(code: int) -> str:
-    """The name of a protocol version, or its number as "0x0305"."""
-    return VERSION_NAMES.get(code, f"0x{code:04x}")
 
 
 class HandshakeType(OpenIntEnum):
@@ -169,7 +155,7 @@ class ServerHello:
     RETRY_RANDOM: ClassVar[bytes] = bytes.fromhex(  # SHA-256 of "HelloRetryRequest"
         "cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c"
     )
-    DOWNGRADE_SENTINELS: ClassVar[dict[bytes, int]] = {b"DOWNGRD\x01": _TLS12, b"DOWNGRD\x00": _TLS11}
+    DOWNGRADE_SENTINELS: ClassVar[dict[bytes, int]] = {b"DOWNGRD\x01": TLS12, b"DOWNGRD\x00": TLS11}
 
     version: int
     random: bytes
@@ -310,7 +296,7 @@ def read_handshake(raw: bytes, version: int) -> HandshakeMessage:
 
 
 def _read_body(r: Reader, msg_type: int, version: int) -> HandshakeMessage:
-    if msg_type == CertificateTls13.TYPE and version >= _TLS13:
+    if msg_type == CertificateTls13.TYPE and version >= TLS13:
         return CertificateTls13.read(r)
     if msg_type in _KNOWN:
         return _KNOWN[msg_type].read(r)

@@ -11,8 +11,7 @@ from typing import ClassVar, Self
 
 from probe.wire.cursor import Reader, Writer
 from probe.wire.iana import CIPHER_SUITES
-
-_TLS12 = 0x0303
+from probe.wire.tls_version import TLS12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +48,7 @@ class Signature:
     @classmethod
     def read(cls, r: Reader, version: int) -> Self:
         """Raises Truncated."""
-        scheme = r.u16be("algorithm") if version >= _TLS12 else None
+        scheme = r.u16be("algorithm") if version >= TLS12 else None
         return cls(scheme=scheme, value=r.take(r.u16be("signature length"), "signature"))
 
     def write(self, w: Writer) -> None:

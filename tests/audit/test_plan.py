@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probe.audit.attempt import Attempt, Question, Stage
-from probe.audit.plan import TLS_VERSIONS, Plan, plan
+from probe.audit.attempt import TLS_VERSIONS, Attempt, Question, Stage
+from probe.audit.plan import Plan, plan
 from probe.audit.settings import Settings
 from probe.handshake.machine import Ending, Event
 from tests.audit import attempts as a
