@@ -229,8 +229,8 @@ NLA_UNSUPPORTED = Diagnosis(
             "or 2."
         ),
         (
-            "xrdp, like some others, has none: use security_layer=tls there, with a certificate that clients can "
-            "check, and let the port be reached through a VPN or SSH only."
+            "xrdp and some other servers have no NLA: use TLS there (security_layer=tls) with a certificate that "
+            "clients can check, and let the port be reached through a VPN or SSH only."
         ),
         (
             "Clients that insist on NLA must allow TLS for this server. That lowers security: passwords then go to "
