@@ -110,6 +110,7 @@ class MethodAttempt(msgspec.Struct, kw_only=True):
     offered: str
     method: list[str] | None = None  # what the server chose; None where it did not answer
     level: str | None = None
+    answer: str | None = None  # what came in place of a Connect-Response that could be used
     ending: EndingName | None = None
 
 
@@ -167,6 +168,7 @@ class Tls(msgspec.Struct, kw_only=True):
     extensions: list[Registered] = []
     fingerprints: Fingerprints | None = None
     intolerance: list[Intolerance] = []
+    handshake_failure: Verdict | None = None  # what came of the last try at a complete one, where none succeeded
     clear_text_instead: bool = False  # a disconnect PDU in clear stood where TLS bytes belong (xrdp)
 
 
@@ -235,6 +237,7 @@ class CredSsp(msgspec.Struct, kw_only=True):
     mechanisms: list[str] = []  # shown to be usable by an answer
     ntlm: Ntlm | None = None
     error: str | None = None  # TSRequest errorCode, by its NTSTATUS name
+    answer: str | None = None  # "malformed" where an answer came that is no TSRequest
     ending: EndingName | None = None  # how the exchange ended where no TSRequest came
 
 
@@ -281,6 +284,7 @@ class AttemptRecord(msgspec.Struct, kw_only=True):
     asked: str
     ending: EndingName
     expected: str | None = None  # what was still awaited when it ended
+    outcome: str | None = None  # the last thing that the server said, in one line
     started_ms: float  # since the audit began
     elapsed_ms: float
     bytes_sent: int

@@ -35,6 +35,7 @@ class Question:
     version: int | None = None  # the one TLS version that a HELLO offers
     methods: int = 0  # encryptionMethods that SETTINGS offers
     rdp_version: int = RDP_10_12  # CS_CORE version; FreeRDP answers with the lesser of this and its own
+    cookie: bool = False  # carries a cookie, though the user gave none: its line end wakes services that read lines
     repeat: bool = False  # asked again, alone, because the first time ended in silence or a reset
 
     def again(self) -> Self:

@@ -15,6 +15,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from probe.result import Certificate, CertificateChain, Key, Trust
+from probe.wire.asn1 import SEQUENCE, ber_enter, context
+from probe.wire.cursor import Reader
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -31,6 +33,7 @@ _KEY_USAGES = {
     "2.5.29.37.0": "anyExtendedKeyUsage",
 }
 _SECONDS_A_DAY = 86400
+_MOST_COMPARED = 5000  # names of one certificate that the name asked for is compared with
 _MOST_NAMES = 200  # of one certificate; a hostile one can carry megabytes of them
 
 
@@ -108,12 +111,22 @@ def _iso(moment: datetime) -> str:
 
 
 def _read_key(certificate: x509.Certificate, described: Certificate) -> None:
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+    described.spki_sha256 = hashlib.sha256(_key_as_served(certificate.tbs_certificate_bytes)).hexdigest()
+    described.key = _key_of(certificate.public_key())
 
-    key = certificate.public_key()
-    described.key = _key_of(key)
-    spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    described.spki_sha256 = hashlib.sha256(spki).hexdigest()
+
+def _key_as_served(tbs_certificate: bytes) -> bytes:
+    """SubjectPublicKeyInfo byte for byte: written anew by the library, an RSASSA-PSS key would get another digest.
+
+    Source: RFC 5280 section 4.1.
+    """
+    r = ber_enter(Reader(tbs_certificate, "TBSCertificate"), SEQUENCE, "tbsCertificate", [])
+    has_version = r.peek(1)[0] == context(0)
+    for _ in range(6 if has_version else 5):  # version, serialNumber, signature, issuer, validity, subject
+        ber_enter(r, r.peek(1)[0], "field before the key", [])
+    before = len(r.consumed())
+    ber_enter(r, SEQUENCE, "subjectPublicKeyInfo", [])
+    return r.consumed()[before:]
 
 
 def _key_of(key: object) -> Key:
@@ -131,7 +144,7 @@ def _key_of(key: object) -> Key:
 def _read_extensions(certificate: x509.Certificate, described: Certificate) -> None:
     from cryptography import x509
 
-    described.names = _alternative_names(certificate)[:_MOST_NAMES]
+    described.names = [str(name.value) for name in _alternative_names(certificate)[:_MOST_NAMES]]
     try:
         usages = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     except x509.ExtensionNotFound:
@@ -139,7 +152,7 @@ def _read_extensions(certificate: x509.Certificate, described: Certificate) -> N
     described.extended_key_usage = [_KEY_USAGES.get(oid.dotted_string, oid.dotted_string) for oid in usages]
 
 
-def _alternative_names(certificate: x509.Certificate) -> list[str]:
+def _alternative_names(certificate: x509.Certificate) -> list[x509.DNSName | x509.IPAddress]:
     """DNS names and addresses of subjectAltName, in order."""
     from cryptography import x509
 
@@ -147,7 +160,7 @@ def _alternative_names(certificate: x509.Certificate) -> list[str]:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         return []
-    return [str(name.value) for name in names if isinstance(name, x509.DNSName | x509.IPAddress)]
+    return [name for name in names if isinstance(name, x509.DNSName | x509.IPAddress)]
 
 
 def _read_signature(certificate: x509.Certificate, described: Certificate) -> None:
@@ -157,9 +170,10 @@ def _read_signature(certificate: x509.Certificate, described: Certificate) -> No
 
 
 def _self_signed(certificate: x509.Certificate) -> bool | None:
-    """Whether it is its own issuer and its own key made its signature; None where that cannot be checked here.
+    """Whether it is its own issuer and its own key made its signature; None where that cannot be told.
 
-    MD5 and SHA-1 signatures are no longer checked by the library: equal names then have to do.
+    Where neither the library nor its key can check the signature, the key identifiers decide: those of the key and
+    of the issuer's key are the same in a certificate that signed itself.
     """
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
@@ -170,8 +184,45 @@ def _self_signed(certificate: x509.Certificate) -> bool | None:
     except InvalidSignature:
         return False
     except (UnsupportedAlgorithm, ValueError, TypeError):
-        return True
+        by_key = _signed_by_own_key(certificate)
+        return _names_own_key(certificate) if by_key is None else by_key
     return True
+
+
+def _signed_by_own_key(certificate: x509.Certificate) -> bool | None:
+    """What an RSA key says of MD5 and SHA-1 signatures, which old servers have and the library refuses of an issuer.
+
+    None where the library does not know the key, or has no way to check such a signature.
+    """
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+    from cryptography.x509.oid import SignatureAlgorithmOID
+
+    is_md5 = certificate.signature_algorithm_oid == SignatureAlgorithmOID.RSA_WITH_MD5
+    try:
+        key, digest = certificate.public_key(), certificate.signature_hash_algorithm
+        how = padding.PKCS1v15() if is_md5 else certificate.signature_algorithm_parameters
+        if isinstance(key, rsa.RSAPublicKey) and isinstance(how, padding.PKCS1v15 | padding.PSS) and digest:
+            key.verify(certificate.signature, certificate.tbs_certificate_bytes, how, digest)
+            return True
+    except InvalidSignature:
+        return False
+    except (UnsupportedAlgorithm, ValueError):
+        return None
+    fits = how is None or (isinstance(key, ec.EllipticCurvePublicKey) and isinstance(how, ec.ECDSA))
+    return None if fits else False  # a key of another kind cannot have made it
+
+
+def _names_own_key(certificate: x509.Certificate) -> bool | None:
+    """Whether the issuer's key, by its identifier, is its own; None where an identifier is absent."""
+    from cryptography import x509
+
+    try:
+        own = certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
+        issuers = certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
+    except x509.ExtensionNotFound:
+        return None
+    return own == issuers if issuers is not None else None
 
 
 def name_match(der: bytes, asked: str) -> bool | None:
@@ -185,19 +236,22 @@ def name_match(der: bytes, asked: str) -> bool | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            names, common = _alternative_names(certificate), _common_names(certificate)
+            names, common = _alternative_names(certificate)[:_MOST_COMPARED], _common_names(certificate)
     except Exception:  # noqa: BLE001 - see `describe`
         return None
     return _matches_any(names, common, asked)
 
 
-def _matches_any(names: Sequence[str], common: Sequence[str], asked: str) -> bool | None:
-    addresses = [name for name in names if _address(name) is not None]
+def _matches_any(names: Sequence[x509.DNSName | x509.IPAddress], common: Sequence[str], asked: str) -> bool | None:
+    from cryptography import x509
+
     wanted = _address(asked)
     if wanted is not None:
-        return any(_address(name) == wanted for name in addresses) if addresses else None
-    hosts = [name for name in names if name not in addresses] or list(common)
-    return any(_host_matches(pattern, asked) for pattern in hosts)
+        addresses = [name.value for name in names if isinstance(name, x509.IPAddress)]
+        return wanted in addresses if addresses else None
+    hosts = [name.value for name in names if isinstance(name, x509.DNSName)] or common
+    spellings = {asked, _ascii(asked)}
+    return any(_host_matches(pattern, spelling) for pattern in hosts for spelling in spellings)
 
 
 def _common_names(certificate: x509.Certificate) -> list[str]:
@@ -211,6 +265,14 @@ def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
         return None
+
+
+def _ascii(host: str) -> str:
+    """An international name as certificates hold it (RFC 5280 section 7.2); any other as it is."""
+    try:
+        return host.rstrip(".").encode("idna").decode("ascii")
+    except UnicodeError:
+        return host
 
 
 def _host_matches(pattern: str, host: str) -> bool:

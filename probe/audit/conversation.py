@@ -25,13 +25,11 @@ from probe.wire.nego import (
     RequestData,
 )
 
+_COOKIE = b"probe"
 RandomBytes = Callable[[int], bytes]
 
 # Every client in the field asks for at least one channel; this one is the commonest. INITIALIZED | COMPRESS_RDP.
 _RDPDR = gcc.ChannelDefinition(name=b"rdpdr\0\0\0", options=0x80800000)
-_ANY_METHOD = (
-    gcc.EncryptionMethod.FORTY_BIT | gcc.EncryptionMethod.ONE_TWENTY_EIGHT_BIT | gcc.EncryptionMethod.FIFTY_SIX_BIT
-)
 # Where Standard RDP Security follows unasked, all that a client can have: one method is the least that is legal.
 _ANY_METHOD = (
     gcc.EncryptionMethod.FORTY_BIT
@@ -53,24 +51,24 @@ class Conversation:
         """The machine that asks a question on a new connection."""
         if question.protocols is None:
             return self._tls(question, Protocol.SSL)
-        first = Negotiation(self._opening(question.protocols))
+        first = Negotiation(self._opening(question.protocols, cookie=question.cookie))
         return Chain(first, lambda finished: self._after(first, finished, question))
 
-    def _opening(self, protocols: int) -> bytes:
+    def _opening(self, protocols: int, *, cookie: bool) -> bytes:
         """The preconnection PDU, where there is one, and the Connection Request."""
         w = Writer()
         if self.settings.preconnection_blob is not None:
             PreconnectionPdu.naming(self.settings.preconnection_blob).write(w)
-        data = RequestData(token=self._token(), negotiation=NegotiationRequest(protocols=protocols))
+        data = RequestData(token=self._token(cookie=cookie), negotiation=NegotiationRequest(protocols=protocols))
         w.raw(x224.write_packet(x224.ConnectionRequest(variable=data.write())))
         return w.getvalue()
 
-    def _token(self) -> bytes | None:
+    def _token(self, *, cookie: bool) -> bytes | None:
         if self.settings.routing_token is not None:
             return self.settings.routing_token.encode("utf-8")
         if self.settings.cookie is not None:
             return RequestData.COOKIE + self.settings.cookie.encode("utf-8")
-        return None
+        return RequestData.COOKIE + _COOKIE if cookie else None
 
     def _after(self, negotiation: Negotiation, finished: Machine, question: Question) -> Machine | None:
         """What follows the negotiation; nothing follows what followed it."""

@@ -152,8 +152,9 @@ def _discover(readings: Sequence[Reading]) -> Iterator[tuple[Question, ...]]:
 def _unanswered(readings: Sequence[Reading]) -> Iterator[Question]:
     """Another mask, and TLS without X.224: a server may drop one request and answer another."""
     if all(reading.received_nothing for reading in readings):
-        yield Question(protocols=Protocol.RDP, stage=Stage.SETTINGS, methods=_STANDARD_RDP.methods)
-        if any(reading.ending is Ending.CLOSED for reading in readings):
+        yield Question(protocols=_USUAL_MASK, stage=Stage.TUNNEL, cookie=True)
+        if any(reading.ending in (Ending.CLOSED, Ending.RESET) for reading in readings):
+            yield _STANDARD_RDP
             yield _DIRECT
 
 

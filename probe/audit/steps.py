@@ -25,6 +25,7 @@ def record(attempt: Attempt, audit_started: float) -> AttemptRecord:
         asked=attempt.question.words,
         ending=attempt.ending.value,
         expected=expected or None,
+        outcome=_outcome(attempt),
         started_ms=round((attempt.started - audit_started) * 1000, 1),
         elapsed_ms=round((attempt.ended - attempt.started) * 1000, 1),
         bytes_sent=attempt.bytes_sent,
@@ -33,6 +34,17 @@ def record(attempt: Attempt, audit_started: float) -> AttemptRecord:
         cause=attempt.cause,
         steps=[_step(event, attempt.started) for event in attempt.events if not isinstance(event, Ended)],
     )
+
+
+def _outcome(attempt: Attempt) -> str | None:
+    """The last thing that the server said and that was wanted."""
+    wanted = [
+        event
+        for event in attempt.events
+        if isinstance(event, Secured | TlsFailed | TlsClosed)
+        or (isinstance(event, Seen | Malformed) and event.side is Side.SERVER)
+    ]
+    return words_for(wanted[-1]) if wanted else None
 
 
 def _step(event: Event, started: float) -> Step:

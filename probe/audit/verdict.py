@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from probe.audit.attempt import Attempt
+from probe.audit.attempt import Attempt, protocol_name, protocol_names
 from probe.audit.certificate import describe_chain
 from probe.audit.plan import Plan
 from probe.audit.reading import Reading, read
@@ -19,6 +19,7 @@ from probe.audit.verdict_negotiation import answer_without_negotiation, negotiat
 from probe.audit.verdict_tls import direct_tls, reached_tls, tls
 from probe.handshake.machine import NEVER_OPENED, Ending
 from probe.result import CertificateChain, Result, Status, Target
+from probe.wire.nego import NegotiationFailure
 from probe.wire.tls_hello import version_name
 
 _STATUS: dict[Ending, Status] = {
@@ -63,7 +64,7 @@ def verdict(audit: Audit) -> Result:
         status=_status(readings),
         lost=audit.plan.lost_after,
         limited=_limited(audit),
-        intermittent=_intermittent(attempts),
+        intermittent=_intermittent(attempts) + _contradictions(readings),
         attempts=[record(attempt, audit.started) for attempt in attempts] if audit.settings.keep_attempts else [],
     )
     if result.status != "rdp":
@@ -149,6 +150,22 @@ def _intermittent(attempts: Sequence[Attempt]) -> list[str]:
         if before and before.alone and before.ending is not repeat.ending:
             differing.append(f"{before.question.words}: {before.ending.value}, then {repeat.ending.value}")
     return differing
+
+
+def _contradictions(readings: Sequence[Reading]) -> list[str]:
+    """Connection Requests for the same protocols that were answered differently."""
+    answers: dict[int, list[str]] = {}
+    for reading in readings:
+        answer = reading.negotiation
+        if reading.question.protocols is None or answer is None:
+            continue
+        said = answer.code.name if isinstance(answer, NegotiationFailure) else protocol_name(answer.selected)
+        told = answers.setdefault(reading.question.protocols, [])
+        if said not in told:
+            told.append(said)
+    return [
+        f"{'+'.join(protocol_names(asked))}: {', then '.join(told)}" for asked, told in answers.items() if len(told) > 1
+    ]
 
 
 def _certificates(readings: Sequence[Reading], audit: Audit) -> list[CertificateChain]:

@@ -17,6 +17,8 @@ from probe.wire.ntlm import AvId, Challenge, filetime_to_unix
 from probe.wire.spnego import NegTokenResp, mechanism_name
 from probe.wire.standard_security import ProprietaryCertificate, X509CertificateChain
 
+_MALFORMED = "malformed"
+
 
 def standard_rdp(readings: Sequence[Reading]) -> StandardRdp:
     """Standard RDP Security as each method, offered alone, was answered."""
@@ -45,13 +47,21 @@ def _method(reading: Reading) -> MethodAttempt:
     offered = "+".join(encryption_method_names(reading.question.methods))
     security = reading.security
     if security is None:
-        ending = Ending.CLOSED if reading.ending is Ending.COMPLETE else reading.ending
-        return MethodAttempt(offered=offered, ending=ending.value)
+        answer = _instead(reading)
+        ending = Ending.CLOSED if reading.ending is Ending.COMPLETE and answer != _MALFORMED else reading.ending
+        return MethodAttempt(offered=offered, answer=answer, ending=ending.value)
     return MethodAttempt(
         offered=offered,
         method=encryption_method_names(security.encryption_method) or ["NONE"],
         level=EncryptionLevel(security.encryption_level).name,
     )
+
+
+def _instead(reading: Reading) -> str | None:
+    """What the server said in place of its settings."""
+    if reading.malformed is not None:
+        return _MALFORMED
+    return "disconnect provider ultimatum" if reading.disconnect is not None else None
 
 
 def _certificate(certificate: ServerCertificate) -> StandardCertificate:
@@ -72,6 +82,8 @@ def credssp(readings: Sequence[Reading], wall_offset: float) -> CredSsp | None:
     best = next((reading for reading in reached if reading.ts_request is not None), reached[-1])
     request = best.ts_request
     if request is None:
+        if best.malformed is not None:
+            return CredSsp(answer=_MALFORMED, ending=best.ending.value)
         ending = Ending.CLOSED if best.tls_closed or best.ending is Ending.COMPLETE else best.ending
         return CredSsp(ending=ending.value)
     return CredSsp(

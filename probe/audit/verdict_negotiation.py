@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from probe.audit.attempt import Attempt, protocol_name, protocol_names
 from probe.audit.reading import Reading
 from probe.handshake.machine import NEVER_OPENED, Ending, Seen
-from probe.result import Negotiation, NegotiationAttempt, Nla, Verdict
+from probe.result import EndingName, Negotiation, NegotiationAttempt, Nla, Verdict
 from probe.wire import x224
 from probe.wire.cursor import flag_names
 from probe.wire.nego import NegotiationFailure, NegotiationResponse, Protocol, ResponseFlag
@@ -94,6 +94,8 @@ def answer_without_negotiation(reading: Reading) -> str | None:
         return "error TPDU"
     if reading.malformed is not None:
         return "malformed"
+    if reading.unread and reading.ending in (Ending.CLOSED, Ending.RESET):
+        return "incomplete"
     return "data TPDU" if any(isinstance(message, x224.Data) for message in reading.messages) else None
 
 
@@ -126,21 +128,29 @@ def _turned_away(protocol: Protocol, reading: Reading) -> Verdict:
     if isinstance(answer, NegotiationFailure):
         return Verdict(state="rejected", failure=answer.code.name)
     if isinstance(answer, NegotiationResponse):
+        if answer.selected not in (Protocol.RDP, *TLS_BASED):  # no protocol, or several: it settles nothing
+            return Verdict(state="unknown", selected=protocol_name(answer.selected))
         # Of several that were offered the server takes one, which says nothing about the others.
         preferred = requested != protocol and bool(answer.selected & requested)
         return Verdict(state="unknown" if preferred else "rejected", selected=protocol_name(answer.selected))
     said = answer_without_negotiation(reading)
     if said == "confirm without negotiation" and requested:
         return Verdict(state="rejected", reason=said)
-    ending = Ending.CLOSED if said is not None and reading.ending is Ending.COMPLETE else reading.ending
-    return Verdict(state="unknown", reason=said, ending=ending.value)
+    return Verdict(state="unknown", reason=said, ending=ending_of(reading, said))
+
+
+def ending_of(reading: Reading, said: str | None) -> EndingName:
+    """How a connection ended; one that we ended ourselves after a disconnect was ended by the server."""
+    if reading.ending is Ending.COMPLETE and said not in (None, "malformed"):
+        return Ending.CLOSED.value
+    return reading.ending.value
 
 
 def _nla(protocols: dict[str, Verdict]) -> Nla:
     hybrid = {protocols["HYBRID"].state, protocols["HYBRID_EX"].state}
     without = {protocols["SSL"].state, protocols["RDP"].state}
     if "accepted" in hybrid:
-        return "required" if without == {"rejected"} else "offered"
+        return "required" if without == {"rejected"} else "offered"  # at least that, where the rest was not asked
     return "unsupported" if protocols["HYBRID"].state == "rejected" else "unknown"
 
 

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from probe.audit.attempt import TLS_VERSIONS, Stage, protocol_name
 from probe.audit.reading import Reading
 from probe.errors import WireError
+from probe.handshake.client_hello import suites_offered
 from probe.handshake.machine import Ending
 from probe.result import Registered, Tls, TlsHandshake, Verdict
 from probe.wire.iana import CIPHER_SUITES, GROUPS
 from probe.wire.nego import NegotiationResponse
-from probe.wire.tls_hello import version_name
 from probe.wire.tls_key_exchange import EcdheParameters, key_exchange_of, read_server_key_exchange
+from probe.wire.tls_version import TLS13, version_name
 
 
 def tls(readings: Sequence[Reading]) -> Tls | None:
@@ -25,6 +26,7 @@ def tls(readings: Sequence[Reading]) -> Tls | None:
             version_name(version): verdict for version in TLS_VERSIONS if (verdict := _version(version, over_rdp))
         },
         handshake=_handshake(over_rdp),
+        handshake_failure=_handshake_failure(over_rdp),
         clear_text_instead=any(_clear_text_instead(reading) for reading in over_rdp),
     )
 
@@ -43,16 +45,34 @@ def reached_tls(reading: Reading) -> bool:
 
 def _version(version: int, readings: Sequence[Reading]) -> Verdict | None:
     """The verdict on one version: seen selected anywhere, else what came of its own hello."""
-    if any(reading.answers_version(version) for reading in readings):
+    if any(_agrees_on(version, reading) for reading in readings):
         return Verdict(state="accepted")
     asked = [reading for reading in readings if reading.question.version == version]
     return hello_verdict(asked[-1]) if asked else None
+
+
+def _agrees_on(version: int, reading: Reading) -> bool:
+    """The server selected this version, in answer to a hello that offered it, with a suite that it offered."""
+    if not reading.answers_version(version):
+        return False
+    asked = reading.question.version
+    if asked is None:  # our library's handshake: it went on only if all was as it had offered
+        return reading.secured is not None
+    return _was_offered(reading) and (version == asked if asked >= TLS13 else version <= asked)
+
+
+def _was_offered(reading: Reading) -> bool:
+    hello, asked = reading.server_hello, reading.question.version
+    return hello is None or asked is None or hello.cipher_suite in suites_offered(asked)
 
 
 def hello_verdict(reading: Reading) -> Verdict:
     """What one hello of ours led to."""
     if reading.server_hello is not None:
         selected = reading.server_hello.selected_version
+        if selected == reading.question.version and not _was_offered(reading):
+            suite = reading.server_hello.cipher_suite
+            return Verdict(state="unknown", reason=f"answered suite 0x{suite:04x}, which was not offered")
         if selected == reading.question.version:
             return Verdict(state="accepted")
         return Verdict(state="rejected", reason=f"answered {version_name(selected)}")
@@ -69,6 +89,15 @@ def hello_verdict(reading: Reading) -> Verdict:
 
 def _clear_text_instead(reading: Reading) -> bool:
     return reading.disconnect is not None and reading.server_hello is None and reading.alert is None
+
+
+def _handshake_failure(readings: Sequence[Reading]) -> Verdict | None:
+    """What the last try at a complete handshake met, where none was completed."""
+    tunnels = [reading for reading in readings if reading.question.stage is Stage.TUNNEL]
+    if not tunnels or any(reading.secured is not None for reading in tunnels):
+        return None
+    verdict = hello_verdict(tunnels[-1])
+    return verdict if tunnels[-1].server_hello is None else Verdict(state="unknown", reason="not completed")
 
 
 def _handshake(readings: Sequence[Reading]) -> TlsHandshake | None:

@@ -82,7 +82,9 @@ async def _run(options: argparse.Namespace) -> int:
 
 def works(result: Result) -> bool:
     """RDP is served and nothing blocks every client."""
-    return result.status == "rdp" and all(found.severity != "blocker" for found in result.diagnoses)
+    protocols = result.negotiation.protocols.values() if result.negotiation is not None else ()
+    usable = any(verdict.state != "rejected" for verdict in protocols)
+    return result.status == "rdp" and usable and all(found.severity != "blocker" for found in result.diagnoses)
 
 
 def settings_of(options: argparse.Namespace) -> Settings:

@@ -130,6 +130,8 @@ def _shown(text: str) -> str:
 
 def _run(argv: Sequence[str]) -> int:
     parser = build_parser()
+    if argv and not argv[0].startswith("-") and argv[0] not in _COMMANDS:
+        raise InputError(f"there is no command {argv[0]!r}", f"to audit a server: rdp-probe host {argv[0]}")
     options = parser.parse_args(argv)
     if options.command is None:
         parser.print_help()

@@ -144,7 +144,7 @@ NOT_RDP = Diagnosis(
     ),
     remedies=(
         (
-            "Find the program on the server: Get-NetTCPConnection -LocalPort 3389 with Get-Process -Id on Windows, "
+            "Find the program on the server: Get-NetTCPConnection -LocalPort PORT with Get-Process -Id on Windows, "
             "ss -ltnp on Linux; move one of the two to another port."
         ),
         (
@@ -217,7 +217,7 @@ X224_MALFORMED = Diagnosis(
     remedies=(
         "Compare with an answer from the server's own network: if it is whole there, look at what is in between.",
         "Update the server's software. With --pcap-out FILE its makers get the bytes.",
-        "See which program has the port: Get-NetTCPConnection -LocalPort 3389, or ss -ltnp.",
+        "See which program has the port: Get-NetTCPConnection -LocalPort PORT, or ss -ltnp.",
     ),
     user_sees=_PROTOCOL_ERROR,
     source="RFC 1006 6; [MS-RDPBCGR] 2.2.1.2",
@@ -236,7 +236,7 @@ X224_DISCONNECTED = Diagnosis(
     ),
     remedies=(
         "Behind a load balancer or connection broker, ask with --routing-token or --cookie, as clients do.",
-        "See which program has the port: Get-NetTCPConnection -LocalPort 3389, or ss -ltnp.",
+        "See which program has the port: Get-NetTCPConnection -LocalPort PORT, or ss -ltnp.",
         "Read the server's own log at the time of the refusal.",
     ),
     user_sees=SOCKET_CLOSED,

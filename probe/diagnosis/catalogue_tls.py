@@ -92,9 +92,9 @@ TLS_LEGACY_VERSION = Diagnosis(
     ),
     remedies=(
         (
-            "On Windows, when all clients speak TLS 1.2: for each old version set Enabled to 0 under "
-            f"{_SCHANNEL}\\VERSION\\Server (TLS 1.0, TLS 1.1), then restart. Other services of that computer obey it "
-            "too."
+            "On Windows, once TLS 1.2 is accepted here and all clients speak it: for each old version set Enabled to 0 "
+            f"under {_SCHANNEL}\\VERSION\\Server (TLS 1.0, TLS 1.1), then restart. Other services of that computer "
+            "obey it too."
         ),
         "For xrdp set ssl_protocols=TLSv1.2, TLSv1.3 in xrdp.ini.",
     ),

@@ -8,7 +8,7 @@ from probe.diagnosis import catalogue_connection as catalogue
 from probe.diagnosis.rule import Evidence, finds
 from probe.result import Result
 
-_BROKEN = ("malformed",)
+_BROKEN = ("malformed", "incomplete")
 _TURNED_AWAY = ("disconnect request", "error TPDU")
 
 
@@ -43,7 +43,7 @@ def tcp_unreachable(result: Result) -> Iterator[Evidence]:
 @finds(catalogue.TCP_RESET)
 def tcp_reset(result: Result) -> Iterator[Evidence]:
     """A connection was had, and reset before anything came back."""
-    if result.status == "closed" and result.ending == "reset" and not _answers(result):
+    if result.status == "closed" and result.ending == "reset" and not result.bytes_received:
         yield Evidence(said=f"{_where(result)} took the connection and reset it without a byte{_cause(result)}")
 
 

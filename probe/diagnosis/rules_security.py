@@ -161,9 +161,12 @@ def encryption_fips_only(result: Result) -> Iterator[Evidence]:
 def encryption_refused(result: Result) -> Iterator[Evidence]:
     """Every method that was offered ended in a close or reset; a silence settles nothing."""
     asked = result.standard_rdp.methods_asked if result.standard_rdp is not None else []
-    if any(each.ending not in ("closed", "reset") for each in asked):
+    if any(each.ending not in ("closed", "reset") or each.answer == "malformed" for each in asked):
         return
-    severity = None if _accepted(result, _TLS_BASED) else _if_rejected(result, _TLS_BASED[:2])
+    dead = result.tls is not None and result.tls.handshake_failure is not None
+    severity: Severity | None = "blocker" if dead else None
+    if not dead and not _accepted(result, _TLS_BASED):
+        severity = _if_rejected(result, _TLS_BASED[:2])
     for each in asked:
         yield Evidence(said=f"offered {each.offered}: {each.ending}", severity=severity)
 
@@ -177,6 +180,8 @@ def credssp_aborted(result: Result) -> Iterator[Evidence]:
     severity = _if_rejected(result, _WITHOUT_NLA)
     if section.version is None and section.ending in _DROPPED:
         yield Evidence(said=f"sent the first TSRequest: {section.ending}", severity=severity)
+    elif section.version is None and section.answer is not None:
+        yield Evidence(said=f"sent the first TSRequest: the answer is {section.answer}", severity=severity)
     elif section.version is not None:
         error = f"error {section.error}" if section.error is not None else "no NTLM challenge and no error"
         yield Evidence(said=f"sent the first TSRequest: the answer holds {error}", severity=severity)

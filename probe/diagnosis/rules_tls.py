@@ -19,7 +19,7 @@ _SOON_DAYS = 30
 @finds(catalogue.TLS_HANDSHAKE_ABORTED)
 def tls_handshake_aborted(result: Result) -> Iterator[Evidence]:
     """No hello was answered by a ServerHello, and not merely because its version is too old."""
-    versions = _asked(result)
+    versions = _asked(result) or _only_try(result)
     if _served(result) or all(verdict.reason == _TOO_OLD for verdict in versions.values()):
         return
     severity = _unless_rdp(result)
@@ -154,14 +154,22 @@ def _asked(result: Result) -> dict[str, Verdict]:
     }
 
 
+def _only_try(result: Result) -> dict[str, Verdict]:
+    """Where no version was asked for by itself: the try at a complete handshake, if it was never answered."""
+    failure = result.tls.handshake_failure if result.tls is not None and not result.tls.versions else None
+    if failure is None or failure.ending in _NOT_ASKED or failure.reason in (None, "not completed"):
+        return {}
+    return {"a complete handshake": failure}
+
+
 def _served(result: Result) -> list[str]:
     return [name for name, verdict in _asked(result).items() if verdict.state == "accepted"]
 
 
 def _unless_rdp(result: Result) -> Severity:
     """Without TLS nobody connects, unless Standard RDP Security is accepted."""
-    protocols = result.negotiation.protocols if result.negotiation is not None else {}
-    return "breaks_some" if protocols.get("RDP", Verdict(state="unknown")).state == "accepted" else "blocker"
+    asked = result.standard_rdp.methods_asked if result.standard_rdp is not None else []
+    return "breaks_some" if any(each.method is not None for each in asked) else "blocker"
 
 
 def _likeliest(versions: dict[str, Verdict]) -> str | None:

@@ -45,13 +45,18 @@ def client_hello(version: int, random_bytes: Callable[[int], bytes], server_name
         version=min(version, TLS12),
         random=random_bytes(32),
         session_id=random_bytes(32) if version >= TLS13 else b"",
-        cipher_suites=_TLS13_SUITES if version >= TLS13 else _OLDER_SUITES,
+        cipher_suites=suites_offered(version),
         compression_methods=b"\x00",
         extensions=tuple(_extensions(version, random_bytes, server_name)),
     )
     w = Writer()
     Record(type=ContentType.HANDSHAKE, version=_LEGACY_RECORD_VERSION, fragment=write_handshake(hello)).write(w)
     return w.getvalue()
+
+
+def suites_offered(version: int) -> tuple[int, ...]:
+    """The cipher suites in our hello of a version."""
+    return _TLS13_SUITES if version >= TLS13 else _OLDER_SUITES
 
 
 def _extensions(version: int, random_bytes: Callable[[int], bytes], server_name: str | None) -> list[Extension]:

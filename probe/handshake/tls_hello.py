@@ -144,12 +144,12 @@ class TlsHello:
     def _take_message(self, side: Side, raw: bytes, at: float, events: list[Event]) -> None:
         version = self.server_hello.selected_version if self.server_hello else _PROVISIONAL_VERSION
         message = tls_hello.read_handshake(raw, version)
-        events.append(Seen(at, side, message, raw))
         following = TRANSITIONS.get((self.state, side, type(message)))
-        if following is None:
+        if following is None:  # a ServerHello before any ClientHello, for example, answers nothing
             raise UnexpectedMessage(self.state.name, type(message).__name__)
         if isinstance(message, tls_hello.ServerHello):
             following = self._after_server_hello(message)
+        events.append(Seen(at, side, message, raw))
         self.state = following
 
     def _after_server_hello(self, hello: tls_hello.ServerHello) -> State:

@@ -158,7 +158,9 @@ def _served(result: Result) -> str:
     if nla == "required":
         return "RDP is served and NLA is required."
     if nla == "offered":
-        return "RDP is served; NLA is offered but not required."
+        if tls or standard:
+            return "RDP is served; NLA is offered but not required."
+        return "RDP is served with NLA; whether it is required was not settled."
     if tls and standard:
         return "RDP is served without NLA: over TLS, and with Standard RDP Security."
     if tls or standard:

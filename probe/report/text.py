@@ -41,10 +41,12 @@ class _Console(Console):
 
 
 def verdict_line(result: Result) -> str:
-    """One line: whom it is about, the verdict, and the code of what blocks everybody."""
-    blocker = worst(result)
-    code = f"  {terminal(blocker.code, 60)}" if blocker is not None else ""
-    return f"{'  '.join(_who(result))}  {verdict(result)}{code}"
+    """One line: whom it is about, the verdict, and the codes of what blocks everybody, or else of what breaks some."""
+    blocking, breaking = (
+        [each.code for each in result.diagnoses if each.severity == level] for level in SEVERITIES[:2]
+    )
+    codes = blocking or breaking
+    return "  ".join((*_who(result), verdict(result), *(terminal(code, 60) for code in codes)))
 
 
 def render(result: Result, console: Console, verbosity: int = 0) -> None:

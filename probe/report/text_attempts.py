@@ -25,10 +25,11 @@ def attempts(result: Result, page: Page, steps: bool) -> None:
 
 
 def _attempt(attempt: AttemptRecord, page: Page) -> None:
-    ending = f"{ENDINGS[attempt.ending]}, {attempt.elapsed_ms:.1f} ms"
+    ended = "" if attempt.ending == "complete" else f"{ENDINGS[attempt.ending]}, "
+    ending = f"{ended}{attempt.elapsed_ms:.1f} ms"
     asked = f"{terminal(attempt.asked)}{' (repeat)' if attempt.repeat else ''}"
     page.entry((f"{attempt.number:>3}  ", "bold"), asked, ending, indent=_INDENT)
-    details = []
+    details = [terminal(attempt.outcome)] if attempt.outcome is not None else []
     if attempt.ending != "complete":
         if attempt.expected is not None:
             details.append(f"awaited: {terminal(attempt.expected)}")

@@ -211,7 +211,8 @@ def _key(key: Key) -> str:
 def days(left: int) -> str:
     """How long a certificate is still good."""
     if left < 0:
-        return f"expired {-left} day{'' if left == -1 else 's'} ago"
+        whole = -left - 1  # it is counted down: -1 from the first second on
+        return f"expired {whole} day{'' if whole == 1 else 's'} ago" if whole else "expired today"
     return "expires within a day" if left == 0 else f"{left} day{'' if left == 1 else 's'} left"
 
 
@@ -240,8 +241,11 @@ def _ntlm(ntlm: Ntlm) -> Iterator[str]:
         yield _clock(ntlm.clock_skew_s)
 
 
+_NOISE_S = 1.0  # some servers tell whole seconds only
+
+
 def _clock(skew: float) -> str:
-    if abs(skew) < 0.05:
+    if abs(skew) < _NOISE_S:
         return "clock agrees"
     way = "ahead" if skew > 0 else "behind"
     minute, hour, day = 60, 3600, 86400

@@ -31,7 +31,7 @@ def targets(texts: Iterable[str], ports: Sequence[int]) -> Iterator[Target]:
     """
     for text in texts:
         if text == "-":
-            yield from _from_lines(sys.stdin or [], ports, "standard input")
+            yield from _from_lines(_standard_input(), ports, "standard input")
         elif text.startswith("@"):
             yield from _from_file(text[1:], ports)
         else:
@@ -53,6 +53,13 @@ def _from_file(name: str, ports: Sequence[int]) -> Iterator[Target]:
             yield from _from_lines(lines, ports, name)
     except OSError as error:
         raise InputError(f"cannot read {name}: {error.strerror}", "check the name after the @") from error
+
+
+def _standard_input() -> Iterable[str]:
+    """Its lines, whatever bytes they hold; none where it is closed."""
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="replace")
+    return sys.stdin if sys.stdin is not None else ()
 
 
 def _encoding(raw: io.BufferedReader) -> str:

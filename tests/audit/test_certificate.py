@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa, x25519
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 from hypothesis import given
 from hypothesis import strategies as st
@@ -104,32 +105,122 @@ def test_a_certificate_of_another_issuer_is_not_judged() -> None:
 
 def test_one_that_names_itself_as_issuer_but_was_signed_by_another_key() -> None:
     own = ec.generate_private_key(ec.SECP256R1())
+    assert describe(signed_by(ec_key(), own.public_key())).self_signed is False
+
+
+def signed_by(signer: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, public: CertificatePublicKeyTypes) -> bytes:
+    """A certificate that names itself as issuer, whoever signed it."""
     builder = (
         x509.CertificateBuilder()
         .subject_name(name("srv1"))
         .issuer_name(name("srv1"))
-        .public_key(own.public_key())
+        .public_key(public)
         .serial_number(1)
         .not_valid_before(NOW)
         .not_valid_after(NOW + timedelta(days=1))
     )
-    der = builder.sign(ec_key(), hashes.SHA256()).public_bytes(serialization.Encoding.DER)
-    assert describe(der).self_signed is False
+    return builder.sign(signer, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
 
 
-def test_sha1_is_named_and_its_signature_left_unchecked(tmp_path: Path) -> None:
-    out = tmp_path / "sha1.der"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-sha1", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=old",
-         "-keyout", "/dev/null", "-outform", "DER", "-out", str(out)],
-        check=True,
-        capture_output=True,
-    )  # fmt: skip
-    described = describe(out.read_bytes())
-    assert described.signature_algorithm == "sha1WithRSAEncryption"
+def test_a_key_of_another_kind_than_the_signature_has_not_signed() -> None:
+    assert describe(signed_by(ec_key(), rsa_key().public_key())).self_signed is False
+    assert describe(signed_by(rsa_key(), ec_key().public_key())).self_signed is False
+    assert describe(signed_by(ec_key(), x25519.X25519PrivateKey.generate().public_key())).self_signed is False
+
+
+def openssl(*arguments: str | Path) -> None:
+    subprocess.run(["openssl", *arguments], check=True, capture_output=True)
+
+
+def by_openssl(folder: Path, *options: str, key: tuple[str, ...] = ("rsa:2048",)) -> bytes:
+    """A self-signed certificate of a kind that the library does not make; its key is in key.pem."""
+    out = folder / "cert.der"
+    subject_of = ("-subj", "/CN=old", "-nodes", "-keyout", str(folder / "key.pem"), "-outform", "DER", "-out", str(out))
+    openssl("req", "-x509", *options, "-newkey", *key, *subject_of)
+    return out.read_bytes()
+
+
+@pytest.mark.parametrize("digest", ["sha1", "md5"])
+def test_signatures_of_old_servers_are_checked(tmp_path: Path, digest: str) -> None:
+    der = by_openssl(tmp_path, f"-{digest}")
+    described = describe(der)
+    assert described.signature_algorithm == f"{digest}WithRSAEncryption"
     assert described.self_signed is True
-    assert described.key is not None
-    assert (described.key.type, described.key.bits) == ("RSA", 2048)
+    assert describe(der[:-1] + bytes([der[-1] ^ 1])).self_signed is False
+
+
+def test_where_the_signature_cannot_be_checked_the_identifiers_decide(tmp_path: Path) -> None:
+    key = ("ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")
+    described = describe(by_openssl(tmp_path, "-sha1", key=key))
+    assert described.signature_algorithm == "ecdsa-with-SHA1"
+    assert described.self_signed is True
+
+
+def test_a_key_that_the_library_lacks_is_told_by_its_identifiers(tmp_path: Path) -> None:
+    key = ("ec", "-pkeyopt", "ec_paramgen_curve:SM2")
+    with_both = by_openssl(tmp_path, key=key)
+    described = describe(with_both)
+    assert described.key is None
+    assert described.error is not None
+    assert described.error.startswith("key: ")
+    assert described.self_signed is True
+    own = hashlib.sha1(_point(with_both), usedforsecurity=False).digest()
+    assert with_both.count(own) == 2  # subjectKeyIdentifier and authorityKeyIdentifier
+    first = with_both.index(own)
+    other = with_both[:first] + bytes(20) + with_both[first + 20 :]
+    assert describe(other).self_signed is False
+    without = by_openssl(tmp_path, "-addext", "authorityKeyIdentifier=none", key=key)
+    assert describe(without).self_signed is None
+    chain = describe_chain([without], names_asked=None, at=NOW, served_to=[])
+    assert chain.trust is None
+
+
+def _point(der: bytes) -> bytes:
+    """The uncompressed point of 65 octets in the only BIT STRING that can hold one."""
+    at = der.index(bytes.fromhex("03420004")) + 3
+    return der[at : at + 65]
+
+
+def test_an_issuers_identifier_that_is_only_a_serial_number_tells_nothing() -> None:
+    key = ed448.Ed448PrivateKey.generate()
+    identifier = x509.SubjectKeyIdentifier(bytes(20))
+    other = x509.AuthorityKeyIdentifier(None, [x509.DirectoryName(name("srv1"))], 1)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(name("srv1"))
+        .issuer_name(name("srv1"))
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(NOW)
+        .not_valid_after(NOW + timedelta(days=1))
+        .add_extension(identifier, critical=False)
+        .add_extension(other, critical=False)
+    )
+    der = builder.sign(key, None).public_bytes(serialization.Encoding.DER)
+    unknown = der.replace(
+        bytes.fromhex("06032b6571"), bytes.fromhex("06032b657e")
+    )  # of the signatures, not a known one
+    assert unknown != der
+    assert describe(unknown).self_signed is None
+
+
+def test_the_key_is_hashed_as_it_was_served(tmp_path: Path) -> None:
+    described = describe(by_openssl(tmp_path, key=("rsa-pss", "-pkeyopt", "rsa_keygen_bits:2048")))
+    openssl("pkey", "-in", tmp_path / "key.pem", "-pubout", "-outform", "DER", "-out", tmp_path / "key.der")
+    assert described.spki_sha256 == hashlib.sha256((tmp_path / "key.der").read_bytes()).hexdigest()
+    assert described.signature_algorithm == "rsassaPss"
+    assert described.self_signed is True
+
+
+def test_a_certificate_of_version_1_has_its_key_at_the_same_place(tmp_path: Path) -> None:
+    by_openssl(tmp_path)
+    request, old = tmp_path / "request.pem", tmp_path / "old.der"
+    key = ("-key", str(tmp_path / "key.pem"))
+    openssl("req", "-new", *key, "-subj", "/CN=old", "-out", request)
+    openssl("x509", "-req", "-in", request, "-signkey", tmp_path / "key.pem", "-outform", "DER", "-out", old)
+    openssl("pkey", "-in", tmp_path / "key.pem", "-pubout", "-outform", "DER", "-out", tmp_path / "key.der")
+    assert x509.load_der_x509_certificate(old.read_bytes()).version is x509.Version.v1
+    assert describe(old.read_bytes()).spki_sha256 == hashlib.sha256((tmp_path / "key.der").read_bytes()).hexdigest()
 
 
 @pytest.mark.parametrize(
@@ -176,6 +267,11 @@ IP = x509.IPAddress(ipaddress.ip_address("192.0.2.7"))
         ((IP,), "srv1.example", "192.0.2.8", False),
         ((DNS("srv1.example"),), "x", "192.0.2.7", None),  # an address says nothing about names
         ((IP,), "srv1.example", "srv1.example", True),
+        ((DNS("192.0.2.7"),), "192.0.2.7", "192.0.2.7", None),  # a DNS name is no address, whatever it looks like
+        ((DNS("192.0.2.7"),), "srv1.example", "srv1.example", False),
+        ((DNS("xn--mnchen-3ya.example"),), "x", "m\u00fcnchen.example", True),
+        ((), "m\u00fcnchen.example", "m\u00fcnchen.example", True),
+        ((DNS("srv1.example"),), "x", "srv1..example", False),  # an empty label has no ASCII spelling
     ],
 )
 def test_names(alternative: tuple[x509.GeneralName, ...], common: str, asked: str, expected: bool | None) -> None:

@@ -13,6 +13,7 @@ from probe.handshake.machine import Ending, Event
 from tests.audit import attempts as a
 
 TRIAGE = a.ask(a.SSL, Stage.TUNNEL)
+USUAL = a.ask(a.USUAL, Stage.TUNNEL, cookie=True)
 STANDARD_RDP = a.ask(a.RDP, Stage.SETTINGS, methods=a.ONE_TWENTY_EIGHT)
 DIRECT = a.ask(None, Stage.HELLO, version=a.TLS12)
 DISCOVER = Settings(depth="discover")
@@ -90,16 +91,27 @@ def test_nothing_more_is_asked_where_nothing_listens(ending: Ending) -> None:
 
 
 def test_a_silent_host_is_asked_two_requests_twice() -> None:
-    again = [TRIAGE.again(), STANDARD_RDP.again()]
-    assert questions(a.only([], Ending.TIMED_OUT)) == [TRIAGE, STANDARD_RDP, *again]
+    again = [TRIAGE.again(), USUAL.again()]
+    assert questions(a.only([], Ending.TIMED_OUT)) == [TRIAGE, USUAL, *again]
 
 
 def test_a_host_that_closes_is_asked_for_tls_too_and_nothing_twice() -> None:
-    assert questions(a.only([], Ending.CLOSED)) == [TRIAGE, STANDARD_RDP, DIRECT]
+    assert questions(a.only([], Ending.CLOSED)) == [TRIAGE, USUAL, STANDARD_RDP, DIRECT]
 
 
-def test_a_host_that_resets_is_asked_two_requests_twice() -> None:
-    assert len(questions(a.only([], Ending.RESET))) == 4
+def test_a_host_that_resets_is_asked_every_kind_of_request_twice() -> None:
+    asked = questions(a.only([], Ending.RESET))
+    assert asked[:4] == [TRIAGE, USUAL, STANDARD_RDP, DIRECT]
+    assert {each.again() for each in asked[:4]} == set(asked[4:])
+
+
+def test_a_host_that_answers_only_what_current_clients_send_is_heard() -> None:
+    def answer(question: Question) -> tuple[list[Event], Ending]:
+        return a.windows()(question) if (question.protocols or 0) & a.HYBRID else ([], Ending.CLOSED)
+
+    asked = questions(answer)
+    assert asked[:2] == [TRIAGE, USUAL]
+    assert over(a.HYBRID)[0] in asked
 
 
 def test_a_broken_answer_is_not_asked_for_again() -> None:
@@ -112,7 +124,7 @@ def test_what_drops_one_mask_and_answers_another_is_fully_asked() -> None:
         return ([], Ending.TIMED_OUT) if question == TRIAGE else a.xrdp(question)
 
     asked = questions(answer)
-    assert asked[:2] == [TRIAGE, STANDARD_RDP]
+    assert asked[:2] == [TRIAGE, USUAL]
     assert TRIAGE.again() in asked
     assert over(a.SSL)[0] in asked  # once the repeat had shown that SSL is accepted
     assert len(set(asked)) == len(asked) <= 16

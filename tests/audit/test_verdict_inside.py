@@ -162,12 +162,16 @@ def test_an_offer_of_the_server_shows_nothing_usable() -> None:
         (a.closed_inside(), Ending.COMPLETE, "closed"),
         ([], Ending.RESET, "reset"),
         ([], Ending.TIMED_OUT, "timed_out"),
-        (a.malformed(b"\x30"), Ending.COMPLETE, "closed"),
     ],
 )
 def test_an_exchange_without_an_answer_says_how_it_ended(events: list[Event], ending: Ending, shown: str) -> None:
     found = inside(nla(*a.tunnel(), *events, ending=ending))
     assert found == CredSsp(ending=shown)  # type: ignore[arg-type]
+
+
+def test_an_answer_that_is_no_ts_request_is_called_malformed_and_not_closed() -> None:
+    found = inside(nla(*a.tunnel(), *a.malformed(b"\x30"), ending=Ending.COMPLETE))
+    assert found == CredSsp(answer="malformed", ending="complete")
 
 
 def test_of_several_exchanges_the_answered_one_is_shown() -> None:

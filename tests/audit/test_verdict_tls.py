@@ -182,3 +182,24 @@ def test_of_two_hellos_without_x224_the_later_counts() -> None:
     silent = read(a.attempt(question, [], Ending.TIMED_OUT))
     closed = read(a.attempt(question.again(), [], Ending.CLOSED))
     assert direct_tls([silent, closed]).state == "rejected"
+
+
+def test_a_suite_that_was_not_offered_accepts_nothing() -> None:
+    null = tls_hello.ServerHello(version=a.TLS12, random=bytes(32), cipher_suite=0x0000)
+    found = section(over_ssl(a.TLS12, a.says(null)))
+    assert found.versions["TLSv1.2"] == Verdict(state="unknown", reason="answered suite 0x0000, which was not offered")
+
+
+def test_a_version_that_was_not_offered_is_not_accepted() -> None:
+    found = section(over_ssl(a.TLS13, a.says(a.hello(a.TLS10))), over_ssl(a.TLS10, [], Ending.CLOSED))
+    assert found.versions["TLSv1.0"].state == "rejected"
+    assert found.versions["TLSv1.3"] == Verdict(state="rejected", reason="answered TLSv1.0")
+
+
+def test_what_became_of_the_one_try_at_a_complete_handshake() -> None:
+    assert section(in_tunnel(*a.disconnect())).handshake_failure == Verdict(
+        state="rejected", reason="clear-text disconnect"
+    )
+    assert section(in_tunnel(*a.tunnel(a.TLS12))).handshake_failure is None
+    broken_off = section(in_tunnel(*a.says(a.hello(a.TLS12))))
+    assert broken_off.handshake_failure == Verdict(state="unknown", reason="not completed")

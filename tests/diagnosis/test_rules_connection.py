@@ -6,6 +6,11 @@ from probe.result import EndingName, Negotiation, NegotiationAttempt, Result, St
 from tests.diagnosis.results import attempted, codes, result, the
 
 
+def nothing_came(described: Result) -> Result:
+    described.bytes_received = 0
+    return described
+
+
 @pytest.mark.parametrize(
     ("described", "code"),
     [
@@ -13,7 +18,7 @@ from tests.diagnosis.results import attempted, codes, result, the
         (result("refused", ending="refused"), "TCP_REFUSED"),
         (result("filtered", ending="filtered"), "TCP_TIMEOUT"),
         (result("unreachable", ending="unreachable"), "TCP_UNREACHABLE"),
-        (result("closed", ending="reset"), "TCP_RESET"),
+        (nothing_came(result("closed", ending="reset")), "TCP_RESET"),
         (result("not_rdp"), "NOT_RDP"),
         (result("silent", ending="timed_out"), "X224_SILENT"),
         (result("silent", ending="deadline"), "X224_SILENT"),

@@ -11,7 +11,7 @@ from probe.diagnosis.catalogue_tls import (
     TWO_KEYS,
     XRDP_KEY,
 )
-from probe.result import Result, Verdict
+from probe.result import MethodAttempt, Result, StandardRdp, Verdict
 from tests.diagnosis.results import ACCEPTED, certificate, codes, negotiated, said, served, the, tls
 
 TOO_OLD = said("alert protocol_version")
@@ -49,7 +49,19 @@ def test_each_version_says_how_it_ended() -> None:
 
 
 def test_with_standard_rdp_security_left_some_still_connect() -> None:
-    assert the("TLS_HANDSHAKE_ABORTED", tls(RESET, rdp=ACCEPTED)).severity == "breaks_some"
+    described = tls(RESET, rdp=ACCEPTED)
+    assert the("TLS_HANDSHAKE_ABORTED", described).severity == "blocker"  # accepted, but no method was ever agreed on
+    described.standard_rdp = StandardRdp(methods_asked=[MethodAttempt(offered="128BIT", method=["128BIT"])])
+    assert the("TLS_HANDSHAKE_ABORTED", described).severity == "breaks_some"
+
+
+def test_in_discover_the_one_try_at_a_handshake_is_what_is_known() -> None:
+    described = tls()
+    assert described.tls is not None
+    described.tls.handshake_failure = Verdict(state="rejected", reason="clear-text disconnect")
+    assert "a complete handshake: clear-text disconnect" in the("TLS_HANDSHAKE_ABORTED", described).evidence[0]
+    described.tls.handshake_failure = Verdict(state="unknown", reason="not completed")
+    assert "TLS_HANDSHAKE_ABORTED" not in codes(described)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +84,9 @@ def test_versions_of_current_clients_are_missing() -> None:
 
 def test_no_version_at_all_blocks() -> None:
     assert the("TLS_NO_COMMON_VERSION", tls(TOO_OLD, TOO_OLD, TOO_OLD, TOO_OLD)).severity == "blocker"
-    assert the("TLS_NO_COMMON_VERSION", tls(TOO_OLD, TOO_OLD, rdp=ACCEPTED)).severity == "breaks_some"
+    left = tls(TOO_OLD, TOO_OLD, rdp=ACCEPTED)
+    left.standard_rdp = StandardRdp(methods_asked=[MethodAttempt(offered="128BIT", method=["128BIT"])])
+    assert the("TLS_NO_COMMON_VERSION", left).severity == "breaks_some"
 
 
 @pytest.mark.parametrize(
