@@ -33,6 +33,7 @@ _KEY_USAGES = {
     "2.5.29.37.0": "anyExtendedKeyUsage",
 }
 _SECONDS_A_DAY = 86400
+_MOST_COMPARED = 5000  # names of one certificate that the name asked for is compared with
 _MOST_NAMES = 200  # of one certificate; a hostile one can carry megabytes of them
 
 
@@ -235,7 +236,7 @@ def name_match(der: bytes, asked: str) -> bool | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            names, common = _alternative_names(certificate), _common_names(certificate)
+            names, common = _alternative_names(certificate)[:_MOST_COMPARED], _common_names(certificate)
     except Exception:  # noqa: BLE001 - see `describe`
         return None
     return _matches_any(names, common, asked)
