@@ -66,6 +66,7 @@ TRANSITIONS: Mapping[tuple[State, Side, type[object]], State] = {
 }
 _OVER = (S.ANSWERED, S.REFUSED, S.DISCONNECTED, S.FAILED)
 _MOST_RECORDS = 1000  # of both sides; a flight takes a handful, but empty ones and warnings can go on for ever
+_LONGEST_CLEAR = 512  # bytes of a PDU in clear where TLS belongs; a disconnect has nine
 _PROVISIONAL_VERSION = TLS12  # before a ServerHello has said which; only the hellos are read by then
 
 
@@ -200,6 +201,11 @@ def _read_clear_disconnect(data: bytes) -> tuple[object, bytes] | None:
 
     Raises WireError when it is something else.
     """
+    r = Reader(data[: x224.Tpkt.HEADER], "TPKT")
+    if r.remaining == x224.Tpkt.HEADER:
+        r.u16be("version and reserved")
+        if (length := r.u16be("length")) > _LONGEST_CLEAR:
+            raise TooLong("TPKT", "length", r.offset, f"no disconnect is so long: {length}")
     framer = x224.TpktFramer()
     framer.feed(data)
     raw = framer.next_packet()

@@ -138,6 +138,12 @@ def test_another_tpdu_in_clear_is_kept_too() -> None:
     assert last.message == refusal
 
 
+def test_a_clear_pdu_that_claims_to_be_long_is_not_waited_for() -> None:
+    said = [HELLO, server_says(bytes.fromhex("0300ffff") + bytes(2000))]
+    events = assert_split_does_not_matter(TlsHello, said)
+    assert isinstance(events[-1], Malformed)
+
+
 def test_bytes_that_are_neither_tls_nor_tpkt() -> None:
     machine = TlsHello()
     last = feed(machine, [HELLO, server_says(b"HTTP/1.1 400\r\n")])[-1]
