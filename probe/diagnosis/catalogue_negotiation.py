@@ -73,8 +73,8 @@ STANDARD_RDP_ONLY = Diagnosis(
             "SSL (SecurityLayer 2), and require NLA (UserAuthentication 1)."
         ),
         (
-            "For xrdp set security_layer=tls, and certificate and key_file to files that the xrdp user may read; "
-            "then systemctl restart xrdp."
+            "For xrdp set security_layer=tls, and certificate and key_file to files that the xrdp user may read (it "
+            "falls back to this silently where it may not); then systemctl restart xrdp."
         ),
         "Replace software that cannot do TLS; until then let it be reached through a VPN only.",
     ),
