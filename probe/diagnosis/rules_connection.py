@@ -10,6 +10,7 @@ from probe.result import Result
 
 _BROKEN = ("malformed", "incomplete")
 _TURNED_AWAY = ("disconnect request", "error TPDU")
+_NOT_HEARD = (None, "interrupted")  # the audit stopped by itself
 
 
 @finds(catalogue.DNS_FAILED)
@@ -43,7 +44,7 @@ def tcp_unreachable(result: Result) -> Iterator[Evidence]:
 @finds(catalogue.TCP_RESET)
 def tcp_reset(result: Result) -> Iterator[Evidence]:
     """A connection was had, and reset before anything came back."""
-    if result.status == "closed" and result.ending == "reset" and not result.bytes_received:
+    if result.status == "closed" and _reset_without_a_byte(result):
         yield Evidence(said=f"{_where(result)} took the connection and reset it without a byte{_cause(result)}")
 
 
@@ -60,7 +61,7 @@ def not_rdp(result: Result) -> Iterator[Evidence]:
 @finds(catalogue.X224_SILENT)
 def x224_silent(result: Result) -> Iterator[Evidence]:
     """An audit that was interrupted, or had no time to connect, has not heard a silence."""
-    if result.status == "silent" and result.ending in ("timed_out", "deadline") and not _answers(result):
+    if result.status == "silent" and result.ending not in _NOT_HEARD and not _answers(result):
         yield Evidence(
             said=f"{_where(result)} took {_connections(result)} and answered no Connection Request in time; bytes "
             f"received: {result.bytes_received}"
@@ -69,8 +70,10 @@ def x224_silent(result: Result) -> Iterator[Evidence]:
 
 @finds(catalogue.X224_CLOSED)
 def x224_closed(result: Result) -> Iterator[Evidence]:
-    """A connection was had, and closed before anything came back."""
-    if result.status == "closed" and result.ending in ("closed", "complete") and not _answers(result):
+    """A connection was had and ended without an answer; `ending` is that of the first, and others may differ."""
+    if result.status != "closed" or result.ending in (*_NOT_HEARD, "too_much") or _reset_without_a_byte(result):
+        return
+    if not _answers(result):
         yield Evidence(said=f"{_where(result)} took {_connections(result)} and closed without an RDP answer")
 
 
@@ -108,6 +111,10 @@ def intermittent(result: Result) -> Iterator[Evidence]:
     """A request was asked twice, alone both times, and ended differently."""
     for said in result.intermittent:
         yield Evidence(said=said)
+
+
+def _reset_without_a_byte(result: Result) -> bool:
+    return result.ending == "reset" and not result.bytes_received
 
 
 def _answers(result: Result) -> list[tuple[str, str]]:

@@ -24,6 +24,10 @@ def nothing_came(described: Result) -> Result:
         (result("silent", ending="deadline"), "X224_SILENT"),
         (result("closed", ending="closed"), "X224_CLOSED"),
         (result("closed", ending="complete"), "X224_CLOSED"),
+        (result("closed", ending="reset"), "X224_CLOSED"),  # after a byte
+        (result("closed", ending="timed_out"), "X224_CLOSED"),  # the first was silent, what followed was not
+        (attempted(answer="data TPDU", status="closed", ending="reset"), "X224_CLOSED"),
+        (result("silent", ending="reset"), "X224_SILENT"),
         (result("closed", ending="too_much"), "X224_MALFORMED"),
         (attempted(answer="malformed", status="closed", ending="reset"), "X224_MALFORMED"),
         (attempted(answer="malformed", status="silent", ending="timed_out"), "X224_MALFORMED"),

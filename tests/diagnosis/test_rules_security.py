@@ -329,6 +329,12 @@ def test_ntlm_is_turned_away(section: CredSsp) -> None:
     assert codes(credssp(section)) == ["NTLM_REFUSED"]
 
 
+def test_an_answer_that_cannot_be_read() -> None:
+    assert the("CREDSSP_ABORTED", credssp(CredSsp(answer="malformed", ending="complete"))).evidence == [
+        "sent the first TSRequest: the answer is malformed"
+    ]
+
+
 def test_ntlm_that_is_chosen_is_not_turned_away() -> None:
     assert codes(credssp(CredSsp(version=6, mechanisms=["NTLM"]))) == ["CREDSSP_ABORTED"]
     assert codes(challenged(None)) == []
