@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from probe.diagnosis.rule import Diagnosis
-from probe.diagnosis.wording import SOCKET_CLOSED
+from probe.diagnosis.wording import FREERDP_CONNECT_FAILED, FREERDP_NAME_NOT_FOUND, SOCKET_CLOSED
 
 _CANNOT_CONNECT = (
     (
@@ -12,6 +12,7 @@ _CANNOT_CONNECT = (
         "network"
     ),
     "Error code: 0x204",
+    FREERDP_CONNECT_FAILED,
 )
 _RECEIVE_FAILED = ("Error code: 0x404",)
 _PROTOCOL_ERROR = (
@@ -42,7 +43,7 @@ DNS_FAILED = Diagnosis(
             "need the name, so an address is no lasting answer."
         ),
     ),
-    user_sees=("Remote Desktop can't find the computer", "Error code: 0x104"),
+    user_sees=("Remote Desktop can't find the computer", "Error code: 0x104", FREERDP_NAME_NOT_FOUND),
     source="[MS-RDPBCGR] 1.3.1.1; RFC 1034",
 )
 

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from probe.diagnosis.rule import Diagnosis
-from probe.diagnosis.wording import GPO_SECURITY, RDP_TCP
+from probe.diagnosis.wording import (
+    FREERDP_NLA_REQUIRED,
+    FREERDP_NO_PROTOCOL,
+    FREERDP_TLS_FAILED,
+    GPO_SECURITY,
+    RDP_TCP,
+)
 
 _XRDP_NO_NLA = "The server is xrdp, which offers TLS and Standard RDP Security and has no NLA."
 
@@ -31,6 +37,8 @@ NLA_REQUIRED = Diagnosis(
     user_sees=(
         "The remote computer requires Network Level Authentication, which your computer does not support.",
         "Error code: 0xB09 (2825)",
+        FREERDP_NLA_REQUIRED,
+        FREERDP_NO_PROTOCOL,
     ),
     source="[MS-RDPBCGR] 2.2.1.2.2 HYBRID_REQUIRED_BY_SERVER",
 )
@@ -105,6 +113,7 @@ TLS_CERTIFICATE_MISSING = Diagnosis(
         ),
         "Let NETWORK SERVICE read the private key: certlm.msc, All Tasks, Manage Private Keys.",
     ),
+    user_sees=(FREERDP_TLS_FAILED,),
     source="[MS-RDPBCGR] 2.2.1.2.2 SSL_CERT_NOT_ON_SERVER",
 )
 
@@ -120,6 +129,7 @@ USER_AUTH_REQUIRED = Diagnosis(
         ),
         "See whether the server can require NLA instead, which identifies users and which clients know.",
     ),
+    user_sees=(FREERDP_NO_PROTOCOL,),
     source="[MS-RDPBCGR] 2.2.1.2.2 SSL_WITH_USER_AUTH_REQUIRED_BY_SERVER",
 )
 
@@ -136,6 +146,7 @@ INCONSISTENT_FLAGS = Diagnosis(
         "A load balancer must pass RDP on as plain TCP; it must not end TLS by itself.",
         "Update the server's software.",
     ),
+    user_sees=(FREERDP_NO_PROTOCOL,),
     source="[MS-RDPBCGR] 2.2.1.2.2 INCONSISTENT_FLAGS",
 )
 

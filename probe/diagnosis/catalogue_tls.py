@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from probe.diagnosis.rule import Diagnosis
-from probe.diagnosis.wording import SOCKET_CLOSED
+from probe.diagnosis.wording import FREERDP_TLS_FAILED, SOCKET_CLOSED
 
 _SCHANNEL = "HKLM\\SYSTEM\\CurrentControlSet\\Control\\SecurityProviders\\SCHANNEL\\Protocols"
 _GIVE_WINDOWS_A_CERTIFICATE = (
@@ -53,7 +53,7 @@ TLS_HANDSHAKE_ABORTED = Diagnosis(
         ),
         "Where nothing at all comes back, ask from the server's own network; in a VPN try a smaller MTU.",
     ),
-    user_sees=("An internal error has occurred.", *SOCKET_CLOSED),
+    user_sees=("An internal error has occurred.", *SOCKET_CLOSED, FREERDP_TLS_FAILED),
     source="[MS-RDPBCGR] 5.4.5.1; RFC 8446 6.2",
 )
 
