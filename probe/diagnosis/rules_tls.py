@@ -168,8 +168,12 @@ def _served(result: Result) -> list[str]:
 
 def _unless_rdp(result: Result) -> Severity:
     """Without TLS nobody connects, unless Standard RDP Security is accepted."""
+    protocols = result.negotiation.protocols if result.negotiation is not None else {}
+    if protocols.get("RDP", Verdict(state="unknown")).state != "accepted":
+        return "blocker"
     asked = result.standard_rdp.methods_asked if result.standard_rdp is not None else []
-    return "breaks_some" if any(each.method is not None for each in asked) else "blocker"
+    dropped = [each for each in asked if each.method is None and each.ending in ("closed", "reset")]
+    return "blocker" if asked and dropped == asked else "breaks_some"
 
 
 def _likeliest(versions: dict[str, Verdict]) -> str | None:

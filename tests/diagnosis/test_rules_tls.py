@@ -50,8 +50,10 @@ def test_each_version_says_how_it_ended() -> None:
 
 def test_with_standard_rdp_security_left_some_still_connect() -> None:
     described = tls(RESET, rdp=ACCEPTED)
-    assert the("TLS_HANDSHAKE_ABORTED", described).severity == "blocker"  # accepted, but no method was ever agreed on
-    described.standard_rdp = StandardRdp(methods_asked=[MethodAttempt(offered="128BIT", method=["128BIT"])])
+    assert the("TLS_HANDSHAKE_ABORTED", described).severity == "breaks_some"
+    described.standard_rdp = StandardRdp(methods_asked=[MethodAttempt(offered="128BIT", ending="reset")])
+    assert the("TLS_HANDSHAKE_ABORTED", described).severity == "blocker"  # accepted in word, and then dropped
+    described.standard_rdp.methods_asked.append(MethodAttempt(offered="40BIT", method=["40BIT"]))
     assert the("TLS_HANDSHAKE_ABORTED", described).severity == "breaks_some"
 
 
