@@ -11,7 +11,7 @@ from probe.wire.credssp import TsRequest
 from probe.wire.nego import ConfirmData, NegotiationFailure, NegotiationResponse
 from probe.wire.rdstls import RdstlsCapabilities, ServerNonce
 from probe.wire.spnego import NegTokenInit, NegTokenResp
-from probe.wire.tls_record import Alert, AlertDescription, AlertLevel
+from probe.wire.tls_record import Alert
 
 ServerCertificate = (
     standard_security.ProprietaryCertificate
@@ -163,9 +163,8 @@ def _note_message(reading: Reading, event: Seen) -> None:
         reading.security = message.block(gcc.ServerSecurity)
     elif isinstance(message, ntlm.Challenge):
         reading.challenge, reading.challenge_at = message, event.at
-    elif isinstance(message, Alert):
-        warning = message.level == AlertLevel.WARNING and message.description != AlertDescription.CLOSE_NOTIFY
-        reading.alert = reading.alert if warning else (reading.alert or message)
+    elif isinstance(message, Alert) and not message.is_remark:
+        reading.alert = reading.alert or message
     for kinds, name in _FIELDS:
         if isinstance(message, kinds) and getattr(reading, name) is None:
             setattr(reading, name, message)

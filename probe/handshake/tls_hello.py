@@ -29,7 +29,7 @@ from probe.wire.tls_record import (
     Record,
     RecordFramer,
 )
-from probe.wire.tls_version import TLS12, TLS13
+from probe.wire.tls_version import TLS10, TLS12, TLS13
 
 
 class State(Enum):
@@ -138,8 +138,7 @@ class TlsHello:
         alert = Alert.read(r)
         r.end()
         events.append(Seen(at, side, alert, record.fragment))
-        warning = alert.level == AlertLevel.WARNING and alert.description != AlertDescription.CLOSE_NOTIFY
-        if not warning:
+        if not alert.is_remark:
             self.state = State.REFUSED
 
     def _take_message(self, side: Side, raw: bytes, at: float, events: list[Event]) -> None:
@@ -192,7 +191,7 @@ class TlsHello:
             return b""
         alert, record = Writer(), Writer()
         Alert(level=AlertLevel.WARNING, description=AlertDescription.CLOSE_NOTIFY).write(alert)
-        Record(type=ContentType.ALERT, version=0x0301, fragment=alert.getvalue()).write(record)
+        Record(type=ContentType.ALERT, version=TLS10, fragment=alert.getvalue()).write(record)
         return record.getvalue()
 
 

@@ -101,6 +101,11 @@ class Alert:
     level: AlertLevel
     description: AlertDescription
 
+    @property
+    def is_remark(self) -> bool:
+        """True for a warning that the connection survives; close_notify ends it at any level."""
+        return self.level == AlertLevel.WARNING and self.description != AlertDescription.CLOSE_NOTIFY
+
     @classmethod
     def read(cls, r: Reader) -> Self:
         """Raises Truncated."""
