@@ -11,28 +11,79 @@ from typing import Literal
 
 import msgspec
 
-SCHEMA = "rdp-probe/1"
+from probe.result.common import (
+    SEVERITIES,
+    Depth,
+    EndingName,
+    Nla,
+    ProtocolName,
+    Severity,
+    State,
+    Status,
+    Verdict,
+    VersionName,
+)
+from probe.result.tls import (
+    Certificate,
+    CertificateChain,
+    CipherSuite,
+    DhParameters,
+    Fingerprints,
+    Group,
+    Intolerance,
+    Key,
+    Registered,
+    Tls,
+    TlsFeatures,
+    TlsHandshake,
+    Trust,
+)
 
-ProtocolName = Literal["RDP", "SSL", "HYBRID", "RDSTLS", "HYBRID_EX", "RDSAAD"]
-VersionName = Literal["SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"]
-EndingName = Literal[
-    "complete",
-    "closed",
-    "reset",
-    "timed_out",
-    "deadline",
-    "too_much",
-    "refused",
-    "filtered",
-    "unreachable",
-    "interrupted",
+__all__ = [
+    "SCHEMA",
+    "SEVERITIES",
+    "AttemptRecord",
+    "Certificate",
+    "CertificateChain",
+    "CipherSuite",
+    "Client",
+    "CredSsp",
+    "Depth",
+    "DhParameters",
+    "Diagnosis",
+    "EndingName",
+    "Fingerprints",
+    "Group",
+    "Intolerance",
+    "Key",
+    "MethodAttempt",
+    "Negotiation",
+    "NegotiationAttempt",
+    "Nla",
+    "Ntlm",
+    "ProtocolName",
+    "Registered",
+    "Result",
+    "Server",
+    "Severity",
+    "StandardCertificate",
+    "StandardRdp",
+    "State",
+    "Status",
+    "Step",
+    "Target",
+    "Tls",
+    "TlsFeatures",
+    "TlsHandshake",
+    "Trust",
+    "Verdict",
+    "VersionName",
+    "from_json",
+    "json_schema",
+    "to_json",
 ]
-Status = Literal["rdp", "not_rdp", "silent", "closed", "refused", "filtered", "unreachable", "dns_error"]
-State = Literal["accepted", "rejected", "unknown"]
-Nla = Literal["required", "offered", "unsupported", "unknown"]
-Depth = Literal["discover", "standard", "full"]
-Severity = Literal["blocker", "breaks_some", "risk", "info"]
-SEVERITIES: tuple[Severity, ...] = ("blocker", "breaks_some", "risk", "info")
+
+SCHEMA = "rdp-probe/1"
 
 
 class Target(msgspec.Struct, kw_only=True):
@@ -43,21 +94,6 @@ class Target(msgspec.Struct, kw_only=True):
     port: int
     address: str | None = None  # None when the name did not resolve
     server_name: str | None = None  # the name used for TLS SNI and the name check
-
-
-class Verdict(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """Accepted, rejected or unknown, with the wire's reason.
-
-    For a security protocol: `failure` is the RDP_NEG_FAILURE code's name, `selected` what was selected instead.
-    For a TLS version: `reason` says what came in place of a ServerHello. `ending` is how the connection ended where
-    no answer settled it.
-    """
-
-    state: State
-    failure: str | None = None
-    selected: str | None = None
-    reason: str | None = None
-    ending: EndingName | None = None
 
 
 class NegotiationAttempt(msgspec.Struct, kw_only=True):
@@ -102,6 +138,7 @@ class StandardCertificate(msgspec.Struct, kw_only=True):
     key_bits: int | None = None
     signature_valid: bool | None = None  # proprietary: by the published terminal-services key; proves no identity
     certificates: int | None = None  # x509: how many
+    chain: CertificateChain | None = None  # x509: described as those of TLS are
 
 
 class MethodAttempt(msgspec.Struct, kw_only=True):
@@ -123,96 +160,6 @@ class StandardRdp(msgspec.Struct, kw_only=True):
     certificate: StandardCertificate | None = None
     methods_asked: list[MethodAttempt] = []
     ignores_offered_methods: bool | None = None
-
-
-class Registered(msgspec.Struct, kw_only=True):
-    """A code point and its name in the IANA registry."""
-
-    code: str
-    name: str
-
-
-class TlsHandshake(msgspec.Struct, kw_only=True):
-    """The complete handshake that was made, or the furthest ServerHello seen."""
-
-    version: str
-    cipher_suite: Registered
-    group: Registered | None = None
-    complete: bool = True
-    over: str | None = None  # the security protocol that was selected before
-
-
-class Intolerance(msgspec.Struct, kw_only=True):
-    """A hello that was dropped though another was answered."""
-
-    hello: str
-    ending: EndingName
-
-
-class Fingerprints(msgspec.Struct, kw_only=True):
-    """Of the ServerHello."""
-
-    ja3s: str | None = None
-    ja4s: str | None = None
-
-
-class Tls(msgspec.Struct, kw_only=True):
-    """What is known of TLS; None in the result when no TLS-based protocol is accepted."""
-
-    versions: dict[str, Verdict] = {}
-    handshake: TlsHandshake | None = None
-    cipher_suites: dict[str, list[Registered]] = {}
-    server_order: bool | None = None
-    groups: list[Registered] = []
-    signature_schemes: list[Registered] = []
-    extensions: list[Registered] = []
-    fingerprints: Fingerprints | None = None
-    intolerance: list[Intolerance] = []
-    handshake_failure: Verdict | None = None  # what came of the last try at a complete one, where none succeeded
-    clear_text_instead: bool = False  # a disconnect PDU in clear stood where TLS bytes belong (xrdp)
-
-
-class Key(msgspec.Struct, kw_only=True):
-    """A public key's algorithm and size."""
-
-    type: str
-    bits: int | None = None
-    curve: str | None = None
-
-
-class Certificate(msgspec.Struct, kw_only=True):
-    """One X.509 certificate as served. Fields that could not be read are None; `error` then says why."""
-
-    sha256: str
-    subject: str | None = None
-    issuer: str | None = None
-    serial: str | None = None
-    not_before: str | None = None
-    not_after: str | None = None
-    spki_sha256: str | None = None
-    key: Key | None = None
-    signature_algorithm: str | None = None
-    names: list[str] = []
-    extended_key_usage: list[str] | None = None  # None where the extension is absent
-    self_signed: bool | None = None
-    error: str | None = None
-
-
-class Trust(msgspec.Struct, kw_only=True):
-    """The verdict of a trust store on a chain."""
-
-    verdict: Literal["trusted", "self_signed", "untrusted", "chain_incomplete", "unknown"]
-    store: str
-
-
-class CertificateChain(msgspec.Struct, kw_only=True):
-    """One distinct chain, leaf first as served."""
-
-    chain: list[Certificate]
-    trust: Trust | None = None  # None where it was not judged
-    name_match: bool | None = None
-    served_to: list[str] = []  # TLS versions
-    days_left: int | None = None
 
 
 class Ntlm(msgspec.Struct, kw_only=True):
@@ -312,6 +259,7 @@ class Result(msgspec.Struct, kw_only=True):
     cause: str | None = None  # the operating system's or resolver's words
     lost: str | None = None  # the server answered and then was gone: after which request
     intermittent: list[str] = []  # the same request, alone both times, ended differently
+    spent: dict[str, int] = {}  # connections by what they were made for; their sum is `connections`
     limited: str | None = None  # why less was asked than the depth would have: a cap or a deadline
     negotiation: Negotiation | None = None
     server: Server | None = None
