@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Self
 
+from probe.handshake.client_hello import Offer, usual_offer
 from probe.handshake.machine import Ending, Event
 from probe.wire.gcc import RDP_10_12, encryption_method_names
 from probe.wire.nego import Protocol
-from probe.wire.tls_version import TLS10, TLS11, TLS12, TLS13, version_name
+from probe.wire.tls_version import SSL2, SSL3, TLS10, TLS11, TLS12, TLS13, version_name
 
-# The TLS versions that are asked for, newest first.
+# The TLS versions that are asked for, newest first; those of SSL only at depth full.
 TLS_VERSIONS = (TLS13, TLS12, TLS11, TLS10)
+ALL_VERSIONS = (*TLS_VERSIONS, SSL3, SSL2)
 
 
 class Stage(Enum):
@@ -32,11 +34,24 @@ class Question:
 
     protocols: int | None  # requestedProtocols; None: no X.224 at all, TLS at once
     stage: Stage
-    version: int | None = None  # the one TLS version that a HELLO offers
+    version: int | None = None  # the newest TLS version that a HELLO offers, and the newest of a TUNNEL
+    offer: Offer | None = None  # what a HELLO offers; None: what a current client does in that version
+    framed: bool = False  # the HELLO is an SSLv2 CLIENT-HELLO that offers newer versions, RFC 5246 appendix E.2
+    other_name: bool = False  # the HELLO asks for a name that the server cannot have
+    resume: bool = False  # the TUNNEL continues the session of the one before
     methods: int = 0  # encryptionMethods that SETTINGS offers
     rdp_version: int = RDP_10_12  # CS_CORE version; FreeRDP answers with the lesser of this and its own
     cookie: bool = False  # carries a cookie, though the user gave none: its line end wakes services that read lines
     repeat: bool = False  # asked again, alone, because the first time ended in silence or a reset
+    # What it was made for, in a few words; where it is empty the stage says it.
+    purpose: str = field(default="", compare=False)
+
+    @property
+    def hello(self) -> Offer | None:
+        """What our own ClientHello offers, where one is sent that is not SSLv2's."""
+        if self.stage is not Stage.HELLO or self.version is None or self.version == SSL2:
+            return None
+        return self.offer if self.offer is not None else usual_offer(self.version)
 
     def again(self) -> Self:
         """The repeat of this question."""
@@ -49,10 +64,21 @@ class Question:
         if self.stage is Stage.SETTINGS:
             return f"{over}, then basic settings with {'+'.join(encryption_method_names(self.methods)) or 'no method'}"
         if self.stage is Stage.HELLO and self.version is not None:
-            return f"{over}, then a {version_name(self.version)} ClientHello"
+            return f"{over}, then {self._hello_in_words(version_name(self.version))}"
         if self.stage is Stage.TUNNEL:
-            return f"{over}, then a complete TLS handshake"
+            upto = f" up to {version_name(self.version)}" if self.version is not None else ""
+            return f"{over}, then {'a resumed' if self.resume else 'a complete'} TLS handshake{upto}"
         return over
+
+    def _hello_in_words(self, version: str) -> str:
+        kind = "ClientHello in SSLv2's form" if self.framed else "ClientHello"
+        parts = [f"a {version} {kind}"]
+        if self.offer is not None:
+            parts.append(f"with {len(self.offer.suites)} cipher suites")
+            parts.append(f"and {len(self.offer.groups)} groups")
+            parts += ["padded"] if self.offer.padding else []
+            parts += ["as a fallback"] if self.offer.fallback else []
+        return " ".join([*parts, *(["for another name"] if self.other_name else [])])
 
 
 @dataclass(frozen=True, kw_only=True)

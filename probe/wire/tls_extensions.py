@@ -18,11 +18,16 @@ class ExtensionType(OpenIntEnum):
     """extension_type of the extensions that have a builder or reader here."""
 
     SERVER_NAME = 0
+    STATUS_REQUEST = 5
     SUPPORTED_GROUPS = 10
     EC_POINT_FORMATS = 11
     SIGNATURE_ALGORITHMS = 13
+    HEARTBEAT = 15
+    PADDING = 21
+    ENCRYPT_THEN_MAC = 22
     EXTENDED_MASTER_SECRET = 23
     SESSION_TICKET = 35
+    PRE_SHARED_KEY = 41
     SUPPORTED_VERSIONS = 43
     COOKIE = 44
     PSK_KEY_EXCHANGE_MODES = 45
@@ -175,6 +180,39 @@ def read_renegotiation_info(body: bytes) -> bytes:
 def session_ticket(ticket: bytes = b"") -> Extension:
     """A ticket to resume with, or the wish for one. RFC 5077 section 3.2."""
     return Extension(type=ExtensionType.SESSION_TICKET, body=ticket)
+
+
+_OCSP = 1  # status_type, RFC 6066 section 8
+_PEER_ALLOWED_TO_SEND = 1  # HeartbeatMode, RFC 6520 section 2
+
+
+def status_request() -> Extension:
+    """The wish for a stapled OCSP response, of any responder and with no extensions. RFC 6066 section 8."""
+    w = Writer()
+    w.u8(_OCSP)
+    w.u16be(0)  # responder_id_list
+    w.u16be(0)  # request_extensions
+    return Extension(type=ExtensionType.STATUS_REQUEST, body=w.getvalue())
+
+
+def heartbeat() -> Extension:
+    """Heartbeats may be sent to us; this program sends none. RFC 6520 section 2."""
+    return Extension(type=ExtensionType.HEARTBEAT, body=bytes([_PEER_ALLOWED_TO_SEND]))
+
+
+def encrypt_then_mac() -> Extension:
+    """The MAC of CBC suites shall cover the encrypted record. RFC 7366 section 2."""
+    return Extension(type=ExtensionType.ENCRYPT_THEN_MAC)
+
+
+def padding(size: int) -> Extension:
+    """Zeros that make a hello longer. `size` is in bytes. RFC 7685 section 3."""
+    return Extension(type=ExtensionType.PADDING, body=bytes(size))
+
+
+def read_selected_identity(body: bytes) -> int:
+    """The index of the pre-shared key that a TLS 1.3 server accepts. RFC 8446 section 4.2.11."""
+    return _read_u16(body, "pre_shared_key", "selected_identity")
 
 
 def supported_versions(versions: Sequence[int]) -> Extension:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from probe.wire.cursor import Reader, Writer
-from probe.wire.iana import CIPHER_SUITES
+from probe.wire.tls_suites import suite_name
 from probe.wire.tls_version import TLS12
 
 
@@ -200,7 +200,7 @@ KeyExchange = EcdheParameters | DheParameters | RsaExportParameters | UnknownKey
 
 def key_exchange_of(cipher_suite: int) -> str:
     """The key exchange that a suite's registered name states, as "ECDHE_RSA"; "" where it states none (TLS 1.3)."""
-    method, separator, _ = CIPHER_SUITES.get(cipher_suite, "").removeprefix("TLS_").partition("_WITH_")
+    method, separator, _ = suite_name(cipher_suite).removeprefix("TLS_").partition("_WITH_")
     return method if separator else ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+SSL2, SSL3 = 0x0002, 0x0300
 TLS10, TLS11, TLS12, TLS13 = 0x0301, 0x0302, 0x0303, 0x0304
 
 VERSION_NAMES: dict[int, str] = {

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probe.errors import TooLong, UnexpectedMessage
-from probe.handshake.client_hello import client_hello
+from probe.handshake.client_hello import client_hello, usual_offer
 from probe.handshake.machine import Ending, Malformed, Seen, Side, Unread, end
 from probe.handshake.tls_hello import State, TlsHello
 from probe.wire import mcs, tls_hello, x224
@@ -17,7 +17,7 @@ from probe.wire.tls_record import Alert, AlertDescription, AlertLevel, ContentTy
 from tests import conversations as written
 from tests.handshake.driving import assert_split_does_not_matter, client_says, feed, kinds, server_says
 
-HELLO = client_says(client_hello(0x0303, bytes, None))
+HELLO = client_says(client_hello(usual_offer(0x0303), bytes, None))
 OLD = tls_hello.ServerHello(version=0x0303, random=bytes(32), cipher_suite=0xC02F)
 NEW = tls_hello.ServerHello(
     version=0x0303,
@@ -196,7 +196,7 @@ def test_a_live_client_sends_its_hello_once() -> None:
 
 @pytest.mark.parametrize("version", [0x0301, 0x0302, 0x0303, 0x0304])
 def test_our_hellos_offer_exactly_one_version(version: int) -> None:
-    raw = client_hello(version, lambda size: b"\x07" * size, "srv1.example")
+    raw = client_hello(usual_offer(version), lambda size: b"\x07" * size, "srv1.example")
     event = feed(TlsHello(), [client_says(raw)])[0]
     assert isinstance(event, Seen)
     hello = event.message
