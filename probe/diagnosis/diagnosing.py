@@ -8,6 +8,11 @@ from probe import result as facts
 
 # The rules register themselves as they are imported, in this order.
 from probe.diagnosis import rules_connection, rules_security, rules_tls  # noqa: F401
+
+# isort: split
+from probe.diagnosis import rules_certificate  # noqa: F401
+
+# isort: split
 from probe.diagnosis.rule import RULES, Diagnosis, Evidence
 
 # What the texts call the kinds of servers that they have advice for.

@@ -19,3 +19,7 @@ SOCKET_CLOSED = (
     ),
     "Error code: 0x904",
 )
+NEW_SELF_SIGNED = (
+    "For a new self-signed one on Windows: delete the old one from Cert:\\LocalMachine\\Remote Desktop and run "
+    "Restart-Service TermService -Force, which disconnects whoever is connected."
+)
