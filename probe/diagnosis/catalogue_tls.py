@@ -5,7 +5,20 @@ from __future__ import annotations
 from probe.diagnosis.rule import Diagnosis
 from probe.diagnosis.wording import FREERDP_TLS_FAILED, NEW_SELF_SIGNED, SOCKET_CLOSED
 
-_SCHANNEL = "HKLM\\SYSTEM\\CurrentControlSet\\Control\\SecurityProviders\\SCHANNEL\\Protocols"
+_SCHANNEL_ROOT = "HKLM\\SYSTEM\\CurrentControlSet\\Control\\SecurityProviders\\SCHANNEL"
+_SCHANNEL = f"{_SCHANNEL_ROOT}\\Protocols"
+_SUITE_ORDER = (
+    "Group Policy (Computer Configuration, Administrative Templates, Network, SSL Configuration Settings, SSL Cipher "
+    "Suite Order)"
+)
+_GOOD_SUITES = (
+    "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, and the same with ECDSA for a "
+    "certificate of that kind"
+)
+_OPENSSL_DECIDES = (
+    "For GNOME Remote Desktop and FreeRDP's servers the system's OpenSSL decides: update-crypto-policies --set DEFAULT "
+    "on Fedora and RHEL, CipherString in openssl.cnf elsewhere; then restart the service."
+)
 
 XRDP_KEY = (
     "xrdp cannot load its certificate or key, or tls_ciphers in xrdp.ini is not valid: it then answers in clear text."
@@ -78,12 +91,12 @@ TLS_LEGACY_VERSION = Diagnosis(
     remedies=(
         (
             "On Windows, once TLS 1.2 is accepted here and all clients speak it: for each old version set Enabled to 0 "
-            f"under {_SCHANNEL}\\VERSION\\Server (TLS 1.0, TLS 1.1), then restart. Other services of that computer "
-            "obey it too."
+            f"under {_SCHANNEL}\\VERSION\\Server (SSL 2.0, SSL 3.0, TLS 1.0, TLS 1.1), then restart. Other services "
+            "of that computer obey it too."
         ),
         "For xrdp set ssl_protocols=TLSv1.2, TLSv1.3 in xrdp.ini.",
     ),
-    source="RFC 8996; RFC 7568",
+    source="RFC 8996; RFC 7568; RFC 6176",
 )
 
 TLS_MODERN_ONLY = Diagnosis(
@@ -107,4 +120,94 @@ TLS_MODERN_ONLY = Diagnosis(
     ),
     user_sees=SOCKET_CLOSED,
     source="RFC 8446 4.2.1",
+)
+
+TLS_NO_SHARED_CIPHER = Diagnosis(
+    code="TLS_NO_SHARED_CIPHER",
+    severity="breaks_some",
+    summary="The server accepts {versions} only with cipher suites that no current client offers.",
+    causes=(
+        "The server is old or was never updated: its newest suites are RC4, DES or of export grade.",
+        (
+            "tls_ciphers in xrdp.ini, or the SSL Cipher Suite Order on Windows, names only suites that clients have "
+            "dropped or never had."
+        ),
+        "It is set up for pre-shared keys, anonymous key exchange or national algorithms, which RDP clients lack.",
+    ),
+    remedies=(
+        (
+            f"On Windows set the SSL Cipher Suite Order in {_SUITE_ORDER} to Not Configured, or add to it "
+            f"{_GOOD_SUITES}; then restart."
+        ),
+        (
+            "On Windows Server 2016 and later, in PowerShell: Enable-TlsCipherSuite -Name "
+            "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256; Get-TlsCipherSuite lists what is on."
+        ),
+        "For xrdp take tls_ciphers out of xrdp.ini, or set tls_ciphers=HIGH, and systemctl restart xrdp.",
+        _OPENSSL_DECIDES,
+        (
+            "Last resort, which lowers security: enabling an old suite on a client lets it connect, and leaves that "
+            "client open to old attacks everywhere."
+        ),
+    ),
+    user_sees=(*SOCKET_CLOSED, FREERDP_TLS_FAILED),
+    source="RFC 5246 7.2.2; RFC 9325 4.2",
+)
+
+TLS_WEAK_CIPHER = Diagnosis(
+    code="TLS_WEAK_CIPHER",
+    severity="risk",
+    summary="The server accepts weak cipher suites or key exchange: {weak}.",
+    causes=(
+        "Most releases of Windows have suites with static RSA and 3DES on by default, and old ones RC4.",
+        "tls_ciphers in xrdp.ini allows old suites, or DH parameters were made short.",
+        "They were left on for old clients.",
+    ),
+    remedies=(
+        (
+            "On Windows Server 2016 and later, in PowerShell, once for each suite named here: Disable-TlsCipherSuite "
+            "-Name SUITE; then restart. Other services of that computer obey it too."
+        ),
+        (
+            f"On Windows by {_SUITE_ORDER}: for TLS 1.2 list {_GOOD_SUITES}; for clients before Windows 10 add "
+            "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384 and TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256. It writes Functions "
+            "under HKLM\\SOFTWARE\\Policies\\Microsoft\\Cryptography\\Configuration\\SSL\\00010002."
+        ),
+        (
+            f"On older Windows set Enabled to 0 under {_SCHANNEL_ROOT}\\Ciphers, in the keys Triple DES 168, "
+            "RC4 128/128, RC4 56/128, RC4 40/128, DES 56/56 and NULL, then restart."
+        ),
+        (
+            "Where DH is short on Windows: set ServerMinKeyBitLength to 2048 under "
+            f"{_SCHANNEL_ROOT}\\KeyExchangeAlgorithms\\Diffie-Hellman, or disable the TLS_DHE suites."
+        ),
+        (
+            "For xrdp set tls_ciphers=ECDHE+AESGCM:ECDHE+CHACHA20 in xrdp.ini (suites of TLS 1.3 stay on) and "
+            "systemctl restart xrdp."
+        ),
+        _OPENSSL_DECIDES,
+    ),
+    source="RFC 9325 4; NIST SP 800-52r2 3.3.1",
+)
+
+TLS_INTOLERANT = Diagnosis(
+    code="TLS_INTOLERANT",
+    severity="breaks_some",
+    summary="The server drops a legal TLS hello, and answers another: clients that send the first cannot connect.",
+    causes=(
+        "An old load balancer, firewall or TLS inspection in between does not know newer or larger hellos.",
+        "The server's TLS is old: it drops what it does not know instead of ignoring it.",
+        "Hellos that need two packets are lost on the way (an MTU black hole, often in a VPN).",
+    ),
+    remedies=(
+        "Ask from the server's own network: if the hello is answered there, what stands in between drops it.",
+        "Update the load balancer, the firewall or the server, or exclude the port from TLS inspection.",
+        "Where only a large hello is dropped, try a smaller MTU on the way.",
+        (
+            "Last resort, which lowers security: a client that offers less (no TLS 1.3, no post-quantum group) sends "
+            "the hello that is answered."
+        ),
+    ),
+    user_sees=(*SOCKET_CLOSED, FREERDP_TLS_FAILED),
+    source="RFC 8446 9.3; RFC 7685",
 )

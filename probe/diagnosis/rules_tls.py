@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 
 from probe.diagnosis import catalogue_tls as catalogue
+from probe.diagnosis.client_suites import CURRENT_SUITES, KNOWN_SUITES
 from probe.diagnosis.rule import Evidence, finds
-from probe.result import Result, Severity, Verdict
+from probe.diagnosis.strength import (
+    Weakness,
+    weak_suites,
+    weakest,
+    weaknesses_of_dh,
+    weaknesses_of_group,
+    weaknesses_of_suite,
+    weaknesses_of_version,
+)
+from probe.result import Registered, Result, Severity, Tls, Verdict
 
 _CURRENT = ("TLSv1.2", "TLSv1.3")
 _LEGACY = ("SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1")
 _TOO_OLD = "alert protocol_version"
+_MOST_NAMES = 4  # of suites in one piece of evidence
 _NOT_ASKED = ("interrupted", "deadline", "refused", "filtered", "unreachable")  # ended before the server could answer
 
 
@@ -33,9 +44,9 @@ def tls_no_common_version(result: Result) -> Iterator[Evidence]:
     """TLS 1.2 and 1.3 were both turned away, for an older version or as versions."""
     versions = _asked(result)
     current = [versions.get(name, Verdict(state="unknown")) for name in _CURRENT]
-    if any(verdict.state != "rejected" for verdict in current):
-        return
     served = _served(result)
+    if any(verdict.state != "rejected" for verdict in current) or not set(served).isdisjoint(_CURRENT):
+        return
     if not served and any(verdict.reason != _TOO_OLD for verdict in versions.values()):
         return  # whatever is amiss there, it is not the version
     for name in _CURRENT:
@@ -48,19 +59,82 @@ def tls_no_common_version(result: Result) -> Iterator[Evidence]:
 
 @finds(catalogue.TLS_LEGACY_VERSION)
 def tls_legacy_version(result: Result) -> Iterator[Evidence]:
-    """TLS 1.1 or older was accepted."""
+    """TLS 1.1 or older, or SSL, was accepted."""
     served = [name for name in _LEGACY if name in _served(result)]
     for name in served:
-        yield Evidence(said=f"{name}: accepted", facts={"versions": ", ".join(served)})
+        by = "; ".join(str(weakness) for weakness in weaknesses_of_version(name))
+        yield Evidence(said=f"{name}: accepted; {by}", facts={"versions": ", ".join(served)})
 
 
 @finds(catalogue.TLS_MODERN_ONLY)
 def tls_modern_only(result: Result) -> Iterator[Evidence]:
     """TLS 1.3 was accepted and TLS 1.2 turned away."""
     older = _asked(result).get("TLSv1.2")
-    if older is not None and older.state == "rejected" and "TLSv1.3" in _served(result):
+    served = _served(result)
+    if older is not None and older.state == "rejected" and "TLSv1.3" in served and "TLSv1.2" not in served:
         yield Evidence(said="TLSv1.3: accepted")
         yield Evidence(said=f"TLSv1.2: rejected ({older.reason})")
+
+
+@finds(catalogue.TLS_NO_SHARED_CIPHER)
+def tls_no_shared_cipher(result: Result) -> Iterator[Evidence]:
+    """Every suite of every current version that is served is known, and no current client offers one of them."""
+    if result.tls is None or result.lost is not None or any("suite" in words for words in result.tls.unsettled):
+        return
+    served = {name: result.tls.cipher_suites.get(name, []) for name in _served(result)}
+    current = {name: suites for name, suites in served.items() if name in _CURRENT}
+    if not current or not all(current.values()) or _any_of(CURRENT_SUITES, current.values()):
+        return
+    severity = None if _any_of(KNOWN_SUITES, served.values()) else _unless_rdp(result)
+    for name, suites in current.items():
+        said = f"{name} accepts {_names(suites)}; current clients (Windows 10 and 11, OpenSSL 3) offer none of these"
+        yield Evidence(said=said, severity=severity, facts={"versions": " and ".join(current)})
+        verdict = result.tls.versions.get(name)
+        if verdict is not None and verdict.state == "rejected":
+            yield Evidence(said=f"{name}: the hello of a current client is rejected ({verdict.reason})")
+
+
+@finds(catalogue.TLS_WEAK_CIPHER)
+def tls_weak_cipher(result: Result) -> Iterator[Evidence]:
+    """A weak suite was selected, or a weak group or short DH parameters were used."""
+    weak = list(_weak(result.tls)) if result.tls is not None else []
+    words = "; ".join(dict.fromkeys(weakness.words for _, weakness in weak))
+    for said, weakness in weak:
+        yield Evidence(said=f"{said}: {weakness}", facts={"weak": words})
+
+
+@finds(catalogue.TLS_INTOLERANT)
+def tls_intolerant(result: Result) -> Iterator[Evidence]:
+    """A hello was dropped though another was answered."""
+    for dropped in result.tls.intolerance if result.tls is not None else []:
+        yield Evidence(said=f"{dropped.hello}: {dropped.ending}")
+
+
+def _weak(tls: Tls) -> Iterator[tuple[str, Weakness]]:
+    """What is weak, and the worst reason; suites of a version with the same reason together."""
+    for version, suites in tls.cipher_suites.items():
+        for weakness, weak in weak_suites(suites, version).items():
+            yield f"{version}: {_names(weak)}", weakness
+    made = tls.handshake
+    if made is not None and made.version not in tls.cipher_suites:
+        for weakness in weakest(weaknesses_of_suite(made.cipher_suite.name, made.version)):
+            yield f"{made.version}: {made.cipher_suite.name}, chosen in the complete handshake", weakness
+    for group in tls.groups:
+        for weakness in weakest(weaknesses_of_group(group.name)):
+            yield f"group {group.name}", weakness
+    for parameters in tls.dh_parameters:
+        named = f" ({parameters.name})" if parameters.name is not None else ""
+        for weakness in weakest(weaknesses_of_dh(parameters.bits)):
+            yield f"DH parameters of {parameters.bits} bits{named}", weakness
+
+
+def _names(suites: Sequence[Registered]) -> str:
+    more = f" and {len(suites) - _MOST_NAMES} more" if len(suites) > _MOST_NAMES else ""
+    return ", ".join(suite.name for suite in suites[:_MOST_NAMES]) + more
+
+
+def _any_of(offered: Container[str], lists: Iterable[Sequence[Registered]]) -> bool:
+    return any(suite.code.lower() in offered for suites in lists for suite in suites)
 
 
 def _asked(result: Result) -> dict[str, Verdict]:
@@ -82,7 +156,10 @@ def _only_try(result: Result) -> dict[str, Verdict]:
 
 
 def _served(result: Result) -> list[str]:
-    return [name for name, verdict in _asked(result).items() if verdict.state == "accepted"]
+    """The versions that were accepted, or in which a suite was: a hello can fail for its suites alone."""
+    found = result.tls.cipher_suites if result.tls is not None else {}
+    accepted = [name for name, verdict in _asked(result).items() if verdict.state == "accepted" or found.get(name)]
+    return [*accepted, *(name for name, suites in found.items() if suites and name not in accepted)]
 
 
 def _unless_rdp(result: Result) -> Severity:

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from probe.result import CipherSuite
+
 Level = Literal["weak", "dated"]
 
 _LEAST_DH_BITS = 2048  # RFC 9325 section 4.5
@@ -161,6 +163,20 @@ def _suite(name: str, version: str, dh_bits: int | None) -> _Suite | None:
     else:
         return None
     return _Suite(frozenset(exchanged), frozenset(protected), version, dh_bits)
+
+
+def weak_suites(suites: Iterable[CipherSuite], version: str) -> dict[Weakness, list[CipherSuite]]:
+    """The suites of one version that are weak, by the worst reason against each; worst reasons first."""
+    found: dict[Weakness, list[CipherSuite]] = {}
+    for suite in suites:
+        for weakness in weakest(weaknesses_of_suite(suite.name, version, suite.dh_bits)):
+            found.setdefault(weakness, []).append(suite)
+    return {weakness: found[weakness] for weakness, _ in _SUITES if weakness in found}
+
+
+def weakest(weaknesses: Iterable[Weakness]) -> tuple[Weakness, ...]:
+    """The first of them that is weak and not merely dated, or nothing."""
+    return tuple(weakness for weakness in weaknesses if weakness.level == "weak")[:1]
 
 
 def weaknesses_of_version(version: str) -> tuple[Weakness, ...]:
