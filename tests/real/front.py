@@ -76,6 +76,11 @@ class X224Front(Launcher):
         self.delay_s = delay_s
         self.workers = workers
 
+    def __enter__(self) -> Front:
+        server = super().__enter__()
+        assert isinstance(server, Front)
+        return server
+
     def arrange(self, directory: Path, endpoint: tuple[str, int], stack: ExitStack) -> Front:
         # A launcher keeps what it has open, so each run needs one of its own.
         backends = [stack.enter_context(copy.copy(self.backend)) for _ in range(self.workers)]

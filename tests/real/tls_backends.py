@@ -202,7 +202,7 @@ class NssServer(TlsBackend):
 
     versions: str = "ssl3:tls1.0"  # the oldest and the newest, of ssl3 tls1.0 tls1.1 tls1.2 tls1.3
     suites: str = ":0004:0005:000A:0035"  # RC4, 3DES, AES with RSA key exchange, by code
-    certificates: Sequence[Certificate] | None = None
+    certificates: Sequence[Certificate] | None = None  # one: NSS gives all that have the same subject one name
     options: Sequence[str] = ()
 
     def arrange(self, directory: Path, endpoint: tuple[str, int], stack: ExitStack) -> Server:
@@ -226,10 +226,20 @@ class NssServer(TlsBackend):
         oldest, newest = (
             VERSIONS[("ssl3", "tls1.0", "tls1.1", "tls1.2", "tls1.3").index(name)] for name in self.versions.split(":")
         )
-        codes = {int(code, 16) for code in self.suites.split(":") if code}
+        codes = {code for code in self._codes() if _nss_key(CIPHER_SUITES[code]) in (*self.key_kinds, "any")}
         versions = [version for version in VERSIONS if oldest <= version <= newest]
         found = {version: {code for code in codes if _belongs(code, version)} for version in versions}
         return {version: suites for version, suites in found.items() if suites}
+
+    def _codes(self) -> set[int]:
+        return {int(code, 16) for code in self.suites.split(":") if code}
+
+
+def _nss_key(name: str) -> str:
+    """The kind of key by which a suite authenticates; "any" in TLS 1.3."""
+    if "_WITH_" not in name:
+        return "any"
+    return "EC" if "_ECDSA_" in name else "RSA"
 
 
 def _add_to_nss(database: Path, given: Certificate) -> None:
@@ -306,3 +316,31 @@ def rc4_only() -> GnutlsServer:
 def triple_des_only() -> GnutlsServer:
     """3DES in TLS 1.0 to 1.2."""
     return _gnutls_old("3DES-CBC")
+
+
+def ocsp_response(directory: Path, certificate: Certificate) -> Path:
+    """A file with an OCSP response, as DER, that says `good` of a self-signed certificate."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+    from cryptography.x509 import ocsp
+
+    own = x509.load_pem_x509_certificate(certificate.certificate.read_bytes())
+    key = load_pem_private_key(certificate.key.read_bytes(), None)
+    assert isinstance(key, RSAPrivateKey | EllipticCurvePrivateKey)
+    builder = ocsp.OCSPResponseBuilder().add_response(
+        cert=own,
+        issuer=own,
+        algorithm=SHA256(),
+        cert_status=ocsp.OCSPCertStatus.GOOD,
+        this_update=certificate.not_before,
+        next_update=certificate.not_after,
+        revocation_time=None,
+        revocation_reason=None,
+    )
+    signed = builder.responder_id(ocsp.OCSPResponderEncoding.HASH, own).sign(key, SHA256())
+    file = directory / "response.der"
+    file.write_bytes(signed.public_bytes(Encoding.DER))
+    return file

@@ -1,0 +1,430 @@
+"""The TLS servers behind the front serve what they say, and the front is no more than a line to them.
+
+What a server accepts is found here by the plainest way, one suite after the other in connections of their own, so that
+it can stand against what the program finds by its own way. Seen of OpenSSL 3.0.22, GnuTLS 3.7.9 and NSS 3.87.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+import struct
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import trio
+
+from probe.errors import InvalidField
+from probe.handshake.client_hello import client_hello, usual_offer
+from probe.handshake.machine import Event, Seen, Side
+from probe.handshake.tls_hello import TlsHello
+from probe.wire import nego, tls_hello, x224
+from probe.wire.iana import CIPHER_SUITES
+from probe.wire.nego import FailureCode, Protocol
+from probe.wire.tls_extensions import ExtensionType, find, read_retry_key_share
+from probe.wire.tls_version import VERSION_NAMES
+from tests.real import front, tls_backends
+from tests.real.certificates import Certificate
+from tests.real.conftest import Certificates
+from tests.real.front import X224Front
+from tests.real.process import Launcher, Server, until
+from tests.real.test_harness import LIMIT_S, connect, negotiate
+from tests.real.tls_backends import (
+    OPENSSL_GROUPS,
+    GnutlsServer,
+    NssServer,
+    OpensslServer,
+    TlsBackend,
+    everything_openssl,
+    rsa_and_ecdsa,
+)
+
+CODES = {name: code for code, name in VERSION_NAMES.items()}
+SCSV = {0x00FF, 0x5600}
+ALL_GROUPS = tuple(OPENSSL_GROUPS.values())
+SSL = Protocol.SSL
+
+
+def ask(server: Server, hello: bytes) -> TlsHello:
+    """The answer to a ClientHello, without X.224. A server that closes or resets has not answered."""
+    machine = TlsHello(hello)
+    machine.observe(Side.CLIENT, machine.data_to_send(), 0)
+    with connect(server) as connection:
+        connection.sendall(hello)
+        events: list[Event] = []
+        while not machine.finished:
+            try:
+                data = connection.recv(65536)
+            except ConnectionResetError:
+                break
+            if not data:
+                break
+            events += machine.observe(Side.SERVER, data, 0)
+    return machine
+
+
+def hello_of(version: str, suites: tuple[int, ...] = (), name: str | None = None) -> bytes:
+    offer = replace(usual_offer(CODES[version]), groups=ALL_GROUPS)
+    return client_hello(replace(offer, suites=suites) if suites else offer, os.urandom, name)
+
+
+def accepted(server: Server, version: str) -> set[int]:
+    """Every suite of the registry that a server selects in a version."""
+    left = [code for code in CIPHER_SUITES if code not in SCSV]
+    found = set()
+    while left:
+        said = ask(server, hello_of(version, tuple(left))).server_hello
+        if said is None or VERSION_NAMES[said.selected_version] != version:
+            break
+        found.add(said.cipher_suite)
+        left.remove(said.cipher_suite)
+    return found
+
+
+def served(server: Server) -> dict[str, set[int]]:
+    return {version: found for version in tls_backends.VERSIONS if (found := accepted(server, version))}
+
+
+NSS_SUITES = ":000A:002F:003C:009C:C009:C013:C02B:C02F:1301:1303"
+Making = Callable[[Certificates], TlsBackend]
+
+BACKENDS: dict[str, Making] = {
+    "openssl": lambda made: OpensslServer(),
+    "openssl-level-2": lambda made: OpensslServer(ciphers="DEFAULT"),
+    "openssl-ecdsa": lambda made: OpensslServer(certificates=[made.ecdsa]),
+    "openssl-rsa-and-ecdsa": lambda made: rsa_and_ecdsa(made.rsa, made.ecdsa),
+    "openssl-everything": lambda made: everything_openssl([made.rsa, made.ecdsa]),
+    "openssl-ccm": lambda made: OpensslServer(versions=["TLSv1.3"], ciphersuites="TLS_AES_128_CCM_SHA256"),
+    "openssl-tls-1.3": lambda made: tls_backends.tls13_only(),
+    "openssl-anonymous": lambda made: tls_backends.anonymous_only(),
+    "openssl-null": lambda made: tls_backends.null_only(),
+    "gnutls": lambda made: GnutlsServer(certificates=[made.rsa, made.ecdsa]),
+    "gnutls-anonymous-too": lambda made: GnutlsServer(priority="NORMAL:+ANON-ECDH:+ANON-DH"),
+    "gnutls-rc4": lambda made: tls_backends.rc4_only(),
+    "gnutls-3des": lambda made: tls_backends.triple_des_only(),
+    "nss-sslv3": lambda made: tls_backends.sslv3_only(),
+    "nss-sslv3-and-tls-1.0": lambda made: NssServer(),
+    "nss-rsa": lambda made: NssServer(versions="tls1.0:tls1.3", suites=NSS_SUITES),
+    "nss-ecdsa": lambda made: NssServer(versions="tls1.1:tls1.2", suites=NSS_SUITES, certificates=[made.ecdsa]),
+}
+
+
+@pytest.mark.parametrize("kind", BACKENDS)
+def test_a_server_serves_what_it_says_and_nothing_else(kind: str, made: Certificates) -> None:
+    backend = BACKENDS[kind](made)
+    with backend as server:
+        assert served(server) == backend.expected_suites
+
+
+def test_the_ready_made_ones_are_what_their_names_say(made: Certificates) -> None:
+    def names(backend: TlsBackend) -> set[str]:
+        return {CIPHER_SUITES[code] for suites in backend.expected_suites.values() for code in suites}
+
+    both = rsa_and_ecdsa(made.rsa, made.ecdsa).expected_suites
+    assert list(both) == ["TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"]
+    assert len(set.union(*both.values())) >= 25
+    assert len(names(everything_openssl([made.rsa, made.ecdsa]))) > 80
+    assert list(tls_backends.tls13_only().expected_suites) == ["TLSv1.3"]
+    assert list(tls_backends.sslv3_only().expected_suites) == ["SSLv3"]
+    assert all("_RC4_" in name for name in names(tls_backends.rc4_only()))
+    assert all("_3DES_" in name for name in names(tls_backends.triple_des_only()))
+    assert all("_anon_" in name for name in names(tls_backends.anonymous_only()))
+    assert all("_NULL_" in name for name in names(tls_backends.null_only()))
+
+
+@pytest.mark.parametrize("library", [OpensslServer, GnutlsServer])
+def test_a_server_presents_the_certificate_that_fits_the_suite(
+    library: type[OpensslServer | GnutlsServer], made: Certificates
+) -> None:
+    with library(certificates=[made.rsa, made.ecdsa]) as server:
+        for suite, certificate in ((0xC02F, made.rsa), (0xC02B, made.ecdsa)):
+            assert leaf(server, hello_of("TLSv1.2", (suite,))) == certificate.sha256
+
+
+@pytest.mark.parametrize("kind", ["rsa", "ecdsa"])
+def test_nss_presents_the_certificate_that_it_was_given(kind: str, made: Certificates) -> None:
+    given: Certificate = getattr(made, kind)
+    with NssServer(versions="tls1.2:tls1.2", suites=NSS_SUITES, certificates=[given]) as server:
+        assert leaf(server, hello_of("TLSv1.2")) == given.sha256
+
+
+def leaf(server: Server, hello: bytes) -> str:
+    """The digest of the certificate that comes first."""
+    machine = TlsHello(hello)
+    machine.observe(Side.CLIENT, machine.data_to_send(), 0)
+    chains = [message.chain for message in seen(server, machine, hello) if isinstance(message, tls_hello.Certificate)]
+    return hashlib.sha256(chains[0][0]).hexdigest()
+
+
+def seen(server: Server, machine: TlsHello, hello: bytes) -> list[object]:
+    events: list[Event] = []
+    with connect(server) as connection:
+        connection.sendall(hello)
+        while not machine.finished and (data := connection.recv(65536)):
+            events += machine.observe(Side.SERVER, data, 0)
+    return [event.message for event in events if isinstance(event, Seen)]
+
+
+@pytest.mark.parametrize(
+    ("backend", "selected"),
+    [(tls_backends.server_order(), (0xC030, 0xC030)), (tls_backends.client_order(), (0xC030, 0x009C))],
+    ids=["server", "client"],
+)
+def test_the_order_of_suites_is_that_of_the_side_that_was_set(backend: TlsBackend, selected: tuple[int, int]) -> None:
+    with backend as server:
+        for suites, suite in zip(((0xC030, 0x009C), (0x009C, 0xC030)), selected, strict=True):
+            said = ask(server, hello_of("TLSv1.2", suites)).server_hello
+            assert said is not None
+            assert said.cipher_suite == suite
+
+
+def groups_accepted(server: Server) -> set[int]:
+    """Every group that a server asks a share for in TLS 1.3, by hellos without one."""
+    left = list(ALL_GROUPS)
+    found = set()
+    while left:
+        offer = replace(usual_offer(CODES["TLSv1.3"]), groups=tuple(left), share=False)
+        said = ask(server, client_hello(offer, os.urandom, None)).server_hello
+        if said is None:
+            break
+        share = find(said.extensions, ExtensionType.KEY_SHARE)
+        assert share is not None
+        group = read_retry_key_share(share)
+        found.add(group)
+        left.remove(group)
+    return found
+
+
+@pytest.mark.parametrize("groups", [(), ("P-521",), ("X448", "ffdhe2048")], ids=["default", "one", "two"])
+def test_the_groups_are_those_configured(groups: tuple[str, ...]) -> None:
+    backend = OpensslServer(groups=groups)
+    with backend as server:
+        assert groups_accepted(server) == backend.expected_groups
+
+
+def test_another_name_gets_another_certificate(made: Certificates) -> None:
+    with OpensslServer(certificates=[made.rsa], other_name=("other.test", made.ecdsa)) as server:
+        assert leaf(server, hello_of("TLSv1.2")) == made.rsa.sha256
+        assert leaf(server, hello_of("TLSv1.2", name="other.test")) == made.ecdsa.sha256
+
+
+def test_a_chain_and_a_stapled_response_are_served(made: Certificates, tmp_path: Path) -> None:
+    stapled = tls_backends.ocsp_response(tmp_path, made.rsa)
+    with OpensslServer(certificates=[made.rsa], chain=made.ecdsa.certificate, stapled=stapled) as server:
+        hello = client_hello(replace(usual_offer(CODES["TLSv1.2"]), extras=True), os.urandom, None)
+        machine = TlsHello(hello)
+        machine.observe(Side.CLIENT, machine.data_to_send(), 0)
+        messages = {type(message): message for message in seen(server, machine, hello)}
+    chain, status = messages[tls_hello.Certificate], messages[tls_hello.CertificateStatus]
+    assert isinstance(chain, tls_hello.Certificate)
+    assert [hashlib.sha256(each).hexdigest() for each in chain.chain] == [made.rsa.sha256, made.ecdsa.sha256]
+    assert isinstance(status, tls_hello.CertificateStatus)
+    assert stapled.read_bytes() in status.response
+
+
+@pytest.mark.parametrize(("asking", "asks"), [("no", False), ("requested", True), ("required", True)])
+def test_a_client_certificate_is_asked_for_where_it_was_set(asking: str, asks: bool) -> None:
+    with GnutlsServer(client_certificate=asking) as server:  # type: ignore[arg-type]
+        hello = hello_of("TLSv1.2")
+        machine = TlsHello(hello)
+        machine.observe(Side.CLIENT, machine.data_to_send(), 0)
+        found = any(isinstance(message, tls_hello.CertificateRequest) for message in seen(server, machine, hello))
+        assert found is asks
+
+
+def test_a_missing_server_program_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CI", "true")
+    monkeypatch.setattr("tests.real.process._SEARCH", "/nowhere")
+    with pytest.raises(pytest.fail.Exception, match="gnutls-serv is not installed"), GnutlsServer():
+        pass
+
+
+# The front
+
+
+class Scripted(Launcher):
+    """A server of a few lines that does one thing to each connection, one after the other."""
+
+    SERVER = """
+import socket, struct, sys
+listener = socket.create_server((sys.argv[1], int(sys.argv[2])))
+def read(connection):
+    try:
+        return connection.recv(65536)
+    except ConnectionResetError:
+        return b"reset"
+def reset(connection):
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+while True:
+    connection, _ = listener.accept()
+"""
+
+    def __init__(self, *lines: str) -> None:
+        self.lines = lines
+
+    def arrange(self, directory: Path, endpoint: tuple[str, int], stack: ExitStack) -> Server:
+        script = self.SERVER + "".join(f"    {line}\n" for line in self.lines)
+        argv = [sys.executable, "-c", script, endpoint[0], str(endpoint[1])]
+        return Server(argv, endpoint, directory, {})
+
+
+UNTIL_THE_END = 'while data := read(connection): print(data, flush=True)\n    print("over", flush=True)'
+ECHO = "while data := connection.recv(65536): connection.sendall(data)\n    connection.close()"
+
+
+@pytest.mark.parametrize("requested", [None, Protocol.RDP, Protocol.HYBRID, Protocol.RDSTLS])
+def test_the_front_requires_tls(requested: Protocol | None) -> None:
+    with X224Front(Scripted(ECHO)) as server, connect(server) as connection:
+        assert negotiate(connection, requested) is FailureCode.SSL_REQUIRED_BY_SERVER
+        assert connection.recv(1) == b""
+
+
+@pytest.mark.parametrize("requested", [SSL, SSL | Protocol.HYBRID, Protocol(0x1F)])
+def test_the_front_selects_tls_and_relays_both_ways(requested: Protocol) -> None:
+    much = os.urandom(1_000_000)
+    with X224Front(Scripted(ECHO)) as server, connect(server) as connection:
+        assert negotiate(connection, requested) is SSL
+        for piece in (b"a", b"bc", much):
+            connection.sendall(piece)
+            assert read_exactly(connection, len(piece)) == piece
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(1) == b""
+
+
+def read_exactly(connection: socket.socket, size: int) -> bytes:
+    read = bytearray()
+    while len(read) < size and (data := connection.recv(65536)):
+        read += data
+    return bytes(read)
+
+
+def request() -> bytes:
+    variable = nego.RequestData(negotiation=nego.NegotiationRequest(protocols=SSL)).write()
+    return x224.write_packet(x224.ConnectionRequest(variable=variable))
+
+
+def test_what_comes_with_the_request_is_relayed_and_a_request_may_come_in_pieces() -> None:
+    with X224Front(Scripted(ECHO)) as server:
+        with connect(server) as connection:
+            connection.sendall(request() + b"at once")
+            assert read_exactly(connection, 19 + 7).endswith(b"at once")
+        with connect(server) as connection:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for byte in request():
+                connection.sendall(bytes([byte]))
+            assert len(read_exactly(connection, 19)) == 19
+
+
+def test_every_connection_is_counted_also_those_that_say_nothing_of_rdp() -> None:
+    with X224Front(Scripted(ECHO)) as server:
+        assert server.connections == 0
+        for sent in (request(), b"GET / HTTP/1.0\r\n\r\n", x224.write_packet(x224.Data(user_data=b""))):
+            with connect(server) as connection:
+                connection.sendall(sent)
+                connection.recv(1)
+        assert server.connections == 3
+        with connect(server), connect(server):
+            assert until(lambda: server.connections == 5, LIMIT_S)
+
+
+def test_an_end_reaches_the_other_side() -> None:
+    with X224Front(Scripted(UNTIL_THE_END, "connection.close()")) as server, connect(server) as connection:
+        negotiate(connection, SSL)
+        connection.sendall(b"last words")
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(1) == b""
+        assert until(lambda: server.backend.log == "b'last words'\nover\n", LIMIT_S)
+
+
+def test_a_reset_by_the_server_reaches_the_client_behind_what_came_before() -> None:
+    said_first = 'read(connection); connection.sendall(b"alert"); read(connection); reset(connection)'
+    with X224Front(Scripted(said_first), delay_s=0.01) as server, connect(server) as connection:
+        negotiate(connection, SSL)
+        connection.sendall(b"hello")
+        assert connection.recv(100) == b"alert"
+        connection.sendall(b"more")
+        with pytest.raises(ConnectionResetError):
+            connection.recv(100)
+
+
+def test_a_reset_by_the_client_reaches_the_server() -> None:
+    with X224Front(Scripted("print(read(connection), flush=True)", "print(read(connection), flush=True)")) as server:
+        connection = connect(server)
+        negotiate(connection, SSL)
+        connection.sendall(b"hello")
+        assert until(lambda: server.backend.log == "b'hello'\n", LIMIT_S)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+        assert until(lambda: server.backend.log == "b'hello'\nb'reset'\n", LIMIT_S)
+
+
+def test_a_server_that_is_gone_looks_like_a_close() -> None:
+    with X224Front(Scripted(ECHO)) as server:
+        server.backend.stop()
+        with connect(server) as connection:
+            negotiate(connection, SSL)
+            assert connection.recv(1) == b""
+        with connect(server) as connection:
+            assert negotiate(connection, None) is FailureCode.SSL_REQUIRED_BY_SERVER
+
+
+def test_workers_serve_at_once_what_one_would_serve_one_after_the_other() -> None:
+    with X224Front(OpensslServer(), workers=2) as server:
+        assert len(server.backends) == 2
+        with connect(server) as idle, connect(server) as connection:
+            negotiate(idle, SSL)  # s_server waits for its hello
+            negotiate(connection, SSL)
+            connection.sendall(hello_of("TLSv1.2"))
+            assert connection.recv(1) == b"\x16"
+
+
+def test_a_reply_comes_not_before_the_delay() -> None:
+    with X224Front(Scripted(ECHO), delay_s=0.2) as server, connect(server) as connection:
+        began = time.monotonic()
+        negotiate(connection, SSL)
+        connection.sendall(b"x")
+        connection.recv(1)
+        assert time.monotonic() - began >= 0.4
+
+
+class _Client:
+    """Notes when pieces arrive."""
+
+    def __init__(self) -> None:
+        self.arrived: list[tuple[float, bytes]] = []
+
+    async def send_all(self, piece: bytes) -> None:
+        self.arrived.append((trio.current_time(), piece))
+
+    async def send_eof(self) -> None:
+        self.arrived.append((trio.current_time(), b""))
+
+
+def test_pieces_on_the_way_do_not_wait_for_each_other() -> None:
+    client = _Client()
+
+    async def play() -> None:
+        began = trio.current_time()
+        connection = front._Connection(client, 0.05)  # type: ignore[arg-type]
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(connection.deliver)
+            for at, piece in ((0.0, b"first"), (0.01, b"second"), (0.06, b"third"), (0.06, b"")):
+                await trio.sleep_until(began + at)
+                connection.reply(piece)
+        client.arrived = [(round(at - began, 6), piece) for at, piece in client.arrived]
+
+    trio.run(play, clock=trio.testing.MockClock(autojump_threshold=0))
+    assert client.arrived == [(0.05, b"first"), (0.06, b"second"), (0.11, b"third"), (0.11, b"")]
+
+
+def test_an_answer_is_made_to_a_connection_request_alone() -> None:
+    assert front.answer(x224.write_packet(x224.Data(user_data=b"x"))) == (False, b"")
+    with pytest.raises(InvalidField):
+        front.answer(b"\x02\0\0\x08\x03\xe0\0\0")
