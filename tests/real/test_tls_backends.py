@@ -24,7 +24,7 @@ from probe.errors import InvalidField
 from probe.handshake.client_hello import client_hello, usual_offer
 from probe.handshake.machine import Event, Seen, Side
 from probe.handshake.tls_hello import TlsHello
-from probe.wire import nego, tls_hello, x224
+from probe.wire import nego, ssl2, tls_hello, x224
 from probe.wire.iana import CIPHER_SUITES
 from probe.wire.nego import FailureCode, Protocol
 from probe.wire.tls_extensions import ExtensionType, find, read_retry_key_share
@@ -34,6 +34,7 @@ from tests.real.certificates import Certificate
 from tests.real.conftest import Certificates
 from tests.real.front import X224Front
 from tests.real.process import Launcher, Server, until
+from tests.real.ssl2_server import Ssl2Server
 from tests.real.test_harness import LIMIT_S, connect, negotiate
 from tests.real.tls_backends import (
     OPENSSL_GROUPS,
@@ -243,6 +244,48 @@ def test_a_missing_server_program_is_told(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("tests.real.process._SEARCH", "/nowhere")
     with pytest.raises(pytest.fail.Exception, match="gnutls-serv is not installed"), GnutlsServer():
         pass
+
+
+# SSL 2.0
+
+
+def sslv2_hello(version: int, *specs: int) -> bytes:
+    return ssl2.write_message(ssl2.ClientHello(version=version, cipher_specs=specs, challenge=bytes(16)))
+
+
+def answer_of_sslv2(server: Server, hello: bytes) -> ssl2.Message | None:
+    framer = ssl2.RecordFramer()
+    with connect(server) as connection:
+        connection.sendall(hello)
+        while (record := framer.next_record()) is None and (data := connection.recv(65536)):
+            framer.feed(data)
+    return ssl2.read_message(record.data) if record else None
+
+
+@pytest.mark.parametrize("version", [0x0002, 0x0301])
+def test_sslv2_is_answered_with_what_both_have(version: int, made: Certificates) -> None:
+    with Ssl2Server(certificate=made.rsa, kinds=(0x0700C0, 0x010080)) as server:
+        said = answer_of_sslv2(server, sslv2_hello(version, 0x00002F, *ssl2.CIPHER_KINDS))
+        assert isinstance(said, ssl2.ServerHello)
+        assert (said.version, said.cipher_specs) == (0x0002, (0x0700C0, 0x010080))
+        assert hashlib.sha256(said.certificate).hexdigest() == made.rsa.sha256
+        said = answer_of_sslv2(server, sslv2_hello(version, 0x010080))
+        assert isinstance(said, ssl2.ServerHello)
+        assert said.cipher_specs == (0x010080,)
+        said = answer_of_sslv2(server, sslv2_hello(version, 0x00002F))
+        assert said == ssl2.Error(code=ssl2.ErrorCode.NO_CIPHER)
+
+
+def test_an_sslv2_server_closes_on_tls_and_on_anything_else() -> None:
+    backend = Ssl2Server()
+    assert backend.expected_suites == {"SSLv2": {0x0700C0, 0x010080, 0x020080}}
+    with backend as server:
+        assert served(server) == {}
+        for sent in (b"GET / HTTP/1.0\r\n\r\n", sslv2_hello(0x0001, 0x010080), b"\x80\x03\x05abc"):
+            with connect(server) as connection:
+                connection.sendall(sent)
+                connection.shutdown(socket.SHUT_WR)
+                assert connection.recv(1) == b""
 
 
 # The front
