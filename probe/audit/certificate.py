@@ -1,28 +1,41 @@
 """The certificate served: what it says, and what can be said of it at a given time.
 
-A chain is described whatever its bytes are: what `cryptography` refuses to read keeps its digest and the reason. Trust
-is not judged here; a leaf that is its own issuer is said to be self-signed. Names are compared as mstsc and RFC 6125
-do: subjectAltName first, and the common name only where there is none.
+A chain is described whatever its bytes are: of what `cryptography` refuses to read, our own reader takes what it can,
+and the digest and the reason stay. Whether a chain is trusted is judged in `trust`, by the roots that the driver has;
+that a leaf is its own issuer needs none.
 """
 
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import warnings
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from probe.result import Certificate, CertificateChain, Key, Trust
-from probe.wire.asn1 import SEQUENCE, ber_enter, context
-from probe.wire.cursor import Reader
+from probe.audit.certificate_der import parse, public_key_info, salvage, unknown_key
+from probe.audit.certificate_names import alternative_names, common_names, name_match
+from probe.audit.certificate_signature import self_signed
+from probe.audit.trust import TrustJudge
+from probe.result import Certificate, CertificateChain, Key, Ntlm, Trust
 
 if TYPE_CHECKING:
     from cryptography import x509
 
-# Extended key usages by dotted OID: RFC 5280 section 4.2.1.12, and Microsoft's own for this protocol.
+# Key usages as RFC 5280 section 4.2.1.3 names them, by the library's names, in the order of their bits.
 _KEY_USAGES = {
+    "digital_signature": "digitalSignature",
+    "content_commitment": "nonRepudiation",
+    "key_encipherment": "keyEncipherment",
+    "data_encipherment": "dataEncipherment",
+    "key_agreement": "keyAgreement",
+    "key_cert_sign": "keyCertSign",
+    "crl_sign": "cRLSign",
+}
+_OF_AGREEMENT = {"encipher_only": "encipherOnly", "decipher_only": "decipherOnly"}
+# Extended key usages by dotted OID: RFC 5280 section 4.2.1.12, and Microsoft's own for this protocol.
+_EXTENDED_KEY_USAGES = {
     "1.3.6.1.5.5.7.3.1": "serverAuth",
     "1.3.6.1.5.5.7.3.2": "clientAuth",
     "1.3.6.1.5.5.7.3.3": "codeSigning",
@@ -33,32 +46,72 @@ _KEY_USAGES = {
     "2.5.29.37.0": "anyExtendedKeyUsage",
 }
 _SECONDS_A_DAY = 86400
-_MOST_COMPARED = 5000  # names of one certificate that the name asked for is compared with
 _MOST_NAMES = 200  # of one certificate; a hostile one can carry megabytes of them
+_MOST_DESCRIBED = 20  # certificates of a chain; a hostile one can hold tens of thousands
+_SIX_MONTHS = (timedelta(days=180), timedelta(days=190))  # how long what Windows makes by itself is valid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What the chains of one audit are held against."""
+
+    names_asked: str | None  # the name or address that the user asked for
+    at: datetime  # aware, UTC
+    ntlm: Ntlm | None = None  # what the server's NTLM challenge says of its names
+    judge: TrustJudge | None = None
 
 
 def describe_chain(
-    chain: Sequence[bytes], *, names_asked: str | None, at: datetime, served_to: Sequence[str]
+    chain: Sequence[bytes], circumstances: Circumstances, served_to: Sequence[str] = ()
 ) -> CertificateChain:
-    """Describe a chain (DER, leaf first) as it stands at a time (aware, UTC).
-
-    `names_asked` is the name or address that the user asked for, None where there is none.
-    """
+    """Describe a chain (DER, leaf first), up to 20 certificates of it. Never raises."""
+    chain = chain[:_MOST_DESCRIBED]
     described = [describe(der) for der in chain]
-    leaf = described[0] if described else None
-    self_signed = leaf is not None and leaf.self_signed is True
+    if not described:
+        return CertificateChain(chain=[], served_to=list(served_to))
+    leaf, parsed = described[0], parse(chain[0])
+    ntlm = circumstances.ntlm
     return CertificateChain(
         chain=described,
-        trust=Trust(verdict="self_signed", store="none") if self_signed else None,
-        name_match=name_match(chain[0], names_asked) if chain and names_asked else None,
+        trust=_trust(chain, leaf, circumstances),
+        name_match=_match(parsed, circumstances.names_asked),
+        ntlm_name_match=_match(parsed, ntlm.dns_computer if ntlm is not None else None),
+        windows_generated=_windows_generated(leaf, parsed, ntlm),
         served_to=list(served_to),
-        days_left=_days_left(leaf, at),
+        days_left=_days_left(leaf, circumstances.at),
     )
 
 
-def _days_left(leaf: Certificate | None, at: datetime) -> int | None:
+def _trust(chain: Sequence[bytes], leaf: Certificate, circumstances: Circumstances) -> Trust | None:
+    if circumstances.judge is not None:
+        return circumstances.judge.judge(chain, circumstances.at, self_signed=leaf.self_signed is True)
+    return Trust(verdict="self_signed", store="none") if leaf.self_signed else None
+
+
+def _match(leaf: x509.Certificate | str, asked: str | None) -> bool | None:
+    return name_match(leaf, asked) if asked and not isinstance(leaf, str) else None
+
+
+def _windows_generated(leaf: Certificate, parsed: x509.Certificate | str, ntlm: Ntlm | None) -> bool | None:
+    """Whether it is what Windows makes for Remote Desktop by itself.
+
+    Such a certificate is self-signed, valid for six months, for serverAuth alone, without alternative names, and its
+    common name is that of the computer, which NTLM tells. None where that is all that is not known.
+    """
+    if isinstance(parsed, str) or leaf.not_before is None or leaf.not_after is None or leaf.self_signed is None:
+        return None
+    shortest, longest = _SIX_MONTHS
+    lasts = datetime.fromisoformat(leaf.not_after) - datetime.fromisoformat(leaf.not_before)
+    shaped = leaf.self_signed and shortest <= lasts <= longest and not leaf.names
+    if not shaped or leaf.extended_key_usage != ["serverAuth"]:
+        return False
+    computers = {name.lower() for name in (ntlm.dns_computer, ntlm.netbios_computer) if name} if ntlm else set()
+    return any(name.lower() in computers for name in common_names(parsed)) if computers else None
+
+
+def _days_left(leaf: Certificate, at: datetime) -> int | None:
     """Whole days until the leaf expires; negative once it has."""
-    if leaf is None or leaf.not_after is None:
+    if leaf.not_after is None:
         return None
     left = datetime.fromisoformat(leaf.not_after) - at
     return int(left.total_seconds() // _SECONDS_A_DAY)
@@ -67,12 +120,13 @@ def _days_left(leaf: Certificate | None, at: datetime) -> int | None:
 def describe(der: bytes) -> Certificate:
     """Describe one certificate. Never raises: what could not be read is None, and `error` says why."""
     described = Certificate(sha256=hashlib.sha256(der).hexdigest())
-    parsed = _parse(der)
+    parsed = parse(der)
     if isinstance(parsed, str):
         described.error = parsed
+        salvage(der, described)
         return described
     faults = []
-    for read in (_read_names, _read_validity, _read_key, _read_extensions, _read_signature):
+    for read in (_read_names, _read_validity, _read_key, _read_alternatives, _read_usages, _read_signature):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # the library's remarks on odd certificates; oddities are the point
@@ -81,18 +135,6 @@ def describe(der: bytes) -> Certificate:
             faults.append(f"{read.__name__.removeprefix('_read_')}: {str(error) or type(error).__name__}")
     described.error = "; ".join(faults) or None
     return described
-
-
-def _parse(der: bytes) -> x509.Certificate | str:
-    """The parsed certificate, or why it cannot be parsed."""
-    from cryptography import x509
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return x509.load_der_x509_certificate(der)
-    except Exception as error:  # noqa: BLE001 - the parser has no closed list of what it raises for hostile bytes
-        return str(error) or type(error).__name__
 
 
 def _read_names(certificate: x509.Certificate, described: Certificate) -> None:
@@ -111,22 +153,15 @@ def _iso(moment: datetime) -> str:
 
 
 def _read_key(certificate: x509.Certificate, described: Certificate) -> None:
-    described.spki_sha256 = hashlib.sha256(_key_as_served(certificate.tbs_certificate_bytes)).hexdigest()
-    described.key = _key_of(certificate.public_key())
+    from cryptography.exceptions import UnsupportedAlgorithm
 
-
-def _key_as_served(tbs_certificate: bytes) -> bytes:
-    """SubjectPublicKeyInfo byte for byte: written anew by the library, an RSASSA-PSS key would get another digest.
-
-    Source: RFC 5280 section 4.1.
-    """
-    r = ber_enter(Reader(tbs_certificate, "TBSCertificate"), SEQUENCE, "tbsCertificate", [])
-    has_version = r.peek(1)[0] == context(0)
-    for _ in range(6 if has_version else 5):  # version, serialNumber, signature, issuer, validity, subject
-        ber_enter(r, r.peek(1)[0], "field before the key", [])
-    before = len(r.consumed())
-    ber_enter(r, SEQUENCE, "subjectPublicKeyInfo", [])
-    return r.consumed()[before:]
+    info = public_key_info(certificate.tbs_certificate_bytes)
+    described.spki_sha256 = hashlib.sha256(info.raw).hexdigest()
+    described.key = unknown_key(info)
+    try:
+        described.key = _key_of(certificate.public_key())
+    except UnsupportedAlgorithm:
+        return  # a key that the library does not know is no fault of the certificate
 
 
 def _key_of(key: object) -> Key:
@@ -141,144 +176,24 @@ def _key_of(key: object) -> Key:
     return Key(type=type(key).__name__.removeprefix("_").removesuffix("PublicKey"))
 
 
-def _read_extensions(certificate: x509.Certificate, described: Certificate) -> None:
+def _read_alternatives(certificate: x509.Certificate, described: Certificate) -> None:
+    described.names = [str(name.value) for name in alternative_names(certificate)[:_MOST_NAMES]]
+
+
+def _read_usages(certificate: x509.Certificate, described: Certificate) -> None:
     from cryptography import x509
 
-    described.names = [str(name.value) for name in _alternative_names(certificate)[:_MOST_NAMES]]
-    try:
-        usages = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-    except x509.ExtensionNotFound:
-        return
-    described.extended_key_usage = [_KEY_USAGES.get(oid.dotted_string, oid.dotted_string) for oid in usages]
-
-
-def _alternative_names(certificate: x509.Certificate) -> list[x509.DNSName | x509.IPAddress]:
-    """DNS names and addresses of subjectAltName, in order."""
-    from cryptography import x509
-
-    try:
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
-        return []
-    return [name for name in names if isinstance(name, x509.DNSName | x509.IPAddress)]
+    for extension in certificate.extensions:
+        value = extension.value
+        if isinstance(value, x509.KeyUsage):
+            names = {**_KEY_USAGES, **(_OF_AGREEMENT if value.key_agreement else {})}
+            described.key_usage = [name for field, name in names.items() if getattr(value, field)]
+        elif isinstance(value, x509.ExtendedKeyUsage):
+            known = _EXTENDED_KEY_USAGES
+            described.extended_key_usage = [known.get(oid.dotted_string, oid.dotted_string) for oid in value]
 
 
 def _read_signature(certificate: x509.Certificate, described: Certificate) -> None:
     oid = certificate.signature_algorithm_oid
     described.signature_algorithm = oid._name if oid._name != "Unknown OID" else oid.dotted_string  # noqa: SLF001
-    described.self_signed = _self_signed(certificate)
-
-
-def _self_signed(certificate: x509.Certificate) -> bool | None:
-    """Whether it is its own issuer and its own key made its signature; None where that cannot be told.
-
-    Where neither the library nor its key can check the signature, the key identifiers decide: those of the key and
-    of the issuer's key are the same in a certificate that signed itself.
-    """
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-
-    if certificate.issuer != certificate.subject:
-        return False
-    try:
-        certificate.verify_directly_issued_by(certificate)
-    except InvalidSignature:
-        return False
-    except (UnsupportedAlgorithm, ValueError, TypeError):
-        by_key = _signed_by_own_key(certificate)
-        return _names_own_key(certificate) if by_key is None else by_key
-    return True
-
-
-def _signed_by_own_key(certificate: x509.Certificate) -> bool | None:
-    """What an RSA key says of MD5 and SHA-1 signatures, which old servers have and the library refuses of an issuer.
-
-    None where the library does not know the key, or has no way to check such a signature.
-    """
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-    from cryptography.x509.oid import SignatureAlgorithmOID
-
-    is_md5 = certificate.signature_algorithm_oid == SignatureAlgorithmOID.RSA_WITH_MD5
-    try:
-        key, digest = certificate.public_key(), certificate.signature_hash_algorithm
-        how = padding.PKCS1v15() if is_md5 else certificate.signature_algorithm_parameters
-        if isinstance(key, rsa.RSAPublicKey) and isinstance(how, padding.PKCS1v15 | padding.PSS) and digest:
-            key.verify(certificate.signature, certificate.tbs_certificate_bytes, how, digest)
-            return True
-    except InvalidSignature:
-        return False
-    except (UnsupportedAlgorithm, ValueError):
-        return None
-    fits = how is None or (isinstance(key, ec.EllipticCurvePublicKey) and isinstance(how, ec.ECDSA))
-    return None if fits else False  # a key of another kind cannot have made it
-
-
-def _names_own_key(certificate: x509.Certificate) -> bool | None:
-    """Whether the issuer's key, by its identifier, is its own; None where an identifier is absent."""
-    from cryptography import x509
-
-    try:
-        own = certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
-        issuers = certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
-    except x509.ExtensionNotFound:
-        return None
-    return own == issuers if issuers is not None else None
-
-
-def name_match(der: bytes, asked: str) -> bool | None:
-    """Whether a certificate is for the name or address asked for; None where it cannot be told.
-
-    An address is only compared with addresses: a certificate without any says nothing about it.
-    """
-    certificate = _parse(der)
-    if isinstance(certificate, str):
-        return None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            names, common = _alternative_names(certificate)[:_MOST_COMPARED], _common_names(certificate)
-    except Exception:  # noqa: BLE001 - see `describe`
-        return None
-    return _matches_any(names, common, asked)
-
-
-def _matches_any(names: Sequence[x509.DNSName | x509.IPAddress], common: Sequence[str], asked: str) -> bool | None:
-    from cryptography import x509
-
-    wanted = _address(asked)
-    if wanted is not None:
-        addresses = [name.value for name in names if isinstance(name, x509.IPAddress)]
-        return wanted in addresses if addresses else None
-    hosts = [name.value for name in names if isinstance(name, x509.DNSName)] or common
-    spellings = {asked, _ascii(asked)}
-    return any(_host_matches(pattern, spelling) for pattern in hosts for spelling in spellings)
-
-
-def _common_names(certificate: x509.Certificate) -> list[str]:
-    from cryptography.x509.oid import NameOID
-
-    return [str(attribute.value) for attribute in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
-
-
-def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        return ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        return None
-
-
-def _ascii(host: str) -> str:
-    """An international name as certificates hold it (RFC 5280 section 7.2); any other as it is."""
-    try:
-        return host.rstrip(".").encode("idna").decode("ascii")
-    except UnicodeError:
-        return host
-
-
-def _host_matches(pattern: str, host: str) -> bool:
-    """RFC 6125 section 6.4: no case, and a wildcard only as the whole left-most label."""
-    pattern, host = pattern.rstrip(".").lower(), host.rstrip(".").lower()
-    if not pattern.startswith("*."):
-        return pattern == host
-    label, _, rest = host.partition(".")
-    return bool(label) and rest == pattern[2:] and "." in rest
+    described.self_signed = self_signed(certificate)

@@ -7,16 +7,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from probe.audit.attempt import Attempt, protocol_name, protocol_names
-from probe.audit.certificate import describe_chain
+from probe.audit.certificate import Circumstances, describe_chain
 from probe.audit.plan import Plan
+from probe.audit.outcome import reached_tls
 from probe.audit.reading import Reading, read
 from probe.audit.server_kind import server_kind
 from probe.audit.service import banner_of, service_of
 from probe.audit.settings import Settings
 from probe.audit.steps import record
+from probe.audit.trust import TrustJudge
 from probe.audit.verdict_inside import credssp, standard_rdp, timestamp
 from probe.audit.verdict_negotiation import answer_without_negotiation, negotiation
-from probe.audit.verdict_tls import direct_tls, reached_tls, tls
+from probe.audit.verdict_tls import direct_tls, tls
 from probe.handshake.machine import NEVER_OPENED, Ending
 from probe.result import CertificateChain, Result, Status, Target
 from probe.wire.nego import NegotiationFailure
@@ -30,7 +32,6 @@ _STATUS: dict[Ending, Status] = {
     Ending.DEADLINE: "silent",
     Ending.INTERRUPTED: "silent",
 }
-_LONGEST_CHAIN = 20  # certificates described; a hostile chain can hold tens of thousands
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,7 @@ class Audit:
     ended: float
     started_at: datetime
     past_deadline_s: float | None = None  # the target's deadline, where it cut the audit short
+    trust: TrustJudge | None = None  # None: only what signed itself is told
 
 
 def verdict(audit: Audit) -> Result:
@@ -90,12 +92,18 @@ def _target(audit: Audit) -> Target:
 
 def _describe(result: Result, audit: Audit, readings: Sequence[Reading], wall_offset: float) -> None:
     """Fill in what only an RDP server has."""
-    if result.negotiation is not None and result.negotiation.protocols["RDP"].state == "accepted":
-        result.standard_rdp = standard_rdp(readings)
-    result.server = server_kind(readings)
-    result.tls = tls(readings)
-    result.certificates = _certificates(readings, audit)
     result.credssp = credssp(readings, wall_offset)
+    circumstances = Circumstances(
+        names_asked=audit.settings.server_name or audit.target.host,
+        at=audit.started_at,
+        ntlm=result.credssp.ntlm if result.credssp is not None else None,
+        judge=audit.trust,
+    )
+    if result.negotiation is not None and result.negotiation.protocols["RDP"].state == "accepted":
+        result.standard_rdp = standard_rdp(readings, circumstances)
+    result.server = server_kind(readings)
+    result.tls = tls(readings, full=audit.settings.depth == "full")
+    result.certificates = _certificates(readings, circumstances)
     if result.server.kind not in ("windows", "unknown") and result.credssp and result.credssp.ntlm:
         result.credssp.ntlm.os = None  # other servers send a Windows build that they made up
 
@@ -168,17 +176,13 @@ def _contradictions(readings: Sequence[Reading]) -> list[str]:
     ]
 
 
-def _certificates(readings: Sequence[Reading], audit: Audit) -> list[CertificateChain]:
+def _certificates(readings: Sequence[Reading], circumstances: Circumstances) -> list[CertificateChain]:
     """Each distinct chain that was served over RDP, with the TLS versions it was served to."""
     served: dict[tuple[bytes, ...], list[str]] = {}
     for reading in readings:
-        if reading.chain and reading.server_hello is not None and reached_tls(reading):
+        if reading.chain and reached_tls(reading) and not reading.question.other_name:
             versions = served.setdefault(reading.chain, [])
             version = version_name(reading.server_hello.selected_version)
             if version not in versions:
                 versions.append(version)
-    asked = audit.settings.server_name or audit.target.host
-    return [
-        describe_chain(chain[:_LONGEST_CHAIN], names_asked=asked, at=audit.started_at, served_to=sorted(versions))
-        for chain, versions in served.items()
-    ]
+    return [describe_chain(chain, circumstances, sorted(versions)) for chain, versions in served.items()]

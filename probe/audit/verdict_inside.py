@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from probe.audit.attempt import Stage
+from probe.audit.certificate import Circumstances, describe_chain
 from probe.audit.reading import Reading, ServerCertificate
 from probe.audit.windows import release_of
 from probe.handshake.machine import Ending
@@ -20,8 +21,8 @@ from probe.wire.standard_security import ProprietaryCertificate, X509Certificate
 _MALFORMED = "malformed"
 
 
-def standard_rdp(readings: Sequence[Reading]) -> StandardRdp:
-    """Standard RDP Security as each method, offered alone, was answered."""
+def standard_rdp(readings: Sequence[Reading], circumstances: Circumstances) -> StandardRdp:
+    """Standard RDP Security as each method, offered alone, was answered, and the certificate that came with it."""
     asked = [reading for reading in readings if reading.question.stage is Stage.SETTINGS]
     answered = [(reading, reading.security) for reading in asked if reading.security is not None]
     section = StandardRdp(methods_asked=[_method(reading) for reading in asked])
@@ -35,7 +36,7 @@ def standard_rdp(readings: Sequence[Reading]) -> StandardRdp:
         if security.encryption_method & ~reading.question.methods:
             section.ignores_offered_methods = True
         if section.certificate is None and reading.server_certificate is not None:
-            section.certificate = _certificate(reading.server_certificate)
+            section.certificate = _certificate(reading.server_certificate, circumstances)
     if answered and section.ignores_offered_methods is None:
         section.ignores_offered_methods = False
     versions = [reading.core.version for reading in asked if reading.core is not None]
@@ -64,13 +65,20 @@ def _instead(reading: Reading) -> str | None:
     return "disconnect provider ultimatum" if reading.disconnect is not None else None
 
 
-def _certificate(certificate: ServerCertificate) -> StandardCertificate:
+def _certificate(certificate: ServerCertificate, circumstances: Circumstances) -> StandardCertificate:
     if isinstance(certificate, ProprietaryCertificate):
         return StandardCertificate(
             kind="proprietary", key_bits=certificate.key_bits, signature_valid=certificate.signature_valid()
         )
     if isinstance(certificate, X509CertificateChain):
-        return StandardCertificate(kind="x509", certificates=len(certificate.certificates))
+        chain = describe_chain(certificate.certificates[::-1], circumstances)  # the server's is the last
+        key = chain.chain[0].key if chain.chain else None
+        return StandardCertificate(
+            kind="x509",
+            key_bits=key.bits if key is not None else None,
+            certificates=len(certificate.certificates),
+            chain=chain,
+        )
     return StandardCertificate(kind="unknown")
 
 

@@ -103,14 +103,19 @@ def settings_of(options: argparse.Namespace) -> Settings:
 
 
 def limits_of(options: argparse.Namespace) -> Limits:
-    """What the options say about times and addresses."""
+    """What the options say about times, addresses and trust. Raises InputError for a CA file that cannot be used."""
     from probe.drive.limits import Limits
 
+    if options.ca_file is not None:
+        from probe.drive.trust_store import roots
+
+        roots(options.ca_file)  # said before anything is asked; what was read is kept
     return Limits(
         step_s=options.timeout,
         deadline_s=options.deadline,
         per_host=options.per_host,
         source_address=options.source_address,
+        ca_file=options.ca_file,
     )
 
 

@@ -101,7 +101,7 @@ def add_limits(parser: argparse.ArgumentParser, timeout_s: float = 5.0) -> None:
     group.add_argument(
         "--deadline", type=duration, default=60.0, metavar="TIME", help="longest audit of a target (60s)"
     )
-    group.add_argument("--depth", choices=("discover", "standard"), default="standard",
+    group.add_argument("--depth", choices=("discover", "standard", "full"), default="standard",
                        help="discover: one connection; standard: everything, at most 16 (default)")  # fmt: skip
     group.add_argument("--max-connections", type=positive, metavar="N", help="at most so many to one server")
     group.add_argument("--per-host", type=positive, default=2, metavar="N",
@@ -113,6 +113,7 @@ def add_request(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("requests")
     group.add_argument("--source-address", type=source_address, metavar="ADDRESS", help="connect from this address")
     group.add_argument("--server-name", type=server_name, metavar="NAME", help="for TLS SNI and the name check")
+    group.add_argument("--ca-file", metavar="FILE", help="trust the roots in FILE (PEM), not the system's")
     either = group.add_mutually_exclusive_group()
     either.add_argument("--cookie", type=cookie, metavar="TEXT", help='send "Cookie: mstshash=TEXT"')
     either.add_argument("--routing-token", type=routing_token, metavar="TEXT", help="send TEXT in its place")

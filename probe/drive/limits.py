@@ -15,3 +15,4 @@ class Limits:
     source_address: str | None = None
     plain_bytes: int = 64 * 1024  # an exchange without TLS
     tls_bytes: int = 1024 * 1024  # one with TLS
+    ca_file: str | None = None  # PEM; the roots to trust in place of the system's

@@ -25,6 +25,7 @@ from probe.audit.settings import Settings
 from probe.audit.verdict import Audit, verdict
 from probe.drive.limits import Limits
 from probe.drive.names import tls_name
+from probe.drive.trust_store import trust_judge
 from probe.handshake.machine import Ending, Event, Machine, Malformed, Side, end
 from probe.result import Result, Target
 
@@ -107,6 +108,7 @@ async def audit(target: Target, settings: Settings, limits: Limits) -> Result:
             ended=trio.current_time(),
             started_at=datetime.fromtimestamp(wall, UTC),
             past_deadline_s=limits.deadline_s if scope.cancelled_caught else None,
+            trust=trust_judge(limits.ca_file),
         )
     )
 

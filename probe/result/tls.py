@@ -134,7 +134,8 @@ class Trust(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The verdict of a trust store on a chain."""
 
     verdict: Literal["trusted", "self_signed", "untrusted", "chain_incomplete", "unknown"]
-    store: str
+    store: str  # "system", "certifi", the file that the user named, or "none" where none was needed or found
+    file: str | None = None  # the file that the roots of "system" or "certifi" are from
     reason: str | None = None  # the verifier's words, or which issuer is missing
 
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import get_args
 
 import pytest
@@ -10,6 +9,7 @@ from hypothesis import strategies as st
 
 from probe.audit import verdict as module
 from probe.audit.attempt import Attempt, Question, Stage
+from probe.audit.certificate import Circumstances
 from probe.audit.conversation import Conversation
 from probe.audit.plan import Plan
 from probe.audit.settings import Settings
@@ -28,11 +28,9 @@ TRIAGE = a.ask(a.SSL, Stage.TUNNEL)
 def described(monkeypatch: pytest.MonkeyPatch) -> None:
     """Chains are judged by another module, with tests of its own."""
 
-    def describe(
-        chain: Sequence[bytes], *, names_asked: str, at: datetime, served_to: Sequence[str]
-    ) -> CertificateChain:
-        assert names_asked
-        assert at == a.NOW
+    def describe(chain: Sequence[bytes], circumstances: Circumstances, served_to: Sequence[str]) -> CertificateChain:
+        assert circumstances.names_asked
+        assert circumstances.at == a.NOW
         return CertificateChain(chain=[Certificate(sha256=each.hex()) for each in chain], served_to=list(served_to))
 
     monkeypatch.setattr(module, "describe_chain", describe)

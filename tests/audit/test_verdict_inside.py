@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from probe.audit.attempt import Attempt, Stage
+from probe.audit.certificate import Circumstances
 from probe.audit.reading import read
 from probe.audit.verdict_inside import credssp, standard_rdp, timestamp
 from probe.handshake.machine import Ending, Event
@@ -20,7 +21,8 @@ def offers(method: int, *events: Event, ending: Ending = Ending.COMPLETE) -> Att
 
 
 def standard(*attempts: Attempt) -> StandardRdp:
-    return standard_rdp([read(attempt) for attempt in attempts])
+    circumstances = Circumstances(names_asked="srv1.example", at=a.NOW)
+    return standard_rdp([read(attempt) for attempt in attempts], circumstances)
 
 
 def test_each_method_alone() -> None:

@@ -1,0 +1,76 @@
+"""Whose key made the signature of a certificate.
+
+The library checks what current certificates have. For what it refuses, SHA-1 and MD5, the key itself is asked; and of
+a certificate that claims to be its own issuer, the key identifiers are what is left.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+
+def self_signed(certificate: x509.Certificate) -> bool | None:
+    """Whether it is its own issuer and its own key made its signature; None where that cannot be told.
+
+    Where neither the library nor its key can check the signature, the key identifiers decide: those of the key and
+    of the issuer's key are the same in a certificate that signed itself.
+    """
+    if certificate.issuer != certificate.subject:
+        return False
+    by_key = signed_by(certificate, certificate)
+    return _names_own_key(certificate) if by_key is None else by_key
+
+
+def signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool | None:
+    """Whether the issuer's key made the signature; None where the library has no way to check such a signature.
+
+    The names must fit: the issuer's subject is the certificate's issuer. One RSA or EC verification at most.
+    """
+    from cryptography.exceptions import InvalidSignature
+
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except InvalidSignature:
+        return False
+    except Exception:  # noqa: BLE001 - unknown keys and algorithms, sizes that OpenSSL refuses: no closed list
+        return _signed_by_key(certificate, issuer)
+    return True
+
+
+def _signed_by_key(certificate: x509.Certificate, issuer: x509.Certificate) -> bool | None:
+    """What the key says of MD5 and SHA-1 signatures, which old servers have and the library refuses of an issuer."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+    from cryptography.x509.oid import SignatureAlgorithmOID
+
+    is_md5 = certificate.signature_algorithm_oid == SignatureAlgorithmOID.RSA_WITH_MD5
+    try:
+        key, digest = issuer.public_key(), certificate.signature_hash_algorithm
+        how = padding.PKCS1v15() if is_md5 else certificate.signature_algorithm_parameters
+        signature, signed = certificate.signature, certificate.tbs_certificate_bytes
+        if isinstance(key, rsa.RSAPublicKey) and isinstance(how, padding.PKCS1v15 | padding.PSS) and digest:
+            key.verify(signature, signed, how, digest)
+        elif isinstance(key, ec.EllipticCurvePublicKey) and isinstance(how, ec.ECDSA):
+            key.verify(signature, signed, how)
+        else:
+            return None if how is None else False  # a key of another kind cannot have made it
+    except InvalidSignature:
+        return False
+    except Exception:  # noqa: BLE001 - as above
+        return None
+    return True
+
+
+def _names_own_key(certificate: x509.Certificate) -> bool | None:
+    """Whether the issuer's key, by its identifier, is its own; None where an identifier is absent."""
+    from cryptography import x509
+
+    try:
+        own = certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
+        issuers = certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
+    except x509.ExtensionNotFound:
+        return None
+    return own == issuers if issuers is not None else None
