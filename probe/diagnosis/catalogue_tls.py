@@ -178,8 +178,8 @@ TLS_WEAK_CIPHER = Diagnosis(
             "RC4 128/128, RC4 56/128, RC4 40/128, DES 56/56 and NULL, then restart."
         ),
         (
-            "Where DH is short on Windows: set ServerMinKeyBitLength to 2048 under "
-            f"{_SCHANNEL_ROOT}\\KeyExchangeAlgorithms\\Diffie-Hellman, or disable the TLS_DHE suites."
+            "Where DH is short on Windows: set ServerMinKeyBitLength to 2048 in the key KeyExchangeAlgorithms\\"
+            f"Diffie-Hellman under {_SCHANNEL_ROOT}, or disable the TLS_DHE suites."
         ),
         (
             "For xrdp set tls_ciphers=ECDHE+AESGCM:ECDHE+CHACHA20 in xrdp.ini (suites of TLS 1.3 stay on) and "
@@ -187,7 +187,7 @@ TLS_WEAK_CIPHER = Diagnosis(
         ),
         _OPENSSL_DECIDES,
     ),
-    source="RFC 9325 4; NIST SP 800-52r2 3.3.1",
+    source="RFC 9325 4; RFC 10015; NIST SP 800-52r2 3.3.1",
 )
 
 TLS_INTOLERANT = Diagnosis(

@@ -38,13 +38,13 @@ class Weakness:
 
 
 NULL_ENCRYPTION = Weakness("null_encryption", "no encryption", _BCP)
-ANONYMOUS = Weakness("anonymous", "anonymous: anyone can stand in between", "RFC 5246 A.5")
+ANONYMOUS = Weakness("anonymous", "anonymous, anyone can stand in between", "RFC 5246 A.5")
 EXPORT = Weakness("export", "export grade, 40 or 56 bits", _BCP)
 DES = Weakness("des", "DES", "RFC 5469, RFC 9325 4.1")
 RC4 = Weakness("rc4", "RC4", "RFC 7465")
 RC2 = Weakness("rc2", "RC2, with MD5, of SSLv2", "RFC 6176 2")
-BLOCKS_OF_64 = Weakness("blocks_of_64_bits", "64-bit blocks (SWEET32)", "RFC 9325 4.1, NIST SP 800-52r2 3.3.1")
-POODLE = Weakness("sslv3_cbc", "CBC in SSLv3 (POODLE)", "RFC 7568 4.1")
+BLOCKS_OF_64 = Weakness("blocks_of_64_bits", "64-bit blocks", "NIST SP 800-52r2 3.3.1")  # SWEET32, CVE-2016-2183
+POODLE = Weakness("sslv3_cbc", "CBC in SSLv3, POODLE", "RFC 7568 4.1")
 SHORT_DH = Weakness("short_dh", "DH under 2048 bits", "RFC 9325 4.5")
 STATIC_RSA = Weakness("static_rsa", "static RSA, no forward secrecy", _KEY_EXCHANGE)
 STATIC_DH = Weakness("static_dh", "static DH, no forward secrecy", _KEY_EXCHANGE)
@@ -59,7 +59,7 @@ SSL2 = Weakness("sslv2", "prohibited", "RFC 6176")
 SSL3 = Weakness("sslv3", "prohibited", "RFC 7568")
 OLD_TLS = Weakness("old_tls", "withdrawn", "RFC 8996")
 
-SMALL_CURVE = Weakness("small_curve", "under 224 bits", "RFC 9325 4.5")
+SMALL_CURVE = Weakness("small_curve", "curve under 224 bits", "RFC 9325 4.5")
 EXPLICIT_CURVE = Weakness("explicit_curve", "parameters made up by the peer", "RFC 8422 5.1.1")
 RETIRED_CURVE = Weakness("retired_curve", "retired curve", "RFC 8422 5.1.1", "dated")
 DRAFT_GROUP = Weakness("draft_group", "of a draft that was replaced", "IANA TLS Supported Groups", "dated")
@@ -71,18 +71,16 @@ _VERSIONS = {"SSLv2": SSL2, "SSLv3": SSL3, "TLSv1.0": OLD_TLS, "TLSv1.1": OLD_TL
 # What it means that a feature is there (True) or was asked for and is not (False).
 _FEATURES: dict[tuple[str, bool], Weakness] = {
     ("secure_renegotiation", False): Weakness(
-        "no_secure_renegotiation", "another's words can be put before a session", "RFC 5746, RFC 9325 3.5"
+        "no_secure_renegotiation", "others can put data before a session", "RFC 5746, RFC 9325 3.5"
     ),
     ("extended_master_secret", False): Weakness(
-        "no_extended_master_secret", "sessions can be joined by who stands in between", "RFC 7627, RFC 9325 3.5"
+        "no_extended_master_secret", "sessions can be spliced", "RFC 7627, RFC 9325 3.5"
     ),
-    ("compression", True): Weakness("compression", "lengths tell what is in it (CRIME)", "RFC 9325 3.3"),
+    ("compression", True): Weakness("compression", "CRIME", "RFC 9325 3.3"),
     ("encrypt_then_mac", False): Weakness(
-        "no_encrypt_then_mac", "CBC suites are used without it", "RFC 7366, RFC 9325 4.2", "dated"
+        "no_encrypt_then_mac", "CBC suites go without it", "RFC 7366, RFC 9325 4.2", "dated"
     ),
-    ("downgrade_sentinel", False): Weakness(
-        "no_downgrade_sentinel", "clients cannot notice that they were pushed to an older version", "RFC 8446 4.1.3"
-    ),
+    ("downgrade_sentinel", False): Weakness("no_downgrade_sentinel", "downgrades go unnoticed", "RFC 8446 4.1.3"),
 }
 
 

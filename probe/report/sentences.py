@@ -89,6 +89,13 @@ def advice(result: Result) -> Advice | None:
     return Advice((found.causes or [usual.cause])[0], (found.remedies or [usual.step])[0])
 
 
+def why_no_version(found: Verdict) -> str:
+    """What came in place of a ServerHello."""
+    if found.ending is not None and found.reason in (None, found.ending):
+        return ENDINGS[found.ending]
+    return terminal((found.reason or "not asked").removeprefix("alert ").replace("TLSv", "TLS "), 40)
+
+
 def worst(result: Result) -> Diagnosis | None:
     """What blocks everybody, if anything does."""
     return next((found for found in result.diagnoses if found.severity == "blocker"), None)

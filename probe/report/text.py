@@ -208,5 +208,7 @@ def _more(result: Result, page: Page, verbosity: int) -> None:
     options = ["-v every attempt", "-vv every message"][verbosity:]
     if result.depth == "discover":
         options.append("--depth standard everything")
+    if result.depth == "standard" and result.tls is not None:
+        options.append("--depth full every cipher suite and group")
     page.blank()
     page.paragraph("More: " + " · ".join([*options, "--json"]), style="dim")

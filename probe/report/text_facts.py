@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from probe.report import text_tls
 from probe.report.escape import terminal
 from probe.report.page import Page, Part
-from probe.report.sentences import ENDINGS
-from probe.result import CertificateChain, CredSsp, Key, Ntlm, Result, StandardRdp, Verdict
+from probe.report.sentences import ENDINGS, why_no_version
+from probe.report.text_certificate import certificates
+from probe.result import CredSsp, Ntlm, Result, StandardRdp, Verdict
 
 LABEL = 14
 _LONGEST_NAME = 80
-_MOST_CHAINS = 4
 _MEANS = {
     "HYBRID_EX": "NLA",
     "HYBRID": "NLA",
@@ -26,15 +26,27 @@ _STYLES = {"accepted": "bold", "rejected": "", "unknown": "dim"}
 
 def facts(result: Result, page: Page, verbosity: int) -> None:
     """Everything that was found, for whoever wants to check the verdict."""
-    left, right = list(_protocols(result)), list(_versions(result))
+    full = result.tls if result.tls is not None and text_tls.is_full(result.tls) else None
+    left, right = list(_protocols(result)), [] if full is not None else list(_versions(result))
     if left or right:
         page.blank()
         page.beside(left or right, right if left else [])
-    rows = list(_rows(result, verbosity))
+    if full is not None:
+        text_tls.versions(full, page, verbosity)
+    rows = [*_rows(result, verbosity), *_unsettled(result)]
     if rows:
         page.blank()
     for label, words in rows:
         page.paragraph(words, first=[(label, "bold")], indent=LABEL)
+    if (verbosity or result.depth == "full") and (spent := text_tls.spent(result)) is not None:
+        page.blank()
+        page.paragraph(spent, style="dim")
+
+
+def _unsettled(result: Result) -> Iterator[tuple[str, str]]:
+    if result.tls is not None and result.tls.unsettled:
+        words = "; ".join(terminal(text_tls.spoken(words)) for words in result.tls.unsettled)
+        yield "Not settled", words
 
 
 def _protocols(result: Result) -> Iterator[list[Part]]:
@@ -70,15 +82,9 @@ def _versions(result: Result) -> Iterator[list[Part]]:
         return
     yield [("TLS", "bold")]
     for name, found in result.tls.versions.items():
-        number = name.removeprefix("TLSv").replace("SSLv", "SSL ")
-        why = "" if found.state == "accepted" else _why_no_version(found)
-        yield [(f"  {terminal(number, 10):<3}  ", ""), (f"{found.state:<8}", _STYLES[found.state]), (f"  {why}", "")]
-
-
-def _why_no_version(found: Verdict) -> str:
-    if found.ending is not None and found.reason in (None, found.ending):
-        return ENDINGS[found.ending]
-    return terminal((found.reason or "not asked").removeprefix("alert ").replace("TLSv", "TLS "), 40)
+        number = text_tls.version_number(name)
+        why = "" if found.state == "accepted" else why_no_version(found)
+        yield [(f"  {number:<3}  ", ""), (f"{found.state:<8}", _STYLES[found.state]), (f"  {why}", "")]
 
 
 def _rows(result: Result, verbosity: int) -> Iterator[tuple[str, str]]:
@@ -87,13 +93,16 @@ def _rows(result: Result, verbosity: int) -> Iterator[tuple[str, str]]:
         group = [terminal(made.group.name, 60)] if made.group is not None else []
         parts = [made.version.replace("TLSv", "TLS "), terminal(made.cipher_suite.name, 60), *group]
         yield "Handshake", " · ".join([*parts, *([] if made.complete else ["not completed"])])
-    several = len(result.certificates) > 1
-    for chain in result.certificates[:_MOST_CHAINS]:
-        yield "Certificate", " · ".join(_certificate(chain, several))
-    if len(result.certificates) > _MOST_CHAINS:
-        yield "", f"and {len(result.certificates) - _MOST_CHAINS} more; --json has them all"
+    if result.tls is not None:
+        yield from text_tls.rows(result.tls, verbosity)
+    yield from certificates(result.certificates, verbosity)
     if result.standard_rdp is not None:
         yield "Standard RDP", " · ".join(_standard(result.standard_rdp))
+        inside = result.standard_rdp.certificate
+        for _, words in certificates(
+            [inside.chain] if inside is not None and inside.chain is not None else [], verbosity
+        ):
+            yield "", words
     if result.credssp is not None:
         yield "CredSSP", " · ".join(_credssp(result.credssp))
         if result.credssp.ntlm is not None:
@@ -117,9 +126,9 @@ def _negotiated(result: Result) -> Iterator[tuple[str, str]]:
     if direct.state == "accepted":
         yield "Direct TLS", "accepted: TLS is also served without X.224"
     elif direct.state == "rejected":
-        yield "Direct TLS", f"rejected ({_why_no_version(direct)})"
+        yield "Direct TLS", f"rejected ({why_no_version(direct)})"
     elif direct.ending is not None or direct.reason is not None:
-        yield "Direct TLS", f"unknown ({_why_no_version(direct)})"
+        yield "Direct TLS", f"unknown ({why_no_version(direct)})"
     flags = [
         f"{words} {'advertised' if value else 'not advertised'}"
         for words, value in (
@@ -167,53 +176,6 @@ def _unanswered(section: StandardRdp) -> Iterator[str]:
             unanswered.setdefault(ENDINGS[asked.ending], []).append(terminal(asked.offered, 40))
     for ending, offered in unanswered.items():
         yield f"{', '.join(offered)} alone: {ending}"
-
-
-def _certificate(chain: CertificateChain, several: bool) -> Iterator[str]:
-    leaf = chain.chain[0] if chain.chain else None
-    if leaf is None:
-        yield "none served"
-        return
-    yield terminal(leaf.subject or "no subject", _LONGEST_NAME)
-    if leaf.key is not None:
-        yield _key(leaf.key)
-    if leaf.signature_algorithm is not None:
-        yield _signature(leaf.signature_algorithm)
-    if leaf.not_before is not None and leaf.not_after is not None:
-        yield f"{terminal(leaf.not_before[:10])} to {terminal(leaf.not_after[:10])}"
-    if chain.days_left is not None:
-        yield days(chain.days_left)
-    if leaf.self_signed:
-        yield "self-signed"
-    if chain.name_match is not None:
-        yield "name matches" if chain.name_match else "name does not match"
-    if chain.trust is not None and chain.trust.verdict not in ("self_signed", "unknown"):
-        yield f"{chain.trust.verdict.replace('_', ' ')} by {terminal(chain.trust.store, 40)}"
-    if len(chain.chain) > 1:
-        yield f"chain of {len(chain.chain)}"
-    if several and chain.served_to:
-        yield "served to " + ", ".join(terminal(version.replace("TLSv", "TLS "), 10) for version in chain.served_to)
-    if leaf.error is not None:
-        yield f"cannot be read: {terminal(leaf.error, 120)}"
-
-
-def _signature(algorithm: str) -> str:
-    """The digest alone: the key beside it names the rest."""
-    digest = re.search(r"(?:sha|md)[0-9-]+", algorithm, re.ASCII | re.IGNORECASE)
-    return digest[0].lower().rstrip("-") if digest else terminal(algorithm, 40)
-
-
-def _key(key: Key) -> str:
-    size = key.curve if key.curve is not None else key.bits
-    return terminal(f"{key.type} {size}" if size is not None else key.type, 60)
-
-
-def days(left: int) -> str:
-    """How long a certificate is still good."""
-    if left < 0:
-        whole = -left - 1  # it is counted down: -1 from the first second on
-        return f"expired {whole} day{'' if whole == 1 else 's'} ago" if whole else "expired today"
-    return "expires within a day" if left == 0 else f"{left} day{'' if left == 1 else 's'} left"
 
 
 def _credssp(section: CredSsp) -> Iterator[str]:

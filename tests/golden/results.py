@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from probe.diagnosis import diagnose
 from probe.result import (
     AttemptRecord,
     Certificate,
@@ -26,8 +27,10 @@ from probe.result import (
     Target,
     Tls,
     TlsHandshake,
+    Trust,
     Verdict,
 )
+from tests.golden import full
 
 PROTOCOLS = ("HYBRID_EX", "HYBRID", "SSL", "RDP", "RDSTLS", "RDSAAD")
 VERSIONS = ("TLSv1.3", "TLSv1.2", "TLSv1.1", "TLSv1.0")
@@ -287,6 +290,40 @@ def silent() -> Result:
     return made
 
 
+def windows_full() -> Result:
+    """The same server at depth full, with a certificate of an authority whose own was not served."""
+    made = windows_nla()
+    made.depth, made.connections, made.elapsed_ms = "full", 52, 610.0
+    made.spent = {"protocols": 7, "TLSv1.3 suites": 3, "TLSv1.2 suites": 24, "groups": 9, "features": 9}
+    made.tls = full.windows()
+    leaf = made.certificates[0].chain[0]
+    leaf.issuer, leaf.self_signed, leaf.serial, leaf.spki_sha256 = "CN=CORP Issuing CA", False, "4f2a", "12" * 32
+    leaf.names, leaf.key_usage = ["srv1.example", "srv1"], ["digital_signature", "key_encipherment"]
+    leaf.extended_key_usage = ["serverAuth", "remoteDesktopAuthentication"]
+    made.certificates[0].ntlm_name_match = False
+    made.certificates[0].trust = Trust(
+        verdict="chain_incomplete",
+        store="system",
+        reason="the issuer was not served and the store lacks it: CN=CORP Issuing CA",
+    )
+    made.diagnoses = [found for found in diagnose(made) if found.code.startswith("TLS_")]
+    return made
+
+
+def ancient_full() -> Result:
+    """A server that serves what nobody should, and hangs up on what everybody sends."""
+    made = result(host="old.example", address="192.0.2.31")
+    made.depth, made.connections = "full", 2
+    made.spent = {"TLSv1.2 suites": 1, "SSLv2": 1}
+    made.limited = "--max-connections 2"
+    made.negotiation = Negotiation(protocols=protocols(("SSL",), Verdict(state="rejected", selected="RDP")))
+    made.tls = full.ancient()
+    made.certificates = [certificate("CN=old", 169)]
+    made.certificates[0].windows_generated = True
+    made.diagnoses = [found for found in diagnose(made) if found.code.startswith("TLS_")]
+    return made
+
+
 def hostile() -> Result:
     """Every text that a server chooses tries to act on the terminal."""
     evil = "\x1b[31m\r\n[bold]x[/bold]\u202egpj \x9b2J"
@@ -314,6 +351,10 @@ GOLDEN: Mapping[str, tuple[Callable[[], Result], int]] = {
     "windows_nla": (windows_nla, 0),
     "windows_nla_v": (windows_nla_attempts, 1),
     "windows_nla_vv": (windows_nla_attempts, 2),
+    "windows_full": (windows_full, 0),
+    "windows_full_v": (windows_full, 1),
+    "ancient_full": (ancient_full, 0),
+    "ancient_full_v": (ancient_full, 1),
     "xrdp": (xrdp, 0),
     "tls_aborted": (tls_aborted, 0),
     "xp_like": (xp_like, 0),

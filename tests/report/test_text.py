@@ -13,7 +13,7 @@ from rich.text import Text
 
 from probe.report.sentences import verdict
 from probe.report.text import console, render, verdict_line
-from probe.report.text_facts import days
+from probe.report.text_certificate import days
 from probe.result import (
     Certificate,
     CertificateChain,
