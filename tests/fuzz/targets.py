@@ -13,6 +13,7 @@ from probe.handshake.credssp import CredSspExchange
 from probe.handshake.machine import Ending, Machine, Side, end
 from probe.handshake.negotiation import Negotiation
 from probe.handshake.server_first import aad_nonce, rdstls_greeting
+from probe.handshake.ssl2_hello import Ssl2Hello
 from probe.handshake.standard_rdp import BasicSettingsExchange
 from probe.handshake.tls_hello import TlsHello
 
@@ -23,6 +24,7 @@ _MACHINES: dict[str, Callable[[], Machine]] = {
     "Negotiation": Negotiation,
     "BasicSettingsExchange": BasicSettingsExchange,
     "TlsHello": TlsHello,
+    "Ssl2Hello": Ssl2Hello,
     "CredSspExchange": CredSspExchange,
     "rdstls_greeting": rdstls_greeting,
     "aad_nonce": aad_nonce,
@@ -34,7 +36,7 @@ def targets() -> dict[str, Target]:
     found: dict[str, Target] = {}
     for module in pkgutil.iter_modules(tests.strategies.__path__):
         for case in importlib.import_module(f"tests.strategies.{module.name}").CASES:
-            found[case.kind.__name__] = _reader(case.read)
+            found[f"{module.name}.{case.kind.__name__}"] = _reader(case.read)  # SSL 2.0 and TLS share names
     for name, make in _MACHINES.items():
         found[name] = _observer(make)
     return found
