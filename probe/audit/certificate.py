@@ -45,6 +45,13 @@ _EXTENDED_KEY_USAGES = {
     "1.3.6.1.4.1.311.54.1.2": "remoteDesktopAuthentication",
     "2.5.29.37.0": "anyExtendedKeyUsage",
 }
+# Signatures that the library has no name for. Source: RFC 3279 section 2.2.1, and OIW as OpenSSL names them.
+_SIGNATURES = {
+    "1.2.840.113549.1.1.2": "md2WithRSAEncryption",
+    "1.2.840.113549.1.1.3": "md4WithRSAEncryption",
+    "1.3.14.3.2.3": "md5WithRSA",
+    "1.3.14.3.2.29": "sha1WithRSA",
+}
 _SECONDS_A_DAY = 86400
 _MOST_NAMES = 200  # of one certificate; a hostile one can carry megabytes of them
 _MOST_DESCRIBED = 20  # certificates of a chain; a hostile one can hold tens of thousands
@@ -195,5 +202,6 @@ def _read_usages(certificate: x509.Certificate, described: Certificate) -> None:
 
 def _read_signature(certificate: x509.Certificate, described: Certificate) -> None:
     oid = certificate.signature_algorithm_oid
-    described.signature_algorithm = oid._name if oid._name != "Unknown OID" else oid.dotted_string  # noqa: SLF001
+    known = _SIGNATURES.get(oid.dotted_string, oid.dotted_string)
+    described.signature_algorithm = oid._name if oid._name != "Unknown OID" else known  # noqa: SLF001
     described.self_signed = self_signed(certificate)

@@ -169,7 +169,8 @@ def _time(r: Reader) -> str | None:
     if len(match[1]) == 2:
         year += 1900 if year >= _PIVOT else 2000
     try:
-        moment = datetime(year, *(int(part or 0) for part in match.groups()[1:]), tzinfo=UTC)
+        month, day, hour, minute, second = (int(part or 0) for part in match.groups()[1:])
+        moment = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError:
         return None
     return moment.isoformat().replace("+00:00", "Z")

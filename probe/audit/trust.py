@@ -172,7 +172,8 @@ def _said(reasons: Sequence[str]) -> str:
 
 def _walk(leaf: x509.Certificate, served: Sequence[x509.Certificate], roots: Roots, when: datetime) -> _Walk:
     """Walk from the leaf to every issuer, nearest first, each certificate once."""
-    walk, ways, met = _Walk(), deque([(leaf,)]), {leaf}
+    walk, met = _Walk(), {leaf}
+    ways: deque[tuple[x509.Certificate, ...]] = deque([(leaf,)])
     while ways:
         path = ways.popleft()
         certificate = path[-1]

@@ -65,12 +65,15 @@ CERT_EXPIRES_SOON = Diagnosis(
     source="RFC 5280 4.1.2.5",
 )
 
+WINDOWS_MADE = "Windows made it by itself for Remote Desktop: it lasts six months, and then Windows makes another."
+
 CERT_SELF_SIGNED = Diagnosis(
     code="CERT_SELF_SIGNED",
     severity="info",
     summary="The server signed its certificate itself: clients cannot tell it from an impostor's.",
     causes=(
-        "It is the one that Windows or the xrdp package makes when it is installed.",
+        WINDOWS_MADE,
+        "The package of xrdp brought it along: on Debian it is that of ssl-cert, for the name the computer had then.",
         "It was made by hand.",
     ),
     remedies=(
@@ -120,6 +123,113 @@ CERT_MALFORMED = Diagnosis(
     user_sees=(),
     source="RFC 5280 4.1",
 )
+
+CERT_UNTRUSTED = Diagnosis(
+    code="CERT_UNTRUSTED",
+    severity="risk",
+    summary="The server's certificate leads to no authority that {by} trusts.",
+    causes=(
+        "An authority of the organization issued it, and its root is not installed here.",
+        "The root or an authority between was replaced, and the server or this computer has the old one.",
+        "Something in between inspects TLS and presents a certificate of its own authority.",
+    ),
+    remedies=(
+        "If the authority is the organization's own, judge by its root: --ca-file ROOT.pem.",
+        (
+            "Give clients the root: by Group Policy (Computer Configuration, Windows Settings, Security Settings, "
+            "Public Key Policies, Trusted Root Certification Authorities), or certutil -addstore Root ROOT.cer."
+        ),
+        "If nobody knows the authority, compare the fingerprint with that on the server before any password is typed.",
+        _GIVE_WINDOWS_A_CERTIFICATE,
+        _GIVE_XRDP_A_CERTIFICATE,
+    ),
+    user_sees=(*_IDENTITY_WARNING, "The certificate is not from a trusted certifying authority."),
+    source="RFC 5280 6.1",
+)
+
+CERT_CHAIN_INCOMPLETE = Diagnosis(
+    code="CERT_CHAIN_INCOMPLETE",
+    severity="risk",
+    summary="The server does not send the certificates between its own and a root that {by} trusts.",
+    causes=(
+        "The server sends its own certificate alone: that of the issuing authority is not installed beside it.",
+        "The authority is private, so that its root, which servers leave out, is not installed here.",
+    ),
+    remedies=(
+        (
+            "On Windows import the issuing authority's certificate on the server into Cert:\\LocalMachine\\CA "
+            "(certutil -addstore CA ISSUER.cer); Schannel then sends it."
+        ),
+        (
+            "For xrdp append the issuing authorities' certificates to the file that certificate names in xrdp.ini, "
+            "the server's own first, and systemctl restart xrdp."
+        ),
+        "If the root is private, judge by it: --ca-file ROOT.pem, which may hold the authorities between as well.",
+    ),
+    user_sees=(*_IDENTITY_WARNING, "The certificate is not from a trusted certifying authority."),
+    source="RFC 8446 4.4.2; RFC 5246 7.4.2",
+)
+
+CERT_WEAK_KEY = Diagnosis(
+    code="CERT_WEAK_KEY",
+    severity="risk",
+    summary="The key of a certificate that the server serves is too weak: {key}.",
+    causes=(
+        "The certificate is old, or was made by an old template or program.",
+        "The device makes its own certificate and knows no longer key.",
+    ),
+    remedies=(
+        "Use a key of RSA with 2048 bits or more, or ECDSA on P-256.",
+        "On Windows set the key size in the certificate template (Cryptography, Minimum key size) and enroll anew.",
+        _GIVE_WINDOWS_A_CERTIFICATE,
+        _GIVE_XRDP_A_CERTIFICATE,
+        NEW_SELF_SIGNED,
+    ),
+    user_sees=(),
+    source="NIST SP 800-131A Rev. 2 section 3; NIST SP 800-52 Rev. 2 section 3.2; CA/B Forum BR 6.1.5",
+)
+
+CERT_WEAK_SIGNATURE = Diagnosis(
+    code="CERT_WEAK_SIGNATURE",
+    severity="risk",
+    summary="A certificate that the server serves is signed with {digest}, which no longer protects it from forgery.",
+    causes=(
+        "The authority still signs as it was set up long ago.",
+        "The certificate is that of an old server: Windows 7 and Server 2008 R2 sign their own with SHA-1.",
+    ),
+    remedies=(
+        "Let the authority sign with SHA-256, and enroll the certificate anew.",
+        (
+            "On a Windows authority: certutil -setreg ca\\csp\\CNGHashAlgorithm SHA256, restart its service, and renew "
+            "the certificates between as well."
+        ),
+        _GIVE_WINDOWS_A_CERTIFICATE,
+        _GIVE_XRDP_A_CERTIFICATE,
+    ),
+    user_sees=(),
+    source="RFC 9155; RFC 6151; NIST SP 800-131A Rev. 2 section 9; CA/B Forum BR 7.1.3.2",
+)
+
+CERT_USAGE_UNSUITABLE = Diagnosis(
+    code="CERT_USAGE_UNSUITABLE",
+    severity="breaks_some",
+    summary="The server's certificate is not meant for a server: its usages are {usages}.",
+    causes=(
+        "It was issued by a template for users, code signing or mail, or for an authority.",
+        "Remote Desktop was given the wrong one of several certificates in the store.",
+    ),
+    remedies=(
+        (
+            "Issue one with the extended key usage Server Authentication (1.3.6.1.5.5.7.3.1) or Remote Desktop "
+            "Authentication (1.3.6.1.4.1.311.54.1.2), and the key usages digitalSignature and keyEncipherment."
+        ),
+        _GIVE_WINDOWS_A_CERTIFICATE,
+        _GIVE_XRDP_A_CERTIFICATE,
+    ),
+    user_sees=_IDENTITY_WARNING,
+    source="RFC 5280 4.2.1.3, 4.2.1.12; Microsoft: Remote Desktop listener certificate configurations",
+)
+
 TWO_KEYS = "The server has a certificate for each type of key, and picks by what a client can use."
 SEVERAL_SERVERS = "Several servers share the address, each with its own certificate."
 

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 
-from probe.diagnosis.catalogue_certificate import SEVERAL_SERVERS, TWO_KEYS
+from probe.diagnosis.catalogue_certificate import SEVERAL_SERVERS, TWO_KEYS, WINDOWS_MADE
+from probe.result import Certificate, Key, Result, Trust
 from tests.diagnosis.results import certificate, codes, served, the
 
 
@@ -93,3 +96,164 @@ def test_certificates_that_differ() -> None:
     assert the("CERT_VARIES", by_key).causes[0] == TWO_KEYS
     assert len(the("CERT_VARIES", by_key).evidence) == 3
     assert codes(served(certificate("aa"), certificate("aa"))) == []
+
+
+def test_what_windows_made_by_itself_is_the_likeliest_cause() -> None:
+    described = served(certificate(self_signed=True))
+    assert the("CERT_SELF_SIGNED", described).evidence == ["CN=srv1 (served to TLSv1.2) is its own issuer"]
+    described.certificates[0].windows_generated = True
+    found = the("CERT_SELF_SIGNED", described)
+    assert found.causes[0] == WINDOWS_MADE
+    assert found.evidence[0].endswith("is its own issuer, as Windows makes it by itself")
+
+
+def judged(trust: Trust, *, self_signed: bool | None = False) -> Result:
+    described = served(certificate(self_signed=self_signed))
+    described.certificates[0].trust = trust
+    return described
+
+
+@pytest.mark.parametrize(
+    ("verdict", "code"), [("untrusted", "CERT_UNTRUSTED"), ("chain_incomplete", "CERT_CHAIN_INCOMPLETE")]
+)
+def test_a_chain_that_leads_nowhere(verdict: Literal["untrusted", "chain_incomplete"], code: str) -> None:
+    described = judged(Trust(verdict=verdict, store="system", file="/etc/roots.pem", reason="CN=Root"))
+    assert codes(described) == [code]
+    found = the(code, described)
+    assert "this computer trusts" in found.summary
+    assert found.evidence == ["CN=srv1 (served to TLSv1.2): CN=Root (judged by /etc/roots.pem)"]
+    chosen = the(code, judged(Trust(verdict=verdict, store="corp.pem")))
+    assert "corp.pem trusts" in chosen.summary
+    assert chosen.evidence == ["CN=srv1 (served to TLSv1.2) (judged by corp.pem)"]
+    assert codes(judged(Trust(verdict=verdict, store="system"), self_signed=True)) == ["CERT_SELF_SIGNED"]
+
+
+@pytest.mark.parametrize("verdict", ["trusted", "unknown", "self_signed"])
+def test_other_verdicts_on_a_chain_are_no_fault(verdict: Literal["trusted", "unknown", "self_signed"]) -> None:
+    assert codes(judged(Trust(verdict=verdict, store="system"))) == []
+
+
+def test_a_self_signed_certificate_that_the_user_trusts_is_no_fault() -> None:
+    assert codes(judged(Trust(verdict="trusted", store="corp.pem"), self_signed=True)) == []
+
+
+def with_key(kind: str, bits: int | None) -> Result:
+    described = served(certificate())
+    described.certificates[0].chain[0].key = Key(type=kind, bits=bits)
+    return described
+
+
+@pytest.mark.parametrize(
+    ("kind", "bits", "severity"),
+    [
+        ("RSA", 2047, "risk"),
+        ("RSA", 1024, "risk"),
+        ("RSA", 1023, "breaks_some"),
+        ("EC", 192, "risk"),
+        ("DSA", 2048, "breaks_some"),
+        ("DSA", None, "breaks_some"),
+    ],
+)
+def test_keys_that_are_too_weak(kind: str, bits: int | None, severity: str) -> None:
+    found = the("CERT_WEAK_KEY", with_key(kind, bits))
+    assert found.severity == severity
+    said = f"{kind}, {bits} bits" if bits else kind
+    assert found.summary.endswith(f": {said}.")
+    assert found.evidence == [f"certificate 1 of 1, CN=srv1 has a key of {said}"]
+
+
+@pytest.mark.parametrize(("kind", "bits"), [("RSA", 2048), ("RSA", None), ("EC", 224), ("Ed25519", None), ("SM2", 1)])
+def test_keys_that_will_do(kind: str, bits: int | None) -> None:
+    assert codes(with_key(kind, bits)) == []
+
+
+def test_a_weak_key_of_an_issuer_counts_once() -> None:
+    described = served(certificate("aa"), certificate("aa"))
+    for chain in described.certificates:
+        issuer = certificate("bb", subject=None)
+        issuer.key = Key(type="RSA", bits=512)
+        chain.chain.append(issuer)
+    found = the("CERT_WEAK_KEY", described)
+    assert found.severity == "risk"
+    assert found.evidence == ["certificate 2 of 2, SHA-256 bb has a key of RSA, 512 bits"]
+
+
+def signed_with(algorithm: str | None) -> Certificate:
+    found = certificate()
+    found.signature_algorithm = algorithm
+    found.issuer = "CN=CA"
+    return found
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "digest", "severity"),
+    [
+        ("sha1WithRSAEncryption", "SHA-1", "risk"),
+        ("ecdsa-with-SHA1", "SHA-1", "risk"),
+        ("dsa-with-sha-1", "SHA-1", "risk"),
+        ("md5WithRSAEncryption", "MD5", "breaks_some"),
+        ("md2WithRSAEncryption", "MD2", "breaks_some"),
+    ],
+)
+def test_signatures_of_old(algorithm: str, digest: str, severity: str) -> None:
+    found = the("CERT_WEAK_SIGNATURE", served(signed_with(algorithm)))
+    assert found.severity == severity
+    assert f"signed with {digest}," in found.summary
+    assert found.evidence == [f"certificate 1 of 1, CN=srv1 is signed by {algorithm}"]
+
+
+@pytest.mark.parametrize("algorithm", ["sha256WithRSAEncryption", "ecdsa-with-SHA512", "sha128", "ed25519", None])
+def test_signatures_of_today(algorithm: str | None) -> None:
+    assert codes(served(signed_with(algorithm))) == []
+
+
+def test_the_signature_of_a_root_above_the_leaf_is_not_relied_on() -> None:
+    described = served(signed_with("sha256WithRSAEncryption"))
+    root = signed_with("sha1WithRSAEncryption")
+    root.sha256, root.subject, root.self_signed = "bb", "CN=CA", True
+    described.certificates[0].chain.append(root)
+    assert codes(described) == []
+    root.subject = "CN=Between"
+    assert codes(described) == ["CERT_WEAK_SIGNATURE"]
+    leaf = signed_with("sha1WithRSAEncryption")
+    leaf.subject, leaf.self_signed = "CN=CA", True
+    assert "CERT_WEAK_SIGNATURE" in codes(served(leaf))
+
+
+def used_for(extended: list[str] | None = None, usages: list[str] | None = None, kind: str | None = "RSA") -> Result:
+    described = served(certificate(key=kind))
+    leaf = described.certificates[0].chain[0]
+    leaf.extended_key_usage, leaf.key_usage = extended, usages
+    return described
+
+
+@pytest.mark.parametrize(
+    ("described", "usages"),
+    [
+        (used_for(["clientAuth", "codeSigning"]), "clientAuth, codeSigning"),
+        (used_for([]), "none"),
+        (used_for(usages=["keyCertSign", "cRLSign"]), "keyCertSign, cRLSign"),
+        (used_for(usages=[]), "none"),
+        (used_for(usages=["keyEncipherment"], kind="EC"), "keyEncipherment"),
+        (used_for(["codeSigning"], ["cRLSign"]), "codeSigning"),
+    ],
+)
+def test_usages_that_exclude_a_server(described: Result, usages: str) -> None:
+    assert codes(described) == ["CERT_USAGE_UNSUITABLE"]
+    assert the("CERT_USAGE_UNSUITABLE", described).summary.endswith(f"its usages are {usages}.")
+
+
+@pytest.mark.parametrize(
+    "described",
+    [
+        used_for(),
+        used_for(["clientAuth", "serverAuth"], ["digitalSignature"]),
+        used_for(["remoteDesktopAuthentication"]),
+        used_for(["anyExtendedKeyUsage"]),
+        used_for(usages=["keyEncipherment", "dataEncipherment"]),  # as Windows makes it
+        used_for(usages=["digitalSignature"], kind="EC"),
+        used_for(usages=["keyEncipherment"], kind=None),
+    ],
+)
+def test_usages_that_allow_a_server(described: Result) -> None:
+    assert codes(described) == []
