@@ -58,6 +58,17 @@ class Question:
         return replace(self, repeat=True)
 
     @property
+    def about(self) -> str:
+        """What the connection is counted under."""
+        if self.purpose:
+            return self.purpose
+        if self.protocols is None:
+            return "TLS without X.224"
+        if self.stage is Stage.SETTINGS:
+            return "Standard RDP Security"
+        return "TLS versions" if self.stage is Stage.HELLO else "security protocols"
+
+    @property
     def words(self) -> str:
         """The question in a few words, for evidence and logs."""
         over = "TLS without X.224" if self.protocols is None else "+".join(protocol_names(self.protocols))

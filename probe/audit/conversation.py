@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from probe.audit.attempt import Question, Stage
 from probe.audit.settings import Settings
@@ -12,9 +12,10 @@ from probe.handshake.credssp import CredSspExchange, first_request
 from probe.handshake.machine import Chain, Machine
 from probe.handshake.negotiation import Negotiation
 from probe.handshake.server_first import aad_nonce, rdstls_greeting
+from probe.handshake.ssl2_hello import Ssl2Hello, framed_hello, ssl2_hello
 from probe.handshake.standard_rdp import BasicSettingsExchange
 from probe.handshake.tls_hello import TlsHello
-from probe.handshake.tls_tunnel import TlsTunnel
+from probe.handshake.tls_tunnel import SessionMemory, TlsTunnel
 from probe.wire import gcc, mcs, x224
 from probe.wire.cursor import Writer
 from probe.wire.nego import (
@@ -26,6 +27,7 @@ from probe.wire.nego import (
 )
 
 _COOKIE = b"probe"
+_OTHER_NAME = "rdp-probe.invalid"  # RFC 2606: nobody has it
 RandomBytes = Callable[[int], bytes]
 
 # Every client in the field asks for at least one channel; this one is the commonest. INITIALIZED | COMPRESS_RDP.
@@ -46,6 +48,7 @@ class Conversation:
     settings: Settings
     server_name: str | None
     random_bytes: RandomBytes
+    memory: SessionMemory = field(default_factory=SessionMemory)  # for the handshake that continues another
 
     def machine(self, question: Question) -> Machine:
         """The machine that asks a question on a new connection."""
@@ -87,8 +90,21 @@ class Conversation:
 
     def _tls(self, question: Question, selected: int) -> Machine:
         if question.stage is Stage.HELLO and question.version is not None:
-            return TlsHello(client_hello(question.version, self.random_bytes, self.server_name))
-        return TlsTunnel(self.server_name, self._inside(question, selected))
+            return self._hello(question, question.version)
+        if question.version is None:
+            return TlsTunnel(self.server_name, self._inside(question, selected))
+        if not question.resume:
+            self.memory.kept = None
+        return TlsTunnel(self.server_name, newest=question.version, memory=self.memory)
+
+    def _hello(self, question: Question, version: int) -> Machine:
+        offer = question.hello
+        if offer is None:
+            return Ssl2Hello(ssl2_hello(self.random_bytes))
+        if question.framed:
+            return Ssl2Hello(framed_hello(version, offer.suites, self.random_bytes))
+        name = _OTHER_NAME if question.other_name else self.server_name
+        return TlsHello(client_hello(offer, self.random_bytes, name))
 
     def _inside(self, question: Question, selected: int) -> Machine | None:
         """The first message inside TLS, by the protocol that was selected."""

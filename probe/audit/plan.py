@@ -21,14 +21,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from probe.audit.attempt import TLS_VERSIONS, Attempt, Question, Stage
+from probe.audit.enumeration import Enumeration
 from probe.audit.reading import Reading, read
 from probe.audit.settings import Settings
+from probe.handshake.client_hello import LARGE, current_offer, usual_offer
 from probe.handshake.machine import NEVER_OPENED, Ending
 from probe.wire.gcc import RDP_5, EncryptionMethod
 from probe.wire.nego import NegotiationResponse, Protocol
 from probe.wire.tls_version import TLS12
 
-_UNANSWERED = (Ending.TIMED_OUT, Ending.DEADLINE, Ending.RESET, Ending.FILTERED)
 # What current Windows clients ask for: everything up to HYBRID_EX, never RDSAAD with it.
 _USUAL_MASK = Protocol.SSL | Protocol.HYBRID | Protocol.HYBRID_EX
 _DISCOVER = (
@@ -49,6 +50,7 @@ _OTHER_METHODS = tuple(
     Question(protocols=Protocol.RDP, stage=Stage.SETTINGS, methods=method, rdp_version=RDP_5)
     for method in (EncryptionMethod.FIFTY_SIX_BIT, EncryptionMethod.FORTY_BIT, EncryptionMethod.FIPS)
 )
+_RESERVED = 2  # connections that an enumeration leaves for what comes behind it
 _DIRECT = Question(protocols=None, stage=Stage.HELLO, version=TLS12)
 
 
@@ -59,10 +61,14 @@ class Plan:
     questions: tuple[Question, ...]
     repeats: tuple[Question, ...]
     lost_after: str | None = None  # the server answered and is gone: nothing more is asked
+    cut_short: bool = False  # an enumeration would go on, had it more connections
 
 
-def plan(attempts: Sequence[Attempt], settings: Settings) -> Plan:
-    """The next questions, without those that were asked. `attempts` are the finished ones, in the order they ended."""
+def plan(attempts: Sequence[Attempt], settings: Settings, begun: int | None = None) -> Plan:
+    """The next questions, without those that were asked. `attempts` are the finished ones, in the order they ended.
+
+    `begun` counts the connections under way too; None where there are none.
+    """
     readings = [read(attempt) for attempt in attempts]
     asked = {attempt.question for attempt in attempts}
     lost_after = _lost_after(readings)
@@ -77,8 +83,10 @@ def plan(attempts: Sequence[Attempt], settings: Settings) -> Plan:
     )
     if any(_is_gone(reading, readings) and not _came_back(reading, asked) for reading in readings):
         return Plan((), repeats)
-    questions = tuple(question for question in _wanted(readings, asked, settings) if question not in asked)
-    return Plan(questions, repeats)
+    room = settings.most_connections - (len(attempts) if begun is None else begun) - _RESERVED
+    groups = _Groups(readings, asked, room)
+    questions = tuple(question for question in groups.wanted(settings) if question not in asked)
+    return Plan(questions, repeats, cut_short=groups.cut_short)
 
 
 def _deserves_repeat(reading: Reading, readings: Sequence[Reading]) -> bool:
@@ -86,7 +94,7 @@ def _deserves_repeat(reading: Reading, readings: Sequence[Reading]) -> bool:
         return False
     if _is_gone(reading, readings):  # a first refusal says that the port is closed, a later one may be an accident
         return any(other.spoke_rdp for other in readings)
-    return reading.ending in _UNANSWERED and not reading.is_foreign
+    return reading.is_to_be_repeated
 
 
 def _is_gone(reading: Reading, readings: Sequence[Reading]) -> bool:
@@ -117,29 +125,54 @@ def _lost_after(readings: Sequence[Reading]) -> str | None:
     return None
 
 
-def _wanted(readings: Sequence[Reading], asked: set[Question], settings: Settings) -> Iterator[Question]:
-    """Every question that the answers so far justify, most useful first."""
-    for together in _discover(readings) if settings.depth == "discover" else _in_turn(readings):
-        yield from together
-        if not asked.issuperset(together):
-            return
-
-
-def _in_turn(readings: Sequence[Reading]) -> Iterator[tuple[Question, ...]]:
+class _Groups:
     """Groups of questions. One is begun when every question of the one before was answered, or failed to be."""
-    yield (_TRIAGE,)
-    if not any(reading.spoke_rdp for reading in readings):
-        if not any(reading.is_foreign for reading in readings):
-            yield tuple(_unanswered(readings))
-        return
-    yield _ALONE
-    over = _tls_protocol(readings)
-    versions = TLS_VERSIONS if over is not None else ()
-    hellos = (Question(protocols=over, stage=Stage.HELLO, version=version) for version in versions)
-    yield (*_hybrid_ex_in_company(readings), *hellos)
-    yield (_direct(readings), _STANDARD_RDP)
-    if any(_encrypts(reading) for reading in readings):
-        yield _OTHER_METHODS
+
+    def __init__(self, readings: Sequence[Reading], asked: set[Question], room: int) -> None:
+        self.cut_short = False
+        self._readings = readings
+        self._asked = asked
+        self._room = max(0, room)
+
+    def wanted(self, settings: Settings) -> Iterator[Question]:
+        """Every question that the answers so far justify, most useful first."""
+        for together in self._by_depth(settings):
+            yield from together
+            if not self._asked.issuperset(together):
+                return
+
+    def _by_depth(self, settings: Settings) -> Iterator[tuple[Question, ...]]:
+        if settings.depth == "discover":
+            return _discover(self._readings)
+        return self._in_turn(full=settings.depth == "full")
+
+    def _in_turn(self, *, full: bool) -> Iterator[tuple[Question, ...]]:
+        readings = self._readings
+        yield (_TRIAGE,)
+        if not any(reading.spoke_rdp for reading in readings):
+            if not any(reading.is_foreign for reading in readings):
+                yield tuple(_unanswered(readings))
+            return
+        if not full or _tls_protocol(readings) is None:
+            yield _ALONE
+        over = _tls_protocol(readings)
+        company = tuple(_hybrid_ex_in_company(readings))
+        if over is not None and full:
+            # Together, so that no connection that may be open stays unused at the end of a group.
+            yield (*_ALONE, *company, *self._enumeration(over))
+        else:
+            versions = TLS_VERSIONS if over is not None else ()
+            yield (*company, *(Question(protocols=over, stage=Stage.HELLO, version=version) for version in versions))
+        yield tuple(_comparisons(readings, over))
+        yield (_direct(readings), _STANDARD_RDP)
+        if any(_encrypts(reading) for reading in readings):
+            yield _OTHER_METHODS
+
+    def _enumeration(self, over: int) -> Iterator[Question]:
+        """As much of an enumeration as there are connections for."""
+        wanted = [each for each in Enumeration(self._readings, over).questions() if each not in self._asked]
+        self.cut_short = len(wanted) > self._room
+        return iter(wanted[: self._room])
 
 
 def _discover(readings: Sequence[Reading]) -> Iterator[tuple[Question, ...]]:
@@ -165,6 +198,26 @@ def _hybrid_ex_in_company(readings: Sequence[Reading]) -> Iterator[Question]:
         for reading in readings
     ):
         yield _HYBRID_EX_IN_COMPANY
+
+
+def _comparisons(readings: Sequence[Reading], over: int | None) -> Iterator[Question]:
+    """What tells why a complete handshake was dropped though a hello is answered: TLS 1.3 in it, or its size."""
+    tunnels = [reading for reading in readings if reading.question.stage is Stage.TUNNEL and _selects_tls(reading)]
+    if over is None or not tunnels or not all(_dropped(reading) for reading in tunnels):
+        return
+    if any(reading.answers_version(TLS12) for reading in readings):
+        for offer in (current_offer(), current_offer(padding=LARGE), replace(usual_offer(TLS12), padding=LARGE)):
+            yield Question(protocols=over, stage=Stage.HELLO, version=offer.version, offer=offer, purpose="intolerance")
+
+
+def _selects_tls(reading: Reading) -> bool:
+    answer = reading.negotiation
+    return isinstance(answer, NegotiationResponse) and answer.selected != Protocol.RDP
+
+
+def _dropped(reading: Reading) -> bool:
+    """Neither a ServerHello nor an alert: whatever it was, it did not read the hello to its end."""
+    return reading.server_hello is None and reading.alert is None and reading.disconnect is None
 
 
 def _tls_protocol(readings: Sequence[Reading]) -> int | None:

@@ -6,18 +6,21 @@ from dataclasses import dataclass, field
 
 from probe.audit.attempt import Attempt, Question, Stage
 from probe.handshake.machine import Ending, Event, Malformed, Secured, Seen, Side, TlsClosed, TlsFailed, Unread
-from probe.wire import gcc, mcs, ntlm, standard_security, tls_hello, x224
+from probe.wire import gcc, mcs, ntlm, ssl2, standard_security, tls_hello, x224
 from probe.wire.credssp import TsRequest
 from probe.wire.nego import ConfirmData, NegotiationFailure, NegotiationResponse
 from probe.wire.rdstls import RdstlsCapabilities, ServerNonce
 from probe.wire.spnego import NegTokenInit, NegTokenResp
-from probe.wire.tls_record import Alert
+from probe.wire.tls_extensions import ExtensionType, find
+from probe.wire.tls_record import Alert, ChangeCipherSpec
 
 ServerCertificate = (
     standard_security.ProprietaryCertificate
     | standard_security.X509CertificateChain
     | standard_security.UnknownCertificate
 )
+
+_UNANSWERED = (Ending.TIMED_OUT, Ending.DEADLINE, Ending.RESET, Ending.FILTERED)
 
 
 @dataclass(slots=True)
@@ -34,6 +37,9 @@ class Reading:
     refusal: x224.DisconnectRequest | x224.Error | None = None
     server_hello: tls_hello.ServerHello | None = None
     key_exchange: tls_hello.ServerKeyExchange | None = None
+    ssl2_hello: ssl2.ServerHello | None = None
+    ssl2_error: ssl2.Error | None = None
+    resumed: bool = False  # the session of another handshake was continued
     chain: tuple[bytes, ...] | None = None  # DER, leaf first, from clear text or from a completed handshake
     alert: Alert | None = None  # the first that ended something
     secured: Secured | None = None
@@ -78,6 +84,11 @@ class Reading:
             return self.question.stage is not Stage.NEGOTIATION
         malformed = self.malformed
         return malformed is not None and malformed.side is Side.SERVER and malformed.raw[:1] not in (b"", b"\x03")
+
+    @property
+    def is_to_be_repeated(self) -> bool:
+        """It ended in a way that does not count before it was seen twice."""
+        return not self.question.repeat and self.ending in _UNANSWERED and not self.is_foreign
 
     def answers_version(self, version: int) -> bool:
         """A ServerHello came and selected this version."""
@@ -139,6 +150,7 @@ _FIELDS: tuple[tuple[type[object] | tuple[type[object], ...], str], ...] = (
     (mcs.ConnectResponse, "connect_response"),
     (TsRequest, "ts_request"),
     ((NegTokenInit, NegTokenResp), "spnego"),
+    (ssl2.Error, "ssl2_error"),
     (RdstlsCapabilities, "rdstls"),
     (ServerNonce, "nonce"),
     (
@@ -156,8 +168,13 @@ def _note_message(reading: Reading, event: Seen) -> None:
     message = event.message
     if isinstance(message, tls_hello.ServerHello):
         reading.server_hello = message
+        reading.resumed = find(message.extensions, ExtensionType.PRE_SHARED_KEY) is not None
     elif isinstance(message, tls_hello.Certificate):
         reading.chain = message.chain
+    elif isinstance(message, ssl2.ServerHello):
+        reading.ssl2_hello, reading.chain = message, (message.certificate,)
+    elif isinstance(message, ChangeCipherSpec):  # behind a ServerHello alone: see `TlsHello`
+        reading.resumed = reading.chain is None
     elif isinstance(message, gcc.ConferenceCreateResponse):
         reading.core = message.block(gcc.ServerCore)
         reading.security = message.block(gcc.ServerSecurity)

@@ -4,75 +4,92 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from probe.audit.attempt import TLS_VERSIONS, Stage, protocol_name
+from probe.audit import verdict_features as features_of
+from probe.audit import verdict_suites as suites_of
+from probe.audit.attempt import ALL_VERSIONS, Stage, protocol_name
+from probe.audit.fingerprint import ja3s, ja4s
+from probe.audit.outcome import group_of, reached_tls, unoffered
 from probe.audit.reading import Reading
-from probe.errors import WireError
-from probe.handshake.client_hello import suites_offered
 from probe.handshake.machine import Ending
-from probe.result import Registered, Tls, TlsHandshake, Verdict
-from probe.wire.iana import CIPHER_SUITES, GROUPS
+from probe.result import Fingerprints, Registered, Tls, TlsHandshake, Verdict
+from probe.wire.iana import GROUPS
 from probe.wire.nego import NegotiationResponse
-from probe.wire.tls_key_exchange import EcdheParameters, key_exchange_of, read_server_key_exchange
+from probe.wire.tls_suites import suite_name
 from probe.wire.tls_version import TLS13, version_name
 
 
-def tls(readings: Sequence[Reading]) -> Tls | None:
-    """The TLS section; None where no connection got as far as TLS."""
+def tls(readings: Sequence[Reading], *, full: bool = False, cut_short: bool = False) -> Tls | None:
+    """The TLS section; None where no connection got as far as TLS.
+
+    `full` where everything was to be asked, `cut_short` where there were too few connections for it.
+    """
     over_rdp = [reading for reading in readings if reached_tls(reading)]
     if not over_rdp:
         return None
-    return Tls(
+    section = Tls(
         versions={
-            version_name(version): verdict for version in TLS_VERSIONS if (verdict := _version(version, over_rdp))
+            version_name(version): verdict for version in ALL_VERSIONS if (verdict := _version(version, over_rdp))
         },
         handshake=_handshake(over_rdp),
         handshake_failure=_handshake_failure(over_rdp),
         clear_text_instead=any(_clear_text_instead(reading) for reading in over_rdp),
+        fingerprints=_fingerprints(over_rdp),
+        intolerance=features_of.intolerance(over_rdp),
     )
+    if full:
+        _describe_everything(section, over_rdp)
+    if cut_short and section.features is not None:
+        section.unsettled += features_of.not_asked(section.features)
+    return section
 
 
-def reached_tls(reading: Reading) -> bool:
-    """A TLS-based protocol was asked for and selected, and TLS was then tried."""
-    answer, requested = reading.negotiation, reading.question.protocols
-    return (
-        isinstance(answer, NegotiationResponse)
-        and requested is not None
-        and answer.selected.bit_count() == 1
-        and bool(answer.selected & requested)
-        and reading.question.stage in (Stage.HELLO, Stage.TUNNEL)
-    )
+def _describe_everything(section: Tls, readings: Sequence[Reading]) -> None:
+    """What only an enumeration can say."""
+    section.cipher_suites = suites_of.cipher_suites(readings)
+    section.server_order = suites_of.server_order(readings)
+    section.groups = suites_of.groups(readings)
+    section.dh_parameters = suites_of.dh_parameters(readings)
+    section.signature_schemes = suites_of.signature_schemes(readings)
+    section.extensions = features_of.extensions(readings)
+    section.features = features_of.features(readings)
+    section.unsettled = suites_of.unsettled(readings)
 
 
 def _version(version: int, readings: Sequence[Reading]) -> Verdict | None:
     """The verdict on one version: seen selected anywhere, else what came of its own hello."""
     if any(_agrees_on(version, reading) for reading in readings):
         return Verdict(state="accepted")
-    asked = [reading for reading in readings if reading.question.version == version]
+    asked = [reading for reading in readings if _is_about(version, reading)]
     return hello_verdict(asked[-1]) if asked else None
+
+
+def _is_about(version: int, reading: Reading) -> bool:
+    """Its hello asked for this version and no other."""
+    question = reading.question
+    ordinary = not (question.framed or question.other_name) and (question.hello is None or not question.hello.fallback)
+    alone = question.hello is None or not question.hello.older
+    return question.stage is Stage.HELLO and question.version == version and ordinary and alone
 
 
 def _agrees_on(version: int, reading: Reading) -> bool:
     """The server selected this version, in answer to a hello that offered it, with a suite that it offered."""
     if not reading.answers_version(version):
         return False
-    asked = reading.question.version
-    if asked is None:  # our library's handshake: it went on only if all was as it had offered
+    offer, hello = reading.question.hello, reading.server_hello
+    if offer is None or hello is None:  # our library's handshake: it went on only if all was as it had offered
         return reading.secured is not None
-    return _was_offered(reading) and (version == asked if asked >= TLS13 else version <= asked)
-
-
-def _was_offered(reading: Reading) -> bool:
-    hello, asked = reading.server_hello, reading.question.version
-    return hello is None or asked is None or hello.cipher_suite in suites_offered(asked)
+    newer = version == offer.version if offer.version >= TLS13 and not offer.older else version <= offer.version
+    return newer and unoffered(hello, offer) is None
 
 
 def hello_verdict(reading: Reading) -> Verdict:
     """What one hello of ours led to."""
-    if reading.server_hello is not None:
-        selected = reading.server_hello.selected_version
-        if selected == reading.question.version and not _was_offered(reading):
-            suite = reading.server_hello.cipher_suite
-            return Verdict(state="unknown", reason=f"answered suite 0x{suite:04x}, which was not offered")
+    hello, offer = reading.server_hello, reading.question.hello
+    if hello is not None:
+        selected = hello.selected_version
+        stray = unoffered(hello, offer) if offer is not None else None
+        if selected == reading.question.version and stray is not None:
+            return Verdict(state="unknown", reason=f"answered {stray}, which was not offered")
         if selected == reading.question.version:
             return Verdict(state="accepted")
         return Verdict(state="rejected", reason=f"answered {version_name(selected)}")
@@ -100,35 +117,33 @@ def _handshake_failure(readings: Sequence[Reading]) -> Verdict | None:
     return verdict if tunnels[-1].server_hello is None else Verdict(state="unknown", reason="not completed")
 
 
-def _handshake(readings: Sequence[Reading]) -> TlsHandshake | None:
+def _best_tunnel(readings: Sequence[Reading]) -> Reading | None:
     """The first complete handshake, else the first ServerHello of an attempt at one."""
     tunnels = [reading for reading in readings if reading.question.stage is Stage.TUNNEL and reading.server_hello]
     complete = [reading for reading in tunnels if reading.secured is not None]
-    best = next(iter(complete or tunnels), None)
+    return next(iter(complete or tunnels), None)
+
+
+def _handshake(readings: Sequence[Reading]) -> TlsHandshake | None:
+    best = _best_tunnel(readings)
     if best is None or best.server_hello is None or not isinstance(best.negotiation, NegotiationResponse):
         return None
     hello = best.server_hello
-    group = hello.key_share_group or _key_exchange_group(best)
+    group = group_of(best)
     return TlsHandshake(
         version=version_name(hello.selected_version),
-        cipher_suite=registered(hello.cipher_suite, CIPHER_SUITES),
+        cipher_suite=Registered(code=f"0x{hello.cipher_suite:04x}", name=suite_name(hello.cipher_suite)),
         group=registered(group, GROUPS) if group is not None else None,
         complete=best.secured is not None,
         over=protocol_name(best.negotiation.selected),
     )
 
 
-def _key_exchange_group(reading: Reading) -> int | None:
-    """The group of an ECDHE ServerKeyExchange, up to TLS 1.2."""
-    if reading.key_exchange is None or reading.server_hello is None:
+def _fingerprints(readings: Sequence[Reading]) -> Fingerprints | None:
+    best = _best_tunnel(readings)
+    if best is None or best.server_hello is None:
         return None
-    hello = reading.server_hello
-    kind = key_exchange_of(hello.cipher_suite)
-    try:
-        parameters = read_server_key_exchange(reading.key_exchange.params, hello.selected_version, kind)
-    except WireError:
-        return None
-    return parameters.group if isinstance(parameters, EcdheParameters) else None
+    return Fingerprints(ja3s=ja3s(best.server_hello), ja4s=ja4s(best.server_hello))
 
 
 def registered(code: int, registry: dict[int, str]) -> Registered:

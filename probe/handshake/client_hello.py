@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from probe.wire import tls_extensions as ext
 from probe.wire.cursor import Writer
@@ -34,6 +35,7 @@ USUAL_SCHEMES = (
     *(0x0804, 0x0805, 0x0806, 0x0809, 0x080A, 0x080B),
     *(0x0401, 0x0501, 0x0601, 0x0303, 0x0203, 0x0201),
 )
+LARGE = 1400  # bytes of padding that make a hello longer than one packet, as key shares of ML-KEM do
 _NO_COMPRESSION, _DEFLATE = b"\x00", b"\x01"  # RFC 3749 section 2
 
 
@@ -56,6 +58,7 @@ class Offer:
     padding: int = 0
 
 
+@lru_cache(maxsize=8)
 def usual_offer(version: int) -> Offer:
     """The offer of a current client that has exactly one version, 0x0300 to 0x0304."""
     suites = _USUAL_TLS13_SUITES if version >= TLS13 else _USUAL_OLDER_SUITES

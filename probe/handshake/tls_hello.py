@@ -24,6 +24,7 @@ from probe.wire.tls_record import (
     Alert,
     AlertDescription,
     AlertLevel,
+    ChangeCipherSpec,
     ContentType,
     HandshakeFramer,
     Record,
@@ -63,6 +64,8 @@ TRANSITIONS: Mapping[tuple[State, Side, type[object]], State] = {
     (S.EXPECT_SECOND_SERVER_HELLO, Side.SERVER, tls_hello.ServerHello): S.EXPECT_SERVER_HELLO_DONE,
     **{(S.EXPECT_SERVER_HELLO_DONE, Side.SERVER, kind): S.EXPECT_SERVER_HELLO_DONE for kind in _FLIGHT},
     (S.EXPECT_SERVER_HELLO_DONE, Side.SERVER, tls_hello.ServerHelloDone): S.ANSWERED,
+    # A resumed session has no flight in clear: RFC 5246 section 7.3, figure 2.
+    (S.EXPECT_SERVER_HELLO_DONE, Side.SERVER, ChangeCipherSpec): S.ANSWERED,
 }
 _OVER = (S.ANSWERED, S.REFUSED, S.DISCONNECTED, S.FAILED)
 _MOST_RECORDS = 1000  # of both sides; a flight takes a handful, but empty ones and warnings can go on for ever
@@ -128,6 +131,8 @@ class TlsHello:
             raise TooLong("TLS", "records", 0, f"{_MOST_RECORDS} are read at most")
         if record.type == ContentType.ALERT:
             self._take_alert(side, record, at, events)
+        elif record.type == ContentType.CHANGE_CIPHER_SPEC:
+            self._take_change(side, record, at, events)
         elif record.type == ContentType.HANDSHAKE:
             self._messages[side].feed(record.fragment)
             while not self.finished and (raw := self._messages[side].next_message()) is not None:
@@ -140,6 +145,16 @@ class TlsHello:
         events.append(Seen(at, side, alert, record.fragment))
         if not alert.is_remark:
             self.state = State.REFUSED
+
+    def _take_change(self, side: Side, record: Record, at: float, events: list[Event]) -> None:
+        """It means something only where keys may change; TLS 1.3 servers send one for the sake of middleboxes."""
+        following = TRANSITIONS.get((self.state, side, ChangeCipherSpec))
+        if following is not None:
+            r = Reader(record.fragment, "ChangeCipherSpec")
+            message = ChangeCipherSpec.read(r)
+            r.end()
+            events.append(Seen(at, side, message, record.fragment))
+            self.state = following
 
     def _take_message(self, side: Side, raw: bytes, at: float, events: list[Event]) -> None:
         version = self.server_hello.selected_version if self.server_hello else _PROVISIONAL_VERSION

@@ -11,6 +11,7 @@ takes those out. Certificates are not verified here: every server is to be looke
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 from probe.handshake.machine import Event, Machine, Secured, Side, TlsClosed, TlsFailed
 from probe.handshake.tls_hello import State as Watched
 from probe.handshake.tls_hello import TlsHello
+from probe.wire.tls_version import TLS13, VERSION_NAMES
 
 if TYPE_CHECKING:
     from OpenSSL import SSL
@@ -27,19 +29,27 @@ _ANY_LEVEL = b"ALL:COMPLEMENTOFALL:@SECLEVEL=0"  # old servers are to be measure
 _LEGACY_SERVER_CONNECT = 0x4  # SSL_OP_LEGACY_SERVER_CONNECT: servers without RFC 5746
 
 
-@lru_cache(maxsize=1)
-def client_context() -> SSL.Context:
-    """The one library context of all tunnels: TLS 1.0 to 1.3, everything the library can still do."""
+@lru_cache(maxsize=len(VERSION_NAMES))
+def client_context(newest: int = TLS13) -> SSL.Context:
+    """The library context of all tunnels up to a version, from TLS 1.0: everything the library can still do."""
     from OpenSSL import SSL
 
     context = SSL.Context(SSL.TLS_CLIENT_METHOD)
     context.set_cipher_list(_ANY_LEVEL)
     context.set_min_proto_version(SSL.TLS1_VERSION)
+    context.set_max_proto_version(newest)
     # A server that asks for a second handshake would hold up what we say, our goodbye too; it is told no.
     context.set_options(_LEGACY_SERVER_CONNECT | SSL.OP_NO_RENEGOTIATION)
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     context.set_verify(SSL.VERIFY_NONE, None)
     return context
+
+
+@dataclass(slots=True)
+class SessionMemory:
+    """The session of the last tunnel that was to be continued, in the library's own form."""
+
+    kept: SSL.Session | None = None
 
 
 class State(Enum):
@@ -54,15 +64,27 @@ class State(Enum):
 
 
 class TlsTunnel:
-    """A TLS client, and optionally a machine inside it."""
+    """A TLS client, and optionally a machine inside it.
 
-    def __init__(self, server_name: str | None = None, inner: Machine | None = None) -> None:
+    `newest` is the newest version offered. With a `memory` the session is kept in it, or the one in it is continued.
+    """
+
+    def __init__(
+        self,
+        server_name: str | None = None,
+        inner: Machine | None = None,
+        newest: int = TLS13,
+        memory: SessionMemory | None = None,
+    ) -> None:
         from OpenSSL import SSL
 
         self.state = State.HANDSHAKE
         self._ssl = SSL
-        self._tls = SSL.Connection(client_context(), None)
+        self._tls = SSL.Connection(client_context(newest), None)
         self._tls.set_connect_state()
+        self._memory = memory
+        if memory is not None and memory.kept is not None:
+            self._tls.set_session(memory.kept)
         if server_name is not None:
             self._tls.set_tlsext_host_name(server_name.encode("ascii"))
         self._watch = TlsHello(through_retry=True)
@@ -168,6 +190,8 @@ class TlsTunnel:
             return self._drain()
         if self._inner is not None and (last := self._inner.farewell()):
             self._tls.send(last)
+        if self._memory is not None:
+            self._memory.kept = self._tls.get_session()
         self._tls.shutdown()
         return self._drain()
 

@@ -1,0 +1,95 @@
+"""A chain of hellos, each without what the one before it was answered with, until the server refuses. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, replace
+
+from probe.audit.attempt import Question, Stage
+from probe.audit.offers import with_share
+from probe.audit.outcome import Outcome, outcome
+from probe.audit.reading import Reading
+from probe.handshake.client_hello import Offer
+from probe.wire.tls_record import AlertDescription
+from probe.wire.tls_version import TLS13
+
+# From what is left to offer, and how many were taken already, to the next offer.
+OfferOf = Callable[[tuple[int, ...], int], Offer]
+# From an answer to what it takes off the list, or None.
+TakenFrom = Callable[[Reading], int | None]
+
+# How a server may say that it will not ask for a key share. RFC 8446 sections 4.1.2 and 9.2.
+_WANTS_SHARE = (
+    AlertDescription.ILLEGAL_PARAMETER,
+    AlertDescription.MISSING_EXTENSION,
+    AlertDescription.DECODE_ERROR,
+    AlertDescription.UNEXPECTED_MESSAGE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """How far a chain has come."""
+
+    taken: tuple[int, ...]  # in the order of the answers
+    readings: tuple[Reading, ...]
+    following: Question | None = None  # the next hello; None where the chain ended or waits for a repeat
+    ended: bool = False
+
+
+class Answers:
+    """What the hellos over one security protocol were answered with; a repeat counts in place of what it repeats."""
+
+    def __init__(self, readings: Iterable[Reading], over: int) -> None:
+        self.over = over
+        self._readings = {
+            replace(reading.question, repeat=False): reading
+            for reading in readings
+            if reading.question.protocols == over
+        }
+
+    @property
+    def all(self) -> Collection[Reading]:
+        """Every answer."""
+        return self._readings.values()
+
+    def asking(self, offer: Offer, purpose: str) -> Question:
+        """The question that makes an offer."""
+        return Question(protocols=self.over, stage=Stage.HELLO, version=offer.version, offer=offer, purpose=purpose)
+
+    def get(self, question: Question) -> Reading | None:
+        """What a question was answered with so far."""
+        return self._readings.get(question)
+
+    def final(self, question: Question) -> Reading | None:
+        """The same, and None while a repeat of it is to come."""
+        reading = self._readings.get(question)
+        return None if reading is None or reading.is_to_be_repeated else reading
+
+    def follow(self, left: tuple[int, ...], offer: OfferOf, taken: TakenFrom, purpose: str) -> Chain:
+        """Go along a chain as far as it was answered."""
+        picked: tuple[int, ...] = ()
+        readings: tuple[Reading, ...] = ()
+        while left:
+            question = self._as_wanted(self.asking(offer(left, len(picked)), purpose))
+            reading = self.get(question)
+            if reading is None:
+                return Chain(picked, readings, question)
+            if reading.is_to_be_repeated:
+                return Chain(picked, readings)
+            readings = (*readings, reading)
+            one = taken(reading) if outcome(reading) is Outcome.AGREED else None
+            if one is None or one not in left:
+                break
+            picked = (*picked, one)
+            left = tuple(each for each in left if each != one)
+        return Chain(picked, readings, ended=True)
+
+    def _as_wanted(self, question: Question) -> Question:
+        """The question, or the same with a key share where the server answered that it wants one."""
+        offer, reading = question.offer, self.get(question)
+        if offer is None or offer.version < TLS13 or offer.share or reading is None or reading.alert is None:
+            return question
+        if reading.alert.description not in _WANTS_SHARE:
+            return question
+        return self.asking(with_share(offer), question.purpose)

@@ -1,0 +1,107 @@
+"""What one hello of ours led to: the one place that says when a server agreed, and when it refused."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from probe.audit.attempt import Stage
+from probe.audit.reading import Reading
+from probe.errors import WireError
+from probe.handshake.client_hello import Offer
+from probe.handshake.machine import Ending
+from probe.wire.nego import NegotiationResponse
+from probe.wire.tls_hello import ServerHello
+from probe.wire.tls_key_exchange import (
+    DheParameters,
+    EcdheParameters,
+    KeyExchange,
+    key_exchange_of,
+    read_server_key_exchange,
+)
+from probe.wire.tls_version import TLS12, TLS13
+
+
+class Outcome(Enum):
+    """How a server took an offer."""
+
+    __hash__ = object.__hash__
+
+    AGREED = "agreed"  # a ServerHello with the version asked for, and nothing that was not offered
+    OTHER_VERSION = "answered another version"
+    NOT_OFFERED = "answered what was not offered"
+    REFUSED = "refused"  # by an alert, a close, a disconnect in clear, or a reset that came twice
+    UNSETTLED = "unsettled"  # silence, a first reset, bytes that cannot be read
+
+
+def outcome(reading: Reading) -> Outcome:
+    """How the server took the offer of this connection's hello."""
+    offer, hello = reading.question.hello, reading.server_hello
+    if hello is not None:
+        return Outcome.AGREED if offer is None else _of_answer(hello, offer)
+    if reading.ssl2_hello is not None:
+        return Outcome.AGREED if offer is None else Outcome.OTHER_VERSION
+    if reading.alert is not None or reading.disconnect is not None or reading.ssl2_error is not None:
+        return Outcome.REFUSED
+    # A close is an answer. A reset is one once it was seen twice: the first may have been an accident on the way.
+    if reading.ending is Ending.CLOSED or (reading.ending is Ending.RESET and reading.question.repeat):
+        return Outcome.REFUSED
+    return Outcome.UNSETTLED
+
+
+def reached_tls(reading: Reading) -> bool:
+    """A TLS-based protocol was asked for and selected, and TLS was then tried."""
+    answer, requested = reading.negotiation, reading.question.protocols
+    return (
+        isinstance(answer, NegotiationResponse)
+        and requested is not None
+        and answer.selected.bit_count() == 1
+        and bool(answer.selected & requested)
+        and reading.question.stage in (Stage.HELLO, Stage.TUNNEL)
+    )
+
+
+def _of_answer(hello: ServerHello, offer: Offer) -> Outcome:
+    selected = hello.selected_version
+    if selected != offer.version and not (offer.older and selected == TLS12):
+        return Outcome.OTHER_VERSION
+    return Outcome.AGREED if unoffered(hello, offer) is None else Outcome.NOT_OFFERED
+
+
+def unoffered(hello: ServerHello, offer: Offer) -> str | None:
+    """What the server selected that was not in the offer, in words; None where all of it was."""
+    if hello.cipher_suite not in offer.suites:
+        return f"suite 0x{hello.cipher_suite:04x}"
+    if hello.compression_method and not (offer.extras and hello.compression_method == 1):
+        return f"compression method {hello.compression_method}"
+    group = hello.key_share_group
+    if group is not None and group not in offer.groups:
+        return f"group 0x{group:04x}"
+    return None
+
+
+def key_exchange(reading: Reading) -> KeyExchange | None:
+    """The parameters of the ServerKeyExchange, up to TLS 1.2; None where there are none that can be read."""
+    if reading.key_exchange is None or reading.server_hello is None:
+        return None
+    hello = reading.server_hello
+    try:
+        return read_server_key_exchange(
+            reading.key_exchange.params, hello.selected_version, key_exchange_of(hello.cipher_suite)
+        )
+    except WireError:
+        return None
+
+
+def group_of(reading: Reading) -> int | None:
+    """The group of the key exchange that the server named: in a ServerHello of TLS 1.3, else in its key exchange."""
+    hello = reading.server_hello
+    if hello is not None and hello.selected_version >= TLS13:
+        return hello.key_share_group
+    parameters = key_exchange(reading)
+    return parameters.group if isinstance(parameters, EcdheParameters) else None
+
+
+def scheme_of(reading: Reading) -> int | None:
+    """The scheme of the server's signature, in TLS 1.2."""
+    parameters = key_exchange(reading)
+    return parameters.signature_scheme if isinstance(parameters, EcdheParameters | DheParameters) else None

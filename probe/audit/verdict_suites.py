@@ -1,0 +1,206 @@
+"""From the answers of an enumeration to what the server agrees on: suites in its order, groups, schemes. Depth full.
+
+What was selected is accepted, what was offered in vain is refused, and everything else stays unsettled and is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from probe.audit.dh_groups import describe
+from probe.audit.offers import ALL_GROUPS, ALL_SCHEMES, all_suites, is_ecdhe, scheme_name
+from probe.audit.outcome import Outcome, group_of, key_exchange, outcome, scheme_of
+from probe.audit.reading import Reading
+from probe.handshake.client_hello import USUAL_GROUPS, USUAL_SCHEMES, Offer
+from probe.result import CipherSuite, DhParameters, Group, Registered
+from probe.wire.iana import GROUPS
+from probe.wire.ssl2 import cipher_kind_name
+from probe.wire.tls_key_exchange import DheParameters
+from probe.wire.tls_suites import suite_name
+from probe.wire.tls_version import SSL2, SSL3, TLS10, TLS11, TLS12, TLS13, version_name
+
+_VERSIONS = (TLS13, TLS12, TLS11, TLS10, SSL3)
+
+
+def answers(readings: Iterable[Reading]) -> list[Reading]:
+    """Those in which a server agreed to a hello of ours, or completed a handshake of our library's."""
+    return [
+        reading
+        for reading in readings
+        if reading.server_hello is not None
+        and (reading.secured is not None if reading.question.hello is None else outcome(reading) is Outcome.AGREED)
+    ]
+
+
+def _in_version(version: int, agreed: Iterable[Reading]) -> list[Reading]:
+    return [reading for reading in agreed if reading.answers_version(version)]
+
+
+def _suites(agreed: Iterable[Reading]) -> set[int]:
+    return {reading.server_hello.cipher_suite for reading in agreed if reading.server_hello is not None}
+
+
+# Suites
+
+
+def cipher_suites(readings: Sequence[Reading]) -> dict[str, list[CipherSuite]]:
+    """Every suite that was selected, by version, in the server's order where it showed one."""
+    agreed, by_client = answers(readings), server_order(readings) is False
+    found = {}
+    for version in _VERSIONS:
+        within = _in_version(version, agreed)
+        if within:
+            codes = _in_our_order(version, _suites(within)) if by_client else _ordered(version, within)
+            found[version_name(version)] = [_suite(code, within) for code in codes]
+    kinds = [kind for reading in readings if reading.ssl2_hello for kind in reading.ssl2_hello.cipher_specs]
+    if kinds:
+        found[version_name(SSL2)] = [
+            CipherSuite(code=f"0x{kind:06x}", name=cipher_kind_name(kind)) for kind in dict.fromkeys(kinds)
+        ]
+    return found
+
+
+def _suite(code: int, within: Iterable[Reading]) -> CipherSuite:
+    sizes = [
+        parameters.bits
+        for reading in within
+        if reading.server_hello is not None
+        and reading.server_hello.cipher_suite == code
+        and isinstance(parameters := key_exchange(reading), DheParameters)
+    ]
+    return CipherSuite(code=f"0x{code:04x}", name=suite_name(code), dh_bits=min(sizes, default=None))
+
+
+def _in_our_order(version: int, accepted: set[int]) -> list[int]:
+    known = all_suites(version)
+    return [*(suite for suite in known if suite in accepted), *sorted(accepted.difference(known))]
+
+
+def _ordered(version: int, within: Sequence[Reading]) -> list[int]:
+    """The suites of one version: each before all that it was preferred to, else in our order."""
+    accepted = _suites(within)
+    left = _in_our_order(version, accepted)
+    preferred = _preferences(within, accepted)
+    ordered = []
+    while left:
+        first = next((one for one in left if not any(one in preferred.get(other, ()) for other in left)), left[0])
+        ordered.append(first)
+        left.remove(first)
+    return ordered
+
+
+def _preferences(within: Iterable[Reading], accepted: set[int]) -> dict[int, set[int]]:
+    """For each suite the accepted ones that were offered beside it when it was selected."""
+    preferred: dict[int, set[int]] = {}
+    for reading, offer, picked in _choices(within):
+        if reading.secured is None:
+            preferred.setdefault(picked, set()).update(accepted.intersection(offer.suites) - {picked})
+    return preferred
+
+
+def _choices(within: Iterable[Reading]) -> Iterable[tuple[Reading, Offer, int]]:
+    """The answers to hellos in which nothing but the suites could decide."""
+    for reading in within:
+        offer, hello = reading.question.hello, reading.server_hello
+        if offer is not None and hello is not None and is_open(offer):
+            yield reading, offer, hello.cipher_suite
+
+
+def is_open(offer: Offer) -> bool:
+    """It offers every usual group and scheme, so that they are no reason to refuse or avoid a suite."""
+    return set(USUAL_GROUPS) <= set(offer.groups) and set(USUAL_SCHEMES) <= set(offer.schemes)
+
+
+def server_order(readings: Sequence[Reading]) -> bool | None:
+    """Whose order decides: True the server's, False the client's; None where that cannot be told."""
+    agreed = answers(readings)
+    by_server = by_client = True
+    for version in _VERSIONS:
+        within = _in_version(version, agreed)
+        accepted = _suites(within)
+        preferred = _preferences(within, accepted)
+        by_server &= not any(one in preferred.get(other, ()) for one in preferred for other in preferred[one])
+        by_client &= all(
+            picked == next(suite for suite in offer.suites if suite in accepted)
+            for _, offer, picked in _choices(within)
+        )
+    return by_server if by_server is not by_client else None
+
+
+# Groups and signature schemes
+
+
+def groups(readings: Sequence[Reading]) -> list[Group]:
+    """Every group that was used, with the versions in which it was."""
+    found: dict[int, list[str]] = {}
+    for reading in answers(readings):
+        group, offer = group_of(reading), reading.question.hello
+        if group is None or reading.server_hello is None or (offer is not None and group not in offer.groups):
+            continue
+        versions = found.setdefault(group, [])
+        name = version_name(reading.server_hello.selected_version)
+        if name not in versions:
+            versions.append(name)
+    order = [*(group for group in ALL_GROUPS if group in found), *(group for group in found if group not in ALL_GROUPS)]
+    return [
+        Group(code=f"0x{group:04x}", name=GROUPS.get(group, f"0x{group:04x}"), versions=sorted(found[group]))
+        for group in order
+    ]
+
+
+def signature_schemes(readings: Sequence[Reading]) -> list[Registered]:
+    """Every scheme that the server signed with in TLS 1.2."""
+    found = dict.fromkeys(scheme for reading in answers(readings) if (scheme := scheme_of(reading)) is not None)
+    return [Registered(code=f"0x{scheme:04x}", name=scheme_name(scheme)) for scheme in sorted(found)]
+
+
+def dh_parameters(readings: Sequence[Reading]) -> list[DhParameters]:
+    """Every Diffie-Hellman group that the server chose by itself, each once."""
+    found: dict[tuple[bytes, bytes], DheParameters] = {}
+    for reading in answers(readings):
+        parameters = key_exchange(reading)
+        if isinstance(parameters, DheParameters):
+            found.setdefault((parameters.p, parameters.g), parameters)
+    return [describe(parameters) for parameters in found.values()]
+
+
+# What is left
+
+
+def unsettled(readings: Sequence[Reading]) -> list[str]:
+    """What was to be found out and was not, in words."""
+    agreed = answers(readings)
+    refused = [
+        offer
+        for reading in readings
+        if (offer := reading.question.hello) is not None and outcome(reading) is Outcome.REFUSED
+    ]
+    words = []
+    for version in _VERSIONS:
+        within = _in_version(version, agreed)
+        if not within:
+            continue
+        of_version = [offer for offer in refused if offer.version == version]
+        accepted = _suites(within)
+        suites = set(all_suites(version)) - accepted
+        for offer in of_version:
+            suites -= set(offer.suites) if is_open(offer) else set()
+        words += _count(version, len(suites), "cipher suites")
+        of_known = [offer for offer in of_version if set(offer.suites) <= accepted]
+        if version >= TLS13 or (version == TLS12 and any(map(is_ecdhe, accepted))):
+            groups_left = set(ALL_GROUPS) - {group_of(reading) for reading in within}
+            groups_left -= {
+                group for offer in of_known if set(USUAL_SCHEMES) <= set(offer.schemes) for group in offer.groups
+            }
+            words += _count(version, len(groups_left), "groups")
+        if version == TLS12 and any(scheme_of(reading) is not None for reading in within):
+            schemes_left = set(ALL_SCHEMES) - {scheme_of(reading) for reading in within}
+            schemes_left -= {
+                scheme for offer in of_known if set(USUAL_GROUPS) <= set(offer.groups) for scheme in offer.schemes
+            }
+            words += _count(version, len(schemes_left), "signature schemes")
+    return words
+
+
+def _count(version: int, number: int, what: str) -> list[str]:
+    return [f"{version_name(version)}: {number} {what} were neither selected nor refused"] if number else []
