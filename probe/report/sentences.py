@@ -205,6 +205,7 @@ def tls_dies(result: Result) -> bool:
         tls is not None
         and tls.handshake is None
         and bool(tls.versions)
+        and not any(tls.cipher_suites.values())
         and all(found.state != "accepted" for found in tls.versions.values())
     )
 

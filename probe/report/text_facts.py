@@ -81,10 +81,11 @@ def _versions(result: Result) -> Iterator[list[Part]]:
     if result.tls is None:
         return
     yield [("TLS", "bold")]
+    width = max((len(text_tls.version_number(name)) for name in result.tls.versions), default=0)
     for name, found in result.tls.versions.items():
-        number = text_tls.version_number(name)
+        number = text_tls.version_number(name).ljust(width)
         why = "" if found.state == "accepted" else why_no_version(found)
-        yield [(f"  {number:<3}  ", ""), (f"{found.state:<8}", _STYLES[found.state]), (f"  {why}", "")]
+        yield [(f"  {number}  ", ""), (f"{found.state:<8}", _STYLES[found.state]), (f"  {why}", "")]
 
 
 def _rows(result: Result, verbosity: int) -> Iterator[tuple[str, str]]:
