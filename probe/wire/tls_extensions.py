@@ -2,7 +2,8 @@
 
 A builder returns the Extension as the client sends it unless its name says otherwise; a reader takes a body and raises
 Truncated or InvalidField. Bodies of extensions without a reader are kept as they came, as are duplicates and order.
-Source: RFC 8446 section 4.2, RFC 6066, RFC 8422 section 5.1, RFC 5746, RFC 7627, RFC 5077.
+Source: RFC 8446 section 4.2, RFC 6066, RFC 8422 section 5.1, RFC 5746, RFC 7627, RFC 5077, RFC 6520, RFC 6962, RFC
+7301, RFC 7366, RFC 7685.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ class ExtensionType(OpenIntEnum):
     EC_POINT_FORMATS = 11
     SIGNATURE_ALGORITHMS = 13
     HEARTBEAT = 15
+    APPLICATION_LAYER_PROTOCOL_NEGOTIATION = 16
+    SIGNED_CERTIFICATE_TIMESTAMP = 18
     PADDING = 21
     ENCRYPT_THEN_MAC = 22
     EXTENDED_MASTER_SECRET = 23
@@ -198,6 +201,30 @@ def status_request() -> Extension:
 def heartbeat() -> Extension:
     """Heartbeats may be sent to us; this program sends none. RFC 6520 section 2."""
     return Extension(type=ExtensionType.HEARTBEAT, body=bytes([_PEER_ALLOWED_TO_SEND]))
+
+
+def read_heartbeat(body: bytes) -> int:
+    """The mode of either side: 1 where heartbeats may be sent to it, 2 where not. RFC 6520 section 2."""
+    r = Reader(body, "heartbeat")
+    mode = r.u8("mode")
+    r.end()
+    return mode
+
+
+def read_alpn(body: bytes) -> tuple[bytes, ...]:
+    """The protocols of a list; a server's has the one that it chose. RFC 7301 section 3.1."""
+    r = Reader(body, "application_layer_protocol_negotiation")
+    inner = r.sub(r.u16be("protocol_name_list length"), r.structure, "protocol_name_list")
+    r.end()
+    names = []
+    while inner.remaining:
+        names.append(inner.take(inner.u8("protocol_name length"), "protocol_name"))
+    return tuple(names)
+
+
+def signed_certificate_timestamp() -> Extension:
+    """The wish for the certificate's timestamps from public logs. RFC 6962 section 3.3.1."""
+    return Extension(type=ExtensionType.SIGNED_CERTIFICATE_TIMESTAMP)
 
 
 def encrypt_then_mac() -> Extension:

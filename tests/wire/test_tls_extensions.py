@@ -29,7 +29,8 @@ PAIRS: list[tuple[Callable[[Any], ext.Extension], Callable[[bytes], Any], st.Sea
     (lambda share: ext.server_key_share(*share), ext.read_server_key_share, shares),
     (ext.retry_key_share, ext.read_retry_key_share, st.integers(0, 0xFFFF)),
 ]
-READERS = [*(read for _, read, _ in PAIRS), ext.read_server_name]
+ALONE = [ext.read_server_name, ext.read_alpn, ext.read_heartbeat, ext.read_selected_identity]  # without a builder
+READERS = [*(read for _, read, _ in PAIRS), *ALONE]
 
 
 @pytest.mark.parametrize(("build", "read", "values"), PAIRS)
@@ -60,8 +61,14 @@ def test_any_body_is_read_or_refused(read: Callable[[bytes], Any], body: bytes) 
 
 @pytest.mark.parametrize(
     ("extension", "wire"),
-    [  # the bodies stand in RFC 8446 4.2, RFC 6066 3, RFC 8422 5.1, RFC 5746 3.2, RFC 7627 5.1
+    [  # the bodies stand in RFC 8446 4.2, RFC 6066 3 and 8, RFC 8422 5.1, RFC 5746 3.2, RFC 7627 5.1, RFC 6520 2,
+        # RFC 6962 3.3.1, RFC 7366 2, RFC 7685 3
         (ext.server_name("a.example"), "0000 000e 000c 00 0009 612e6578616d706c65"),
+        (ext.status_request(), "0005 0005 01 0000 0000"),
+        (ext.heartbeat(), "000f 0001 01"),
+        (ext.signed_certificate_timestamp(), "0012 0000"),
+        (ext.padding(3), "0015 0003 000000"),
+        (ext.encrypt_then_mac(), "0016 0000"),
         (ext.supported_groups((0x1D, 0x17)), "000a 0006 0004 001d 0017"),
         (ext.ec_point_formats(), "000b 0002 01 00"),
         (ext.signature_algorithms((0x0804,)), "000d 0004 0002 0804"),
@@ -87,6 +94,25 @@ def test_server_names_are_pairs_of_type_and_name() -> None:
     assert ext.read_server_name(bytes.fromhex("0008 07 0001 78 00 0001 79")) == ((7, b"x"), (0, b"y"))
     with pytest.raises(InvalidField):
         ext.read_server_name(bytes.fromhex("0000 00"))
+
+
+@pytest.mark.parametrize(
+    ("read", "body", "value"),
+    [  # RFC 6520 2, RFC 7301 3.1, RFC 8446 4.2.11
+        (ext.read_heartbeat, "02", 2),
+        (ext.read_alpn, "0003 02 6832", (b"h2",)),
+        (ext.read_alpn, "000c 02 6832 08 687474702f312e31", (b"h2", b"http/1.1")),
+        (ext.read_alpn, "0000", ()),
+        (ext.read_selected_identity, "0001", 1),
+    ],
+)
+def test_what_a_server_says_is_read_and_nothing_else(read: Callable[[bytes], Any], body: str, value: object) -> None:
+    raw = bytes.fromhex(body)
+    assert read(raw) == value
+    with pytest.raises(InvalidField, match="left over"):
+        read(raw + b"\x00")
+    with pytest.raises(Truncated):
+        read(raw[:-1])
 
 
 def test_an_odd_list_of_two_byte_numbers_is_refused() -> None:
