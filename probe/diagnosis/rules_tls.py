@@ -79,7 +79,7 @@ def tls_modern_only(result: Result) -> Iterator[Evidence]:
 @finds(catalogue.TLS_NO_SHARED_CIPHER)
 def tls_no_shared_cipher(result: Result) -> Iterator[Evidence]:
     """Every suite of every current version that is served is known, and no current client offers one of them."""
-    if result.tls is None or result.lost is not None or any("suite" in words for words in result.tls.unsettled):
+    if result.tls is None or result.lost is not None or _are_suites_left(result.tls):
         return
     served = {name: result.tls.cipher_suites.get(name, []) for name in _served(result)}
     current = {name: suites for name, suites in served.items() if name in _CURRENT}
@@ -108,6 +108,12 @@ def tls_intolerant(result: Result) -> Iterator[Evidence]:
     """A hello was dropped though another was answered."""
     for dropped in result.tls.intolerance if result.tls is not None else []:
         yield Evidence(said=f"{dropped.hello}: {dropped.ending}")
+
+
+def _are_suites_left(tls: Tls) -> bool:
+    """Whether the suites of a current version, or of an unnamed one, were not all settled."""
+    left = [words for words in tls.unsettled if "suite" in words]
+    return not all(any(old in words for old in _LEGACY) for words in left)
 
 
 def _weak(tls: Tls) -> Iterator[tuple[str, Weakness]]:
