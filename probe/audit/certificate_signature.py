@@ -43,13 +43,18 @@ def signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool |
 def _signed_by_key(certificate: x509.Certificate, issuer: x509.Certificate) -> bool | None:
     """What the key says of MD5 and SHA-1 signatures, which old servers have and the library refuses of an issuer."""
     from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
     from cryptography.x509.oid import SignatureAlgorithmOID
 
-    is_md5 = certificate.signature_algorithm_oid == SignatureAlgorithmOID.RSA_WITH_MD5
+    algorithm = certificate.signature_algorithm_oid
+    known = {  # those that the library tells no parameters of
+        SignatureAlgorithmOID.RSA_WITH_MD5: padding.PKCS1v15(),
+        SignatureAlgorithmOID.ECDSA_WITH_SHA1: ec.ECDSA(hashes.SHA1()),  # noqa: S303 - as it was served
+    }
     try:
         key, digest = issuer.public_key(), certificate.signature_hash_algorithm
-        how = padding.PKCS1v15() if is_md5 else certificate.signature_algorithm_parameters
+        how = known.get(algorithm) or certificate.signature_algorithm_parameters
         signature, signed = certificate.signature, certificate.tbs_certificate_bytes
         if isinstance(key, rsa.RSAPublicKey) and isinstance(how, padding.PKCS1v15 | padding.PSS) and digest:
             key.verify(signature, signed, how, digest)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _LONGEST_PATH = 10  # certificates, leaf and root included
 _MOST_SIGNATURES = 40  # checked in one walk
 _MOST_SAID = 3  # reasons of one kind that are told
+_NO_SIGNER = "may not sign certificates by its key usage"
 _LONGEST_NAME = 200  # characters of a name that are told
 _PLAIN_RSA_BITS, _LEAST_RSA_BITS = 2048, 1024  # below the first the library refuses; below the second we do
 _Verdict = Literal["trusted", "untrusted", "chain_incomplete", "unknown"]
@@ -126,7 +127,7 @@ def _moment(leaf: x509.Certificate, at: datetime) -> tuple[datetime, str | None]
     """When to judge, and a remark where that is not now."""
     since, until = leaf.not_valid_before_utc, leaf.not_valid_after_utc
     when = since if at < since else min(at, until)
-    return when, None if when == at else f"judged as of {when:%Y-%m-%d}, when it was valid"
+    return when, None if when == at else f"judged as of {when:%Y-%m-%d}, when the leaf was valid"
 
 
 def _refusal(leaf: x509.Certificate, served: Sequence[x509.Certificate], roots: Roots, when: datetime) -> str | None:
@@ -135,6 +136,7 @@ def _refusal(leaf: x509.Certificate, served: Sequence[x509.Certificate], roots: 
     from cryptography.x509.verification import Criticality, ExtensionPolicy, PolicyBuilder
 
     issuers = ExtensionPolicy.permit_all().require_present(x509.BasicConstraints, Criticality.AGNOSTIC, None)
+    issuers = issuers.may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, _check_usage)
     try:
         policy = PolicyBuilder().store(roots.verifier_store).time(when).max_chain_depth(_LONGEST_PATH - 2)
         policy = policy.extension_policies(ca_policy=issuers, ee_policy=ExtensionPolicy.permit_all())
@@ -142,6 +144,12 @@ def _refusal(leaf: x509.Certificate, served: Sequence[x509.Certificate], roots: 
     except Exception as error:  # noqa: BLE001 - VerificationError, and what lazily parsed fields raise
         return _LIBRARY_FRAME.sub("", str(error)) or type(error).__name__
     return None
+
+
+def _check_usage(_policy: object, _issuer: x509.Certificate, usage: x509.KeyUsage | None) -> None:
+    """RFC 5280 section 6.1.4 (n), which the library leaves to its users. Raises ValueError, as it asks for."""
+    if usage is not None and not usage.key_cert_sign:
+        raise ValueError(_NO_SIGNER)
 
 
 @dataclass(slots=True)
@@ -229,7 +237,7 @@ def _flaw(issuer: x509.Certificate, below: int, when: datetime, *, is_root: bool
     if not (constraints.ca if isinstance(constraints, x509.BasicConstraints) else is_root):
         return "is no certificate of an authority"
     if isinstance(usage, x509.KeyUsage) and not usage.key_cert_sign:
-        return "may not sign certificates by its key usage"
+        return _NO_SIGNER
     longest = constraints.path_length if isinstance(constraints, x509.BasicConstraints) else None
     if longest is not None and below > longest:
         return f"allows {longest} authorities below it"
@@ -264,10 +272,10 @@ def _breakable(issuer: x509.Certificate) -> str | None:
 
 
 def _old_signature(certificate: x509.Certificate) -> str | None:
-    digest = _digest(certificate)
-    if digest in ("", "sha256", "sha384", "sha512"):
-        return "version 1" if certificate.version.value == 0 else None
-    return f"the signature of {_name(certificate.subject)} is made with {digest.upper()}"
+    digest, name = _digest(certificate), _name(certificate.subject)
+    if digest not in ("", "sha256", "sha384", "sha512"):
+        return f"the signature of {name} is made with {digest.upper()}"
+    return f"{name} has version 1" if certificate.version.value == 0 else None
 
 
 def _old_key(issuer: x509.Certificate) -> str | None:

@@ -4,6 +4,7 @@ import functools
 import hashlib
 import ipaddress
 import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -22,7 +23,10 @@ from probe.audit.certificate import Circumstances, describe
 from probe.audit.certificate import describe_chain as describe_in
 from probe.audit.certificate_der import parse
 from probe.audit.certificate_names import name_match as match
-from probe.result import CertificateChain, Key
+from probe.audit.trust import Roots, TrustJudge
+from probe.result import CertificateChain, Key, Ntlm, Trust
+from tests.real.pki import Recipe, authority, ed25519_key, from_today, key_usage
+from tests.real.pki import rsa_key as rsa_key_of
 
 NOW = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
 REMOTE_DESKTOP = ObjectIdentifier("1.3.6.1.4.1.311.54.1.2")
@@ -350,3 +354,128 @@ def test_a_certificate_with_one_byte_changed_is_described(at: int, value: int) -
     der = bytearray(make())
     der[at % len(der)] = value
     describe_chain([bytes(der)], names_asked="srv1.example", at=NOW, served_to=[])
+
+
+def test_key_usages_have_the_names_of_the_rfc() -> None:
+    assert describe(Recipe().signed_by(None).der).key_usage is None
+    some = key_usage("digital_signature", "key_encipherment", "key_cert_sign", "crl_sign")
+    assert describe(Recipe(key_usage=some).signed_by(None).der).key_usage == [
+        "digitalSignature",
+        "keyEncipherment",
+        "keyCertSign",
+        "cRLSign",
+    ]
+    rest = key_usage("content_commitment", "data_encipherment", "key_agreement", "decipher_only")
+    assert describe(Recipe(key_usage=rest).signed_by(None).der).key_usage == [
+        "nonRepudiation",
+        "dataEncipherment",
+        "keyAgreement",
+        "decipherOnly",
+    ]
+
+
+BY_WINDOWS = Recipe(common="srv1.corp.example", names=(), validity=from_today(-1, 182))
+NTLM = Ntlm(dns_computer="SRV1.corp.example", netbios_computer="SRV1")
+
+
+@pytest.mark.parametrize(
+    ("recipe", "ntlm", "expected"),
+    [
+        (BY_WINDOWS, NTLM, True),
+        (replace(BY_WINDOWS, common="srv1"), NTLM, True),
+        (BY_WINDOWS, Ntlm(netbios_computer="SRV1"), False),
+        (replace(BY_WINDOWS, common="other"), NTLM, False),
+        (replace(BY_WINDOWS, common=""), NTLM, False),
+        (BY_WINDOWS, None, None),
+        (BY_WINDOWS, Ntlm(dns_computer=""), None),
+        (replace(BY_WINDOWS, names=("srv1.corp.example",)), NTLM, False),
+        (replace(BY_WINDOWS, names=("srv1.corp.example",)), None, False),
+        (replace(BY_WINDOWS, validity=from_today(0, 179)), NTLM, False),
+        (replace(BY_WINDOWS, validity=from_today(0, 191)), NTLM, False),
+        (replace(BY_WINDOWS, usages=None), NTLM, False),
+        (replace(BY_WINDOWS, usages=(ExtendedKeyUsageOID.SERVER_AUTH, REMOTE_DESKTOP)), NTLM, False),
+    ],
+)
+def test_what_windows_makes_by_itself(recipe: Recipe, ntlm: Ntlm | None, expected: bool | None) -> None:
+    der = recipe.signed_by(None).der
+    found = describe_in([der], Circumstances(names_asked=None, at=NOW, ntlm=ntlm))
+    assert found.windows_generated is expected
+
+
+def test_what_an_authority_issued_or_cannot_be_read_windows_did_not_make() -> None:
+    issued = BY_WINDOWS.signed_by(authority("CA")).der
+    here = Circumstances(names_asked=None, at=NOW, ntlm=NTLM)
+    assert describe_in([issued], here).windows_generated is False
+    assert describe_in([b"garbage"], here).windows_generated is None
+    assert describe_in([], here).windows_generated is None
+
+
+def test_the_name_that_ntlm_tells_is_compared_by_itself() -> None:
+    der = Recipe(names=("srv1.corp.example",)).signed_by(None).der
+    for ntlm, expected in ((NTLM, True), (Ntlm(dns_computer="srv2.corp.example"), False), (Ntlm(), None), (None, None)):
+        found = describe_in([der], Circumstances(names_asked="alias.example", at=NOW, ntlm=ntlm))
+        assert (found.name_match, found.ntlm_name_match) == (False, expected)
+
+
+def test_the_judge_is_asked_with_the_leaf_and_all_else() -> None:
+    root = authority("Root")
+    roots = Roots(store="corp.pem", certificates=(root.certificate,))
+    here = Circumstances(names_asked=None, at=datetime.now(UTC), judge=TrustJudge(load=lambda: roots))
+    assert describe_in([Recipe().signed_by(root).der], here).trust == Trust(verdict="trusted", store="corp.pem")
+    assert describe_in([make()], here).trust == Trust(verdict="self_signed", store="none")
+    assert describe_in([b"garbage"], here).trust == Trust(
+        verdict="unknown", store="corp.pem", reason="the certificate cannot be read"
+    )
+
+
+def test_no_more_than_twenty_certificates_are_described() -> None:
+    assert len(describe_chain([make()] * 30, names_asked=None, at=NOW, served_to=[]).chain) == 20
+
+
+def test_names_with_a_nul_match_nothing_but_themselves() -> None:
+    der = make("x", alternative=(DNS("srv1.example\0.evil.example"), DNS("*.example\0.evil.example")))
+    assert describe(der).names[0] == "srv1.example\0.evil.example"
+    for asked in ("srv1.example", "a.example", "srv1.example.evil.example"):
+        assert name_match(der, asked) is False
+
+
+def test_a_negative_serial_number_is_told() -> None:
+    negative = make().replace(bytes.fromhex("02021234"), bytes.fromhex("0202ff34"))
+    assert describe(negative).serial == "-cc"
+    at_most = make().replace(bytes.fromhex("02021234"), bytes.fromhex("02020034"))  # not the shortest form
+    assert describe(at_most).serial == "34"
+
+
+def test_rsa_with_512_bits() -> None:
+    described = describe(Recipe(key=rsa_key_of(512)).signed_by(None).der)
+    assert described.key == Key(type="RSA", bits=512)
+    assert described.self_signed is True
+
+
+def test_keys_that_the_library_does_not_know_go_by_the_oid() -> None:
+    der = Recipe(key=ed25519_key()).signed_by(None, signer=rsa_key()).der
+    gost = der.replace(bytes.fromhex("300506032b6570"), bytes.fromhex("300506032a8503"))
+    described = describe(gost)
+    assert described.key == Key(type="1.2.643")
+    assert described.error is None
+    assert described.self_signed is None
+
+
+@pytest.mark.parametrize("oid", ["2a864886f70d010104", "2a864886f70d010102"])
+def test_terminal_servers_name_their_rsa_key_by_a_signature(oid: str) -> None:
+    der = Recipe().signed_by(None, signer=ec_key()).der
+    assert der.count(bytes.fromhex("2a864886f70d010101")) == 1
+    described = describe(der.replace(bytes.fromhex("2a864886f70d010101"), bytes.fromhex(oid)))
+    assert described.key == Key(type="RSA", bits=2048)
+    assert described.error is None
+
+
+def test_old_signatures_have_names() -> None:
+    der = (
+        Recipe()
+        .signed_by(None)
+        .der.replace(bytes.fromhex("06092a864886f70d01010b"), bytes.fromhex("06092a864886f70d010102"))
+    )
+    described = describe(der)
+    assert described.signature_algorithm == "md2WithRSAEncryption"
+    assert described.self_signed is None
