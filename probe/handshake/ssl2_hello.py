@@ -8,6 +8,7 @@ What real servers do:
 - A server that has TLS alone refuses in TLS: OpenSSL 3.0 by the alert protocol_version, and xrdp adds a disconnect
   PDU in clear. `TlsHello` reads those, and the flight that a framed hello gets.
 - It waits for the whole record first: a hello shorter than its header claims gets silence.
+- NSS 3.87 is silent to a framed hello of a version and suites that it takes from a hello in a record of TLS.
 
 The answer's first byte tells the two protocols apart, for a record of SSL 2.0 that has no padding begins with a bit
 that neither TLS nor TPKT sets, and nothing in clear has padding (Hickman, "SSL Record Header Format").
