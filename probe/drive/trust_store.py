@@ -45,13 +45,14 @@ def roots(ca_file: str | None) -> Roots | None:
 def _from_file(ca_file: str) -> Roots:
     try:
         found = _read(Path(ca_file))
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a NUL in its name
+        why = error.strerror if isinstance(error, OSError) else error
         raise InputError(
-            f"cannot read the CA file {ca_file}: {error.strerror}", "name a file with certificates in PEM form"
+            f"cannot read the CA file {ca_file!r}: {why}", "name a file with certificates in PEM form"
         ) from error
     if not found.certificates:
         raise InputError(
-            f"no certificate in the CA file: {ca_file}",
+            f"no certificate in the CA file: {ca_file!r}",
             "it must be PEM (BEGIN CERTIFICATE); from DER: openssl x509 -inform DER -in FILE -out FILE.pem",
         )
     return found

@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
-NAME = "desk.example.test"
+from tests.real.certificates import NAME, Certificate
+
 REMOTE_DESKTOP = ObjectIdentifier("1.3.6.1.4.1.311.54.1.2")
 SERVER_AUTH, CODE_SIGNING = ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CODE_SIGNING
 
@@ -184,3 +185,24 @@ def _any_certificate() -> x509.Certificate:
 
 def _openssl(*arguments: str | Path) -> None:
     subprocess.run(["openssl", *arguments], check=True, capture_output=True, timeout=60)
+
+
+def served_by(directory: Path, leaf: Entity, *others: Entity) -> Certificate:
+    """The files that a server takes: the leaf and what it sends with it in one, the leaf's key in another."""
+    directory.mkdir(parents=True, exist_ok=True)
+    certificate, key = directory / "chain.pem", directory / "chain.key"
+    certificate.write_bytes(b"".join(each.pem for each in (leaf, *others)))
+    key.touch(mode=0o600)
+    key.write_bytes(leaf.key_pem)
+    public = leaf.certificate.public_key()
+    return Certificate(
+        certificate=certificate,
+        key=key,
+        subject=NAME,
+        names=(NAME,),
+        not_before=leaf.certificate.not_valid_before_utc,
+        not_after=leaf.certificate.not_valid_after_utc,
+        sha256=leaf.certificate.fingerprint(hashes.SHA256()).hex(),
+        key_kind=type(public).__name__.removesuffix("PublicKey"),
+        key_bits=getattr(public, "key_size", 0),
+    )
