@@ -4,6 +4,8 @@
 
 It answers a Connection Request as a server does that has TLS and nothing else, and relays what follows. What the
 server behind it does to a connection, an end or a reset, happens to the client's as well, and the other way round.
+One thing it adds: a server behind it that is none of RDP has no answer to what a client says inside TLS, and would wait
+for more for ever. It is told that the client has ended, and closes.
 The relay is a program of its own, so that it takes no time from the client under test:
 
     python -m tests.real.front --listen 127.0.60.1:3389 --backend 127.0.60.2:443 [--backend ...] [--delay SECONDS]
@@ -12,6 +14,7 @@ The relay is a program of its own, so that it takes no time from the client unde
 from __future__ import annotations
 
 import argparse
+import contextlib
 import copy
 import math
 import socket
@@ -27,11 +30,13 @@ import trio
 from probe.errors import WireError
 from probe.wire import nego, x224
 from probe.wire.nego import FailureCode, Protocol
+from probe.wire.tls_record import ContentType, RecordFramer
 from tests.real.process import Launcher, Server
 
 ROOT = Path(__file__).parents[2]
 ACCEPTED = "accepted"  # the line that the program writes for each TCP connection
 CHUNK = 65536
+LAST_WORDS_S = 0.1  # so long after a client said something inside TLS, and no more, its end is told to the server
 _LINGER_0 = struct.pack("ii", 1, 0)  # close() then sends a reset
 _BROKEN = (trio.BrokenResourceError, trio.ClosedResourceError, OSError)  # closed: by the task of the other direction
 
@@ -63,6 +68,14 @@ class Front(Server):
         return self.log.splitlines().count(ACCEPTED)
 
 
+class Repeatable(Launcher):
+    """A server that can run several times over as one."""
+
+    def settled(self, directory: Path) -> Repeatable:
+        """The same server with what it would make up by itself, a certificate for example, made once for all runs."""
+        raise NotImplementedError
+
+
 class X224Front(Launcher):
     """A front before one TLS server, or before several equal ones, where that one serves one client at a time.
 
@@ -82,8 +95,9 @@ class X224Front(Launcher):
         return server
 
     def arrange(self, directory: Path, endpoint: tuple[str, int], stack: ExitStack) -> Front:
+        backend = self.backend.settled(directory) if isinstance(self.backend, Repeatable) else self.backend
         # A launcher keeps what it has open, so each run needs one of its own.
-        backends = [stack.enter_context(copy.copy(self.backend)) for _ in range(self.workers)]
+        backends = [stack.enter_context(copy.copy(backend)) for _ in range(self.workers)]
         address, port = endpoint
         argv = [sys.executable, "-m", "tests.real.front", "--listen", f"{address}:{port}", "--delay", str(self.delay_s)]
         argv += [option for server in backends for option in ("--backend", server.target)]
@@ -146,6 +160,32 @@ async def _deliver(stream: trio.SocketStream, piece: Piece) -> bool:
     return True
 
 
+class _InsideTls:
+    """Notices when a client has said something inside TLS. A last flight of TLS 1.3 looks the same from outside."""
+
+    def __init__(self) -> None:
+        self._records = RecordFramer()
+        self._pieces = 0
+
+    def says(self, piece: bytes) -> bool:
+        """Whether the stream with this piece ends in application data."""
+        self._pieces += 1
+        self._records.feed(piece)
+        record, last = None, None
+        with contextlib.suppress(WireError):  # it is not TLS
+            while record := self._records.next_record():
+                last = record
+        return last is not None and last.type == ContentType.APPLICATION_DATA
+
+    async def end_unless_more_comes(self, backend: trio.SocketStream) -> None:
+        """Wait a little, and end the client's side toward the server."""
+        said = self._pieces
+        await trio.sleep(LAST_WORDS_S)
+        if said == self._pieces:
+            with contextlib.suppress(OSError):  # both have ended by now
+                backend.socket.shutdown(socket.SHUT_WR)
+
+
 @dataclass
 class _Connection:
     """One client. What goes toward it waits in a line, each piece with the time at which it is due."""
@@ -183,10 +223,13 @@ class _Connection:
             self.reply(confirm)
         return follows
 
-    async def from_client(self, backend: trio.SocketStream) -> None:
+    async def from_client(self, backend: trio.SocketStream, nursery: trio.Nursery) -> None:
         """Relay what the client sends, beginning with what came together with its Connection Request."""
+        inside = _InsideTls()
         piece: Piece = self.framer.leftover() or await _receive(self.client)
         while await _deliver(backend, piece) and piece:
+            if inside.says(piece):
+                nursery.start_soon(inside.end_unless_more_comes, backend)
             piece = await _receive(self.client)
         if piece:  # it could not be delivered: the server has closed, and its kernel answers with a reset
             self.reply(None)
@@ -209,7 +252,7 @@ class _Connection:
                     nursery.cancel_scope.cancel()
 
             async def toward_backend() -> None:
-                await self.from_client(backend)
+                await self.from_client(backend, nursery)
                 if backend.socket.fileno() < 0:  # the client was reset, and so is the server now
                     nursery.cancel_scope.cancel()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import ssl
 import struct
 import sys
 import time
@@ -163,6 +164,49 @@ def test_workers_serve_at_once_what_one_would_serve_one_after_the_other() -> Non
             negotiate(connection, SSL)
             connection.sendall(client_hello(usual_offer(TLS12), os.urandom, None))
             assert connection.recv(1) == b"\x16"
+
+
+def test_workers_have_one_certificate() -> None:
+    with X224Front(OpensslServer(), workers=3) as server:
+        found = {peer_certificate(server) for _ in range(3)}
+        with connect(server) as idle, connect(server) as another:
+            negotiate(idle, SSL)
+            negotiate(another, SSL)
+            found.add(peer_certificate(server))
+        assert len(found) == 1
+
+
+def peer_certificate(server: Server) -> bytes | None:
+    with connect(server) as connection:
+        assert negotiate(connection, SSL) is SSL
+        with tls_context().wrap_socket(connection) as tls:
+            return tls.getpeercert(binary_form=True)
+
+
+def tls_context() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+@pytest.mark.parametrize("newest", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_server_that_waits_for_more_inside_tls_is_told_of_an_end(newest: ssl.TLSVersion) -> None:
+    context = tls_context()
+    context.maximum_version = newest
+    with X224Front(OpensslServer()) as server, connect(server) as connection:
+        assert negotiate(connection, SSL) is SSL
+        with context.wrap_socket(connection) as tls:
+            tls.sendall(b"an MCS Connect Initial, for all that openssl knows")
+            assert tls.recv(1) == b""
+
+
+def test_what_a_server_answers_inside_tls_is_relayed() -> None:
+    with X224Front(OpensslServer()) as server, connect(server) as connection:
+        assert negotiate(connection, SSL) is SSL
+        with tls_context().wrap_socket(connection) as tls:
+            tls.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            assert tls.recv(100).startswith(b"HTTP/1.0 200 ok")
 
 
 def test_a_reply_comes_not_before_the_delay() -> None:

@@ -8,6 +8,7 @@ no server here has. What the servers listed by these tools do serve was seen in 
 
 from __future__ import annotations
 
+import copy
 import re
 import socket
 import subprocess
@@ -15,12 +16,13 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 from probe.wire.iana import CIPHER_SUITES
 from tests.real import certificates
 from tests.real.certificates import Certificate
-from tests.real.process import Launcher, Server, listening, program
+from tests.real.front import Repeatable
+from tests.real.process import Server, listening, program
 
 SSL3, TLS10, TLS11, TLS12, TLS13 = VERSIONS = ("SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 TLS_VERSIONS = VERSIONS[1:]
@@ -37,7 +39,7 @@ OPENSSL_GROUPS |= {f"ffdhe{bits}": code for code, bits in enumerate((2048, 3072,
 Suites = dict[str, set[int]]
 
 
-class TlsBackend(Launcher):
+class TlsBackend(Repeatable):
     """A TLS server with certificates of its own."""
 
     certificates: Sequence[Certificate] | None  # None: a good one with an RSA key
@@ -51,6 +53,11 @@ class TlsBackend(Launcher):
     def expected_suites(self) -> Suites:
         """The cipher suites that it was configured to serve, by version. Versions that it refuses are absent."""
         raise NotImplementedError
+
+    def settled(self, directory: Path) -> Self:
+        same = copy.copy(self)
+        same.certificates = self._given(directory)
+        return same
 
     def _given(self, directory: Path) -> Sequence[Certificate]:
         return [certificates.rsa(directory)] if self.certificates is None else self.certificates
@@ -96,7 +103,8 @@ class OpensslServer(TlsBackend):
     def arrange(self, directory: Path, endpoint: tuple[str, int], stack: ExitStack) -> Server:
         address, port = endpoint
         # With -www standard input, which is empty here and would end it, is not read.
-        argv = [program("openssl"), "s_server", "-www", "-accept", f"{address}:{port}"]
+        # A client that ends is no error to it, as it is none to a server of RDP: it closes without an alert.
+        argv = [program("openssl"), "s_server", "-www", "-ignore_unexpected_eof", "-accept", f"{address}:{port}"]
         argv += [*self._identity(self._given(directory)), *self._settings(), *self.options]
         return Server(argv, endpoint, directory, {})
 
