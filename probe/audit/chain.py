@@ -87,9 +87,14 @@ class Answers:
 
     def _as_wanted(self, question: Question) -> Question:
         """The question, or the same with a key share where the server answered that it wants one."""
-        offer, reading = question.offer, self.get(question)
-        if offer is None or offer.version < TLS13 or offer.share or reading is None or reading.alert is None:
+        reading = self.get(question)
+        if question.offer is None or reading is None or not wants_share(reading):
             return question
-        if reading.alert.description not in _WANTS_SHARE:
-            return question
-        return self.asking(with_share(offer), question.purpose)
+        return self.asking(with_share(question.offer), question.purpose)
+
+
+def wants_share(reading: Reading) -> bool:
+    """The server may have turned a hello away only because it had no key share."""
+    offer, alert = reading.question.hello, reading.alert
+    lacks = offer is not None and offer.version >= TLS13 and not offer.share
+    return lacks and alert is not None and alert.description in _WANTS_SHARE

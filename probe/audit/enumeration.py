@@ -43,9 +43,13 @@ class Enumeration:
         yield from self._version_questions()
         if not self._settled(*_OLDER):  # how the chains share the connections depends on them
             return
-        for version in _BY_LENGTH:
-            if self._agreed(version) is not None:
-                yield from self._chain_questions(version)
+        agreed = [version for version in _BY_LENGTH if self._agreed(version) is not None]
+        for version in agreed:
+            yield from self._suite_questions(version)
+        for version in agreed:
+            if self._suites_are_known(version):
+                yield from self._group_questions(version)
+                yield from self._scheme_questions(version)
         if not self._has_several_older() or all(self._suites_are_known(version) for version in _BY_LENGTH):
             yield from self._feature_questions()
 
@@ -113,7 +117,7 @@ class Enumeration:
     def _turned(self, version: int) -> Question:
         """The list turned round, for another name by the way; where that is refused, for the usual name."""
         offer = full_offer(version, all_suites(version)[::-1], turn=1)
-        question = self._ask(offer, f"{version_name(version)} suites", other_name=True)
+        question = replace(self._ask(offer, f"{version_name(version)} suites"), other_name=True)
         refused = self._outcome(question) not in (None, Outcome.AGREED)
         return replace(question, other_name=False) if refused else question
 
@@ -126,15 +130,12 @@ class Enumeration:
         chains = list(self._suite_chains(version))
         return bool(chains) and all(chain.ended for chain in chains)
 
-    def _chain_questions(self, version: int) -> Iterator[Question]:
+    def _suite_questions(self, version: int) -> Iterator[Question]:
         chains = list(self._suite_chains(version))
         following = [chain.following for chain in chains if chain.following is not None]
+        yield from following
         if following:
-            yield from following
             yield from self._ahead(version, chains)
-        elif self._suites_are_known(version):
-            yield from self._group_questions(version, chains)
-            yield from self._scheme_questions(version, chains)
 
     def _suite_chains(self, version: int) -> Iterator[Chain]:
         """The chains of one version; none while it is unknown whose order decides."""
@@ -188,7 +189,8 @@ class Enumeration:
 
     # Groups and signature schemes
 
-    def _group_questions(self, version: int, chains: Sequence[Chain]) -> Iterator[Question]:
+    def _group_questions(self, version: int) -> Iterator[Question]:
+        chains = list(self._suite_chains(version))
         suites = self._suites_of(version, chains)
         if version < TLS13:
             suites = tuple(suite for suite in suites if is_ecdhe(suite)) if version == self._newest_older() else ()
@@ -207,7 +209,8 @@ class Enumeration:
             if chain.following is not None:
                 yield chain.following
 
-    def _scheme_questions(self, version: int, chains: Sequence[Chain]) -> Iterator[Question]:
+    def _scheme_questions(self, version: int) -> Iterator[Question]:
+        chains = list(self._suite_chains(version))
         suites = tuple(suite for suite in self._suites_of(version, chains) if is_signed(suite))
         if version != TLS12 or not suites or self._newest_older() != TLS12:
             return
@@ -244,7 +247,7 @@ class Enumeration:
             yield self._ask(replace(full_offer(agreed[1]), fallback=True), "TLS features")
         if older is not None:
             yield from self._resumption_questions(older)
-            yield self._ask(usual_offer(older), "TLS features", framed=True)
+            yield replace(self._ask(usual_offer(older), "TLS features"), framed=True)
 
     def _resumption_questions(self, version: int) -> Iterator[Question]:
         first = Question(protocols=self._over, stage=Stage.TUNNEL, version=version, purpose="TLS features")
@@ -255,8 +258,8 @@ class Enumeration:
 
     # Small helps
 
-    def _ask(self, offer: Offer, purpose: str, **fields: bool) -> Question:
-        return replace(self._answers.asking(offer, purpose), **fields)
+    def _ask(self, offer: Offer, purpose: str) -> Question:
+        return self._answers.asking(offer, purpose)
 
     def _outcome(self, question: Question) -> Outcome | None:
         """How a hello was taken; None while that is not known, a repeat to come included."""

@@ -24,7 +24,7 @@ from probe.audit.attempt import TLS_VERSIONS, Attempt, Question, Stage
 from probe.audit.enumeration import Enumeration
 from probe.audit.reading import Reading, read
 from probe.audit.settings import Settings
-from probe.handshake.client_hello import LARGE, current_offer, usual_offer
+from probe.handshake.client_hello import LARGE, Offer, current_offer, usual_offer
 from probe.handshake.machine import NEVER_OPENED, Ending
 from probe.wire.gcc import RDP_5, EncryptionMethod
 from probe.wire.nego import NegotiationResponse, Protocol
@@ -205,9 +205,17 @@ def _comparisons(readings: Sequence[Reading], over: int | None) -> Iterator[Ques
     tunnels = [reading for reading in readings if reading.question.stage is Stage.TUNNEL and _selects_tls(reading)]
     if over is None or not tunnels or not all(_dropped(reading) for reading in tunnels):
         return
-    if any(reading.answers_version(TLS12) for reading in readings):
-        for offer in (current_offer(), current_offer(padding=LARGE), replace(usual_offer(TLS12), padding=LARGE)):
-            yield Question(protocols=over, stage=Stage.HELLO, version=offer.version, offer=offer, purpose="intolerance")
+    if not any(reading.answers_version(TLS12) for reading in readings):
+        return
+    small = _comparison(over, current_offer())
+    yield small
+    if any(reading.question == small and reading.server_hello is not None for reading in readings):
+        yield _comparison(over, current_offer(padding=LARGE))
+        yield _comparison(over, replace(usual_offer(TLS12), padding=LARGE))
+
+
+def _comparison(over: int, offer: Offer) -> Question:
+    return Question(protocols=over, stage=Stage.HELLO, version=offer.version, offer=offer, purpose="intolerance")
 
 
 def _selects_tls(reading: Reading) -> bool:

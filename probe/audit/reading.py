@@ -87,8 +87,9 @@ class Reading:
 
     @property
     def is_to_be_repeated(self) -> bool:
-        """It ended in a way that does not count before it was seen twice."""
-        return not self.question.repeat and self.ending in _UNANSWERED and not self.is_foreign
+        """It ended in a way that does not count before it was seen twice; an odd hello may well be met by silence."""
+        once = self.question.repeat or self.question.framed
+        return not once and self.ending in _UNANSWERED and not self.is_foreign
 
     def answers_version(self, version: int) -> bool:
         """A ServerHello came and selected this version."""

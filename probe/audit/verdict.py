@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from probe.audit.attempt import Attempt, protocol_name, protocol_names
 from probe.audit.certificate import Circumstances, describe_chain
-from probe.audit.plan import Plan
 from probe.audit.outcome import reached_tls
+from probe.audit.plan import Plan
 from probe.audit.reading import Reading, read
 from probe.audit.server_kind import server_kind
 from probe.audit.service import banner_of, service_of
@@ -22,7 +23,7 @@ from probe.audit.verdict_tls import direct_tls, tls
 from probe.handshake.machine import NEVER_OPENED, Ending
 from probe.result import CertificateChain, Result, Status, Target
 from probe.wire.nego import NegotiationFailure
-from probe.wire.tls_hello import version_name
+from probe.wire.tls_version import SSL2, version_name
 
 _STATUS: dict[Ending, Status] = {
     Ending.REFUSED: "refused",
@@ -66,6 +67,7 @@ def verdict(audit: Audit) -> Result:
         status=_status(readings),
         lost=audit.plan.lost_after,
         limited=_limited(audit),
+        spent=dict(Counter(attempt.question.about for attempt in attempts)),
         intermittent=_intermittent(attempts) + _contradictions(readings),
         attempts=[record(attempt, audit.started) for attempt in attempts] if audit.settings.keep_attempts else [],
     )
@@ -102,7 +104,7 @@ def _describe(result: Result, audit: Audit, readings: Sequence[Reading], wall_of
     if result.negotiation is not None and result.negotiation.protocols["RDP"].state == "accepted":
         result.standard_rdp = standard_rdp(readings, circumstances)
     result.server = server_kind(readings)
-    result.tls = tls(readings, full=audit.settings.depth == "full")
+    result.tls = tls(readings, full=audit.settings.depth == "full", cut_short=audit.plan.cut_short)
     result.certificates = _certificates(readings, circumstances)
     if result.server.kind not in ("windows", "unknown") and result.credssp and result.credssp.ntlm:
         result.credssp.ntlm.os = None  # other servers send a Windows build that they made up
@@ -143,10 +145,13 @@ def _limited(audit: Audit) -> str | None:
     """Why less was asked than the answers called for; None where everything was."""
     if audit.past_deadline_s is not None:
         return f"the deadline of {audit.past_deadline_s:g} s passed"
-    left = [question.words for question in (*audit.plan.questions, *audit.plan.repeats)]
-    if not left or audit.plan.lost_after is not None:
+    if audit.plan.lost_after is not None:
         return None
-    return f"{audit.settings.most_connections} connections are the most at this setting; not asked: {'; '.join(left)}"
+    most = f"{audit.settings.most_connections} connections are the most at this setting"
+    if audit.plan.cut_short:
+        return f"{most}; what could not be asked stands under tls.unsettled"
+    left = [question.words for question in (*audit.plan.questions, *audit.plan.repeats)]
+    return f"{most}; not asked: {'; '.join(left)}" if left else None
 
 
 def _intermittent(attempts: Sequence[Attempt]) -> list[str]:
@@ -176,13 +181,18 @@ def _contradictions(readings: Sequence[Reading]) -> list[str]:
     ]
 
 
+def _version_of(reading: Reading) -> str:
+    """The version of the hello that a chain came with."""
+    return version_name(SSL2 if reading.server_hello is None else reading.server_hello.selected_version)
+
+
 def _certificates(readings: Sequence[Reading], circumstances: Circumstances) -> list[CertificateChain]:
     """Each distinct chain that was served over RDP, with the TLS versions it was served to."""
     served: dict[tuple[bytes, ...], list[str]] = {}
     for reading in readings:
         if reading.chain and reached_tls(reading) and not reading.question.other_name:
             versions = served.setdefault(reading.chain, [])
-            version = version_name(reading.server_hello.selected_version)
+            version = _version_of(reading)
             if version not in versions:
                 versions.append(version)
     return [describe_chain(chain, circumstances, sorted(versions)) for chain, versions in served.items()]

@@ -103,12 +103,11 @@ def _sentinel(readings: Sequence[Reading]) -> bool | None:
 
 
 def _framed(readings: Iterable[Reading]) -> bool | None:
-    for reading in readings:
-        if reading.question.framed:
-            if reading.server_hello is not None:
-                return True
-            return False if outcome(reading) is Outcome.REFUSED else None
-    return None
+    """A refusal tells nothing: without extensions there is no signature that a server of today could make."""
+    framed = [reading for reading in readings if reading.question.framed]
+    if any(reading.server_hello is not None for reading in framed):
+        return True
+    return False if any(_is_silent(reading) for reading in framed) else None
 
 
 def _other_name(readings: Sequence[Reading]) -> Literal["same certificate", "another certificate", "refused"] | None:
@@ -144,13 +143,16 @@ def intolerance(readings: Sequence[Reading]) -> list[Intolerance]:
         words = _oddity(reading)
         if words is not None and _was_dropped(reading) and any(_offers(reading, *each) for each in agreed):
             dropped[words] = Intolerance(hello=words, ending=reading.ending.value)
-    answered = {_oddity(reading) for reading in readings if not _was_dropped(reading)}
+    answered = {_oddity(reading) for reading in readings if not _is_silent(reading)}
     return [found for words, found in dropped.items() if words not in answered]
 
 
+def _is_silent(reading: Reading) -> bool:
+    return reading.server_hello is None and reading.alert is None and reading.disconnect is None
+
+
 def _was_dropped(reading: Reading) -> bool:
-    silent = reading.server_hello is None and reading.alert is None and reading.disconnect is None
-    return silent and reading.ending in _DROPPED and not reading.is_to_be_repeated and reached_tls(reading)
+    return _is_silent(reading) and reading.ending in _DROPPED and not reading.is_to_be_repeated and reached_tls(reading)
 
 
 def _oddity(reading: Reading) -> str | None:

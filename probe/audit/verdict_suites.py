@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from probe.audit.chain import wants_share
 from probe.audit.dh_groups import describe
 from probe.audit.offers import ALL_GROUPS, ALL_SCHEMES, all_suites, is_ecdhe, scheme_name
 from probe.audit.outcome import Outcome, group_of, key_exchange, outcome, scheme_of
@@ -99,10 +100,10 @@ def _preferences(within: Iterable[Reading], accepted: set[int]) -> dict[int, set
 
 
 def _choices(within: Iterable[Reading]) -> Iterable[tuple[Reading, Offer, int]]:
-    """The answers to hellos in which nothing but the suites could decide."""
+    """Answers to hellos in which nothing but the suites could decide; one in SSLv2's form has no groups at all."""
     for reading in within:
         offer, hello = reading.question.hello, reading.server_hello
-        if offer is not None and hello is not None and is_open(offer):
+        if offer is not None and hello is not None and is_open(offer) and not reading.question.framed:
             yield reading, offer, hello.cipher_suite
 
 
@@ -173,7 +174,9 @@ def unsettled(readings: Sequence[Reading]) -> list[str]:
     refused = [
         offer
         for reading in readings
-        if (offer := reading.question.hello) is not None and outcome(reading) is Outcome.REFUSED
+        if (offer := reading.question.hello) is not None
+        and outcome(reading) is Outcome.REFUSED
+        and not wants_share(reading)
     ]
     words = []
     for version in _VERSIONS:

@@ -85,6 +85,8 @@ def _agrees_on(version: int, reading: Reading) -> bool:
 def hello_verdict(reading: Reading) -> Verdict:
     """What one hello of ours led to."""
     hello, offer = reading.server_hello, reading.question.hello
+    if reading.ssl2_hello is not None and offer is None:
+        return Verdict(state="accepted")
     if hello is not None:
         selected = hello.selected_version
         stray = unoffered(hello, offer) if offer is not None else None

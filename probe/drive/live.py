@@ -61,6 +61,7 @@ _BROKEN_OFF = {
     Ending.FILTERED: Ending.TIMED_OUT,
     Ending.UNREACHABLE: Ending.TIMED_OUT,
 }
+_CURIOUS_S = 1.0  # for a hello that a server of today may ignore
 _CHUNK = 16384
 _STEPS_IN_AN_ATTEMPT = 3  # a peer that trickles is given this many silences' time altogether
 _LAST_READS = 64  # chunks taken unread before closing
@@ -130,7 +131,7 @@ class _Auditor:
         settings = self._conversation.settings
         async with trio.open_nursery() as nursery:
             while True:
-                question = self._next(plan(self.attempts, settings))
+                question = self._next(plan(self.attempts, settings, self._made))
                 if question is not None and self._made < settings.most_connections:
                     self._begin(nursery, question)
                 elif self._open:
@@ -197,7 +198,8 @@ class _Auditor:
         try:
             machine = self._conversation.machine(question)
             budget = limits.plain_bytes if question.stage in (Stage.NEGOTIATION, Stage.SETTINGS) else limits.tls_bytes
-            return await _converse(machine, sock, traffic, limits.step_s, budget)
+            step_s = min(limits.step_s, _CURIOUS_S) if question.framed else limits.step_s
+            return await _converse(machine, sock, traffic, step_s, budget)
         finally:
             _close(sock)
 

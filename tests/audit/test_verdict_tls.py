@@ -9,6 +9,7 @@ from probe.audit.reading import read
 from probe.audit.verdict_tls import direct_tls, hello_verdict, registered, tls
 from probe.handshake.machine import Ending, Event
 from probe.result import Tls, Verdict
+from probe.wire import tls_extensions as ext
 from probe.wire import tls_hello
 from probe.wire.iana import CIPHER_SUITES
 from probe.wire.tls_key_exchange import ServerKeyExchange
@@ -87,7 +88,11 @@ def test_of_two_hellos_the_later_counts() -> None:
 
 
 def test_a_hello_retry_request_selects_a_version() -> None:
-    retry = replace(a.hello(a.TLS13), random=tls_hello.ServerHello.RETRY_RANDOM)
+    retry = a.hello(
+        a.TLS13,
+        random=tls_hello.ServerHello.RETRY_RANDOM,
+        extensions=(ext.selected_version(a.TLS13), ext.retry_key_share(0x001D)),
+    )
     assert section(over_ssl(a.TLS13, a.says(retry))).versions["TLSv1.3"].state == "accepted"
 
 
