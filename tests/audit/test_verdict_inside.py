@@ -11,6 +11,7 @@ from probe.result import CredSsp, StandardRdp
 from probe.wire import gcc, mcs, ntlm, spnego, standard_security
 from probe.wire.credssp import TsRequest
 from tests.audit import attempts as a
+from tests.real.pki import Recipe, authority, rsa_key
 
 FORTY, FIFTY_SIX, FIPS = 0x01, 0x08, 0x10
 
@@ -98,11 +99,30 @@ def test_certificates() -> None:
     )
     assert found.certificate is not None
     assert (found.certificate.kind, found.certificate.certificates) == ("x509", 2)
+    assert found.certificate.key_bits is None
+    assert found.certificate.chain is not None
+    assert [each.error is not None for each in found.certificate.chain.chain] == [True, True]
     unknown = standard_security.UnknownCertificate(version=3, body=b"")
     found = standard(offers(2, *a.settings(certificate=unknown)))
     assert found.certificate is not None
     assert found.certificate.kind == "unknown"
     assert standard(offers(2, *a.settings())).certificate is None
+
+
+def test_the_chain_of_a_license_server_is_described_as_that_of_tls() -> None:
+    root = authority("License server")
+    leaf = Recipe(common="srv1", names=("srv1.example",), key=rsa_key(1024)).signed_by(root)
+    chain = standard_security.X509CertificateChain(certificates=(root.der, leaf.der))  # the root first
+    found = standard(offers(2, *a.settings(certificate=chain))).certificate
+    assert found is not None
+    assert found.chain is not None
+    assert (found.kind, found.certificates, found.key_bits) == ("x509", 2, 1024)
+    assert [each.subject for each in found.chain.chain] == ["CN=srv1", "CN=License server"]
+    assert found.chain.name_match is True
+    assert found.chain.served_to == []
+    empty = standard(offers(2, *a.settings(certificate=standard_security.X509CertificateChain(certificates=()))))
+    assert empty.certificate is not None
+    assert (empty.certificate.certificates, empty.certificate.key_bits) == (0, None)
 
 
 def nla(*events: Event, ending: Ending = Ending.COMPLETE, protocol: int = a.HYBRID) -> Attempt:
