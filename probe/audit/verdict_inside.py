@@ -75,7 +75,7 @@ def _certificate(certificate: ServerCertificate, circumstances: Circumstances) -
         key = chain.chain[0].key if chain.chain else None
         return StandardCertificate(
             kind="x509",
-            key_bits=key.bits if key is not None else None,
+            key_bits=key.bits if key is not None and key.type == "RSA" else None,
             certificates=len(certificate.certificates),
             chain=chain,
         )
