@@ -11,6 +11,8 @@ from probe.result import Result, Tls
 from tests.real import peers, tls_backends
 from tests.real.conftest import Certificates
 from tests.real.front import X224Front
+from tests.real.process import Launcher
+from tests.real.ssl2_server import Ssl2Server
 from tests.real.tls_backends import OPENSSL_GROUPS, OpensslServer, everything_openssl
 
 
@@ -39,10 +41,11 @@ def test_sslscan_finds_groups_keys_and_features_too() -> None:
     assert found.features == {"secure_renegotiation": True, "fallback_scsv": True}
 
 
-def test_sslscan_sees_sslv3_and_none_of_its_suites() -> None:
-    with X224Front(tls_backends.sslv3_only()) as server:
+@pytest.mark.parametrize(("backend", "version"), [(tls_backends.sslv3_only(), "SSLv3"), (Ssl2Server(), "SSLv2")])
+def test_sslscan_sees_a_version_older_than_tls_and_none_of_its_suites(backend: Launcher, version: str) -> None:
+    with X224Front(backend) as server:
         found = peers.run_sslscan(server.target)
-    assert found.versions["SSLv3"]
+    assert [name for name, accepted in found.versions.items() if accepted] == [version]
     assert found.suites == {}
 
 
