@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from probe.audit.attempt import Question, Stage
-from probe.audit.offers import with_share
+from probe.audit.offers import ALL_GROUPS, with_share
 from probe.audit.outcome import Outcome, outcome
 from probe.audit.reading import Reading
 from probe.handshake.client_hello import Offer
 from probe.wire.tls_record import AlertDescription
 from probe.wire.tls_version import TLS13
 
-# From what is left to offer, and how many were taken already, to the next offer.
-OfferOf = Callable[[tuple[int, ...], int], Offer]
+# From what is left to offer, and the answers so far, to the next offer.
+OfferOf = Callable[[tuple[int, ...], Sequence[Reading]], Offer]
 # From an answer to what it takes off the list, or None.
 TakenFrom = Callable[[Reading], int | None]
 
@@ -71,7 +71,7 @@ class Answers:
         picked: tuple[int, ...] = ()
         readings: tuple[Reading, ...] = ()
         while left:
-            question = self._as_wanted(self.asking(offer(left, len(picked)), purpose))
+            question = self._last_try(offer(left, readings), purpose)
             reading = self.get(question)
             if reading is None:
                 return Chain(picked, readings, question)
@@ -85,12 +85,21 @@ class Answers:
             left = tuple(each for each in left if each != one)
         return Chain(picked, readings, ended=True)
 
-    def _as_wanted(self, question: Question) -> Question:
-        """The question, or the same with a key share where the server answered that it wants one."""
-        reading = self.get(question)
-        if question.offer is None or reading is None or not wants_share(reading):
-            return question
-        return self.asking(with_share(question.offer), question.purpose)
+    def _last_try(self, offer: Offer, purpose: str) -> Question:
+        """The question that makes an offer; where it was refused for what can be mended, that which mends it."""
+        question = self.asking(offer, purpose)
+        reading = self.final(question)
+        mended = None if reading is None else _mended(offer, reading)
+        return question if mended is None else self._last_try(mended, purpose)
+
+
+def _mended(offer: Offer, reading: Reading) -> Offer | None:
+    """The same offer without what else it may have been refused for; None where there is nothing."""
+    if outcome(reading) is not Outcome.REFUSED:
+        return None
+    if wants_share(reading):
+        return with_share(offer)
+    return replace(offer, groups=ALL_GROUPS, few_groups=False) if offer.few_groups else None
 
 
 def wants_share(reading: Reading) -> bool:

@@ -27,6 +27,7 @@ from probe.wire.tls_version import SSL2, SSL3, TLS10, TLS11, TLS12, TLS13, versi
 
 _BY_LENGTH = (TLS12, TLS13, TLS11, TLS10, SSL3)  # the longest chains first
 _OLDER = (TLS12, TLS11, TLS10)
+_COMMON_TLS13_SUITES = (0x1301, 0x1302, 0x1303)
 _SMALL = 40  # suites in a hello for a server that drops large ones
 _AHEAD = 2  # hellos made on a guess
 
@@ -37,82 +38,75 @@ class Enumeration:
     def __init__(self, readings: Iterable[Reading], over: int) -> None:
         self._over = over
         self._answers = Answers(readings, over)
+        self._firsts = {version: self._ask(full_offer(version), "TLS versions") for version in _BY_LENGTH}
+        self._usuals = {version: self._ask(usual_offer(version), "TLS versions") for version in _BY_LENGTH}
+        self._to_first = {version: self._outcome(question) for version, question in self._firsts.items()}
+        self._agreed = [version for version in _BY_LENGTH if self._agrees_on(version)]
+        self._newest_older = self._find_newest_older()
+        self._chains: dict[int, tuple[Chain, ...]] = {}
 
     def questions(self) -> Iterator[Question]:
         """Everything that may be asked now, asked or not: the longest chains first."""
         yield from self._version_questions()
-        if not self._settled(*_OLDER):  # how the chains share the connections depends on them
+        if not all(map(self._is_settled, _OLDER)):  # how the chains share the connections depends on them
             return
-        agreed = [version for version in _BY_LENGTH if self._agreed(version) is not None]
-        for version in agreed:
+        self._chains = {version: tuple(self._suite_chains(version)) for version in self._agreed}
+        for version in self._agreed:
             yield from self._suite_questions(version)
-        for version in agreed:
-            if self._suites_are_known(version):
-                yield from self._group_questions(version)
-                yield from self._scheme_questions(version)
-        if not self._has_several_older() or all(self._suites_are_known(version) for version in _BY_LENGTH):
+        known = [version for version, chains in self._chains.items() if chains and all(each.ended for each in chains)]
+        late = self._has_several_older()  # then connections may run out: suites and groups come first
+        if known == self._agreed or not late:
+            yield from self._fallback_questions()
+        for version in known:
+            yield from self._group_questions(version)
+        if known == self._agreed or not late:
             yield from self._feature_questions()
+        for version in known:
+            yield from self._scheme_questions(version)
 
     # Versions
 
     def _version_questions(self) -> Iterator[Question]:
         for version in _BY_LENGTH:
-            first = self._first(version)
-            yield first
-            if version == TLS12:
-                yield from self._turned_questions()
-            if self._wants_smaller(first):
-                yield self._usual(version)
+            yield self._firsts[version]
+            if version == TLS12 and self._newest_older is not None:
+                yield self._turned(self._newest_older)
+            if self._wants_smaller(version):
+                yield self._usuals[version]
         yield Question(protocols=self._over, stage=Stage.HELLO, version=SSL2, purpose="TLS versions")
 
-    def _first(self, version: int) -> Question:
-        return self._ask(full_offer(version), "TLS versions")
-
-    def _usual(self, version: int) -> Question:
-        return self._ask(usual_offer(version), "TLS versions")
-
-    def _wants_smaller(self, first: Question) -> bool:
+    def _wants_smaller(self, version: int) -> bool:
         """Refused, and not for its version; a smaller hello may be answered, where no large one is in any version."""
-        answered = [self._outcome(self._first(version)) for version in _BY_LENGTH]
-        reading = self._answers.final(first)
+        answered = self._to_first.values()
+        reading = self._answers.final(self._firsts[version])
         if reading is None or None in answered or Outcome.AGREED in answered:
             return False
-        if outcome(reading) not in (Outcome.REFUSED, Outcome.UNSETTLED):
+        if self._to_first[version] not in (Outcome.REFUSED, Outcome.UNSETTLED):
             return False
         return reading.alert is None or reading.alert.description != AlertDescription.PROTOCOL_VERSION
 
-    def _agreed(self, version: int) -> Question | None:
-        """The hello by which a version was agreed on, the large one or the usual one."""
-        for question in (self._first(version), self._usual(version)):
-            if self._outcome(question) is Outcome.AGREED:
-                return question
-        return None
+    def _agrees_on(self, version: int) -> bool:
+        """By the large hello, or by the usual one."""
+        return Outcome.AGREED in (self._to_first[version], self._outcome(self._usuals[version]))
 
-    def _settled(self, *versions: int) -> bool:
-        """Whether nothing more is to be asked about these versions themselves."""
-        for version in versions:
-            first, usual = self._first(version), self._usual(version)
-            if self._outcome(first) is None or (self._wants_smaller(first) and self._outcome(usual) is None):
-                return False
-        return True
+    def _is_settled(self, version: int) -> bool:
+        """Whether nothing more is to be asked about a version itself."""
+        if self._to_first[version] is None:
+            return False
+        return not self._wants_smaller(version) or self._outcome(self._usuals[version]) is not None
 
     def _has_several_older(self) -> bool:
         """TLS 1.2 is not the only version before 1.3: chains and connections have to be shared."""
-        return sum(self._agreed(version) is not None for version in _OLDER) > 1
+        return sum(version in _OLDER for version in self._agreed) > 1
 
-    def _newest_older(self) -> int | None:
+    def _find_newest_older(self) -> int | None:
         """The newest version before TLS 1.3 that was agreed on by the large hello; None while it is not known."""
         for version in _OLDER:
-            if not self._settled(version):
+            if not self._is_settled(version):
                 return None
-            if self._outcome(self._first(version)) is Outcome.AGREED:
+            if self._to_first[version] is Outcome.AGREED:
                 return version
         return None
-
-    def _turned_questions(self) -> Iterator[Question]:
-        version = self._newest_older()
-        if version is not None:
-            yield self._turned(version)
 
     def _turned(self, version: int) -> Question:
         """The list turned round, for another name by the way; where that is refused, for the usual name."""
@@ -123,32 +117,24 @@ class Enumeration:
 
     # Suites
 
-    def _suites_are_known(self, version: int) -> bool:
-        """Whether nothing more is to be asked about the suites of a version."""
-        if self._agreed(version) is None:
-            return True
-        chains = list(self._suite_chains(version))
-        return bool(chains) and all(chain.ended for chain in chains)
-
     def _suite_questions(self, version: int) -> Iterator[Question]:
-        chains = list(self._suite_chains(version))
-        following = [chain.following for chain in chains if chain.following is not None]
+        following = [chain.following for chain in self._chains[version] if chain.following is not None]
         yield from following
         if following:
-            yield from self._ahead(version, chains)
+            yield from self._ahead(version)
 
     def _suite_chains(self, version: int) -> Iterator[Chain]:
         """The chains of one version; none while it is unknown whose order decides."""
-        if self._agreed(version) == self._usual(version):
+        if self._to_first[version] is not Outcome.AGREED:
             yield from self._small_chains(version)
             return
         suites = all_suites(version)
-        if version != self._newest_older():
+        if version != self._newest_older:
             yield self._chain(version, suites)
             return
         if self._outcome(self._turned(version)) is None:
             return
-        known = self._selected(self._first(version)) | self._selected(self._turned(version))
+        known = self._selected(self._firsts[version]) | self._selected(self._turned(version))
         if len(known) == 1:  # the server's own order; or there is only this one
             yield self._chain(version, suites)
             return
@@ -167,16 +153,16 @@ class Enumeration:
             yield self._answers.follow(tuple(suites), lambda left, _: replace(usual, suites=left), _suite, purpose)
 
     def _chain(self, version: int, suites: Sequence[int], turn: int = 0, step: int = 1) -> Chain:
-        def offer(left: tuple[int, ...], picked: int) -> Offer:
-            # In TLS 1.3 every second hello is turned round: few suites are enough to tell whose order decides.
-            turned = version >= TLS13 and picked % 2 == 1
-            return full_offer(version, left[::-1] if turned else left, turn + step * picked)
+        def offer(left: tuple[int, ...], answered: Sequence[Reading]) -> Offer:
+            return full_offer(version, left, turn + step * len(answered))
 
-        return self._answers.follow(tuple(suites), offer, _suite, f"{version_name(version)} suites")
+        offer_of = _offer_of_tls13 if version >= TLS13 else offer
+        return self._answers.follow(tuple(suites), offer_of, _suite, f"{version_name(version)} suites")
 
-    def _ahead(self, version: int, chains: Sequence[Chain]) -> Iterator[Question]:
+    def _ahead(self, version: int) -> Iterator[Question]:
         """Hellos that will be wanted if the next answers are as guessed."""
-        if version != self._newest_older() or len(chains) != 1 or not chains[0].taken:
+        chains = self._chains[version]
+        if version != self._newest_older or len(chains) != 1 or not chains[0].taken:
             return
         suites = all_suites(version)
         picked = list(chains[0].taken)
@@ -190,31 +176,27 @@ class Enumeration:
     # Groups and signature schemes
 
     def _group_questions(self, version: int) -> Iterator[Question]:
-        chains = list(self._suite_chains(version))
-        suites = self._suites_of(version, chains)
+        suites = self._suites_of(version)
         if version < TLS13:
-            suites = tuple(suite for suite in suites if is_ecdhe(suite)) if version == self._newest_older() else ()
+            suites = tuple(suite for suite in suites if is_ecdhe(suite)) if version == self._newest_older else ()
         if not suites:
             return
-        seen = self._seen(version, chains, group_of)
+        seen = self._seen(version, group_of)
         left = [group for group in ALL_GROUPS if group not in seen]
-        lanes = 1 if version < TLS13 or self._has_several_older() else 2
-        for lane in range(lanes):
-            chain = self._answers.follow(
-                tuple(left[lane::lanes]),
-                lambda groups, _: replace(full_offer(version, suites, turn=1), groups=groups),
-                group_of,
-                f"{version_name(version)} groups",
-            )
-            if chain.following is not None:
-                yield chain.following
+        chain = self._answers.follow(
+            tuple(left),
+            lambda groups, _: replace(full_offer(version, suites, turn=1), groups=groups),
+            group_of,
+            f"{version_name(version)} groups",
+        )
+        if chain.following is not None:
+            yield chain.following
 
     def _scheme_questions(self, version: int) -> Iterator[Question]:
-        chains = list(self._suite_chains(version))
-        suites = tuple(suite for suite in self._suites_of(version, chains) if is_signed(suite))
-        if version != TLS12 or not suites or self._newest_older() != TLS12:
+        suites = tuple(suite for suite in self._suites_of(version) if is_signed(suite))
+        if version != TLS12 or not suites or self._newest_older != TLS12:
             return
-        seen = self._seen(version, chains, scheme_of)
+        seen = self._seen(version, scheme_of)
         chain = self._answers.follow(
             tuple(scheme for scheme in ALL_SCHEMES if scheme not in seen),
             lambda schemes, _: replace(full_offer(version, suites), schemes=schemes),
@@ -224,30 +206,31 @@ class Enumeration:
         if chain.following is not None:
             yield chain.following
 
-    def _suites_of(self, version: int, chains: Sequence[Chain]) -> tuple[int, ...]:
+    def _suites_of(self, version: int) -> tuple[int, ...]:
         """The suites that the version's own hello and its chains were answered with, in our order."""
-        found = {suite for chain in chains for suite in chain.taken}
-        for question in (self._first(version), self._usual(version), self._turned(version)):
+        found = {suite for chain in self._chains[version] for suite in chain.taken}
+        for question in (self._firsts[version], self._usuals[version], self._turned(version)):
             found |= self._selected(question)
         return tuple(suite for suite in all_suites(version) if suite in found)
 
-    def _seen(self, version: int, chains: Sequence[Chain], taken: TakenFrom) -> set[int]:
-        readings = [reading for chain in chains for reading in chain.readings]
-        readings += filter(None, (self._answers.final(each(version)) for each in (self._first, self._turned)))
+    def _seen(self, version: int, taken: TakenFrom) -> set[int]:
+        readings = [reading for chain in self._chains[version] for reading in chain.readings]
+        readings += filter(None, map(self._answers.final, (self._firsts[version], self._turned(version))))
         found = {taken(reading) for reading in readings if outcome(reading) is Outcome.AGREED}
         return {one for one in found if one is not None}
 
     # What is asked once
 
+    def _fallback_questions(self) -> Iterator[Question]:
+        versions = sorted(self._agreed, reverse=True)
+        if len(versions) > 1:
+            yield self._ask(replace(full_offer(versions[1]), fallback=True), "TLS features")
+
     def _feature_questions(self) -> Iterator[Question]:
-        """The most telling first: connections may run out."""
-        agreed = [version for version in (TLS13, TLS12, TLS11, TLS10, SSL3) if self._agreed(version) is not None]
-        older = self._newest_older()
-        if len(agreed) > 1:
-            yield self._ask(replace(full_offer(agreed[1]), fallback=True), "TLS features")
-        if older is not None:
-            yield from self._resumption_questions(older)
-            yield replace(self._ask(usual_offer(older), "TLS features"), framed=True)
+        """The most telling first."""
+        if self._newest_older is not None:
+            yield from self._resumption_questions(self._newest_older)
+            yield replace(self._ask(usual_offer(self._newest_older), "TLS features"), framed=True)
 
     def _resumption_questions(self, version: int) -> Iterator[Question]:
         first = Question(protocols=self._over, stage=Stage.TUNNEL, version=version, purpose="TLS features")
@@ -271,6 +254,19 @@ class Enumeration:
         reading = self._answers.final(question)
         suite = _suite(reading) if reading is not None and outcome(reading) is Outcome.AGREED else None
         return set() if suite is None else {suite}
+
+
+def _offer_of_tls13(left: tuple[int, ...], answered: Sequence[Reading]) -> Offer:
+    """One suite and one group less each time, while a suite is left that servers have: so one hello finds both.
+
+    Every second list is turned round: few suites are then enough to tell whose order decides.
+    """
+    suites = left[::-1] if len(answered) % 2 else left
+    offer = full_offer(TLS13, suites, turn=len(answered))
+    if not answered or not set(left) & set(_COMMON_TLS13_SUITES):
+        return offer
+    seen = {group_of(reading) for reading in answered}
+    return replace(offer, groups=tuple(group for group in ALL_GROUPS if group not in seen), few_groups=True)
 
 
 def _suite(reading: Reading) -> int | None:

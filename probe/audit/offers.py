@@ -7,7 +7,6 @@ each time, which costs no connection.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -18,13 +17,14 @@ from probe.wire.tls_version import SSL3, TLS12, TLS13
 
 # Curves given by their equation are not groups that a client could offer for their own sake. RFC 8422 section 5.1.1.
 _NO_GROUPS = (0xFF01, 0xFF02)
+_COMMON_GROUPS = (0x001D, 0x0017, 0x0018, 0x001E, 0x0019)
 _LIKELY_GROUPS = (
-    *(0x001D, 0x0017, 0x0018, 0x001E, 0x0019),
     *(0x11EC, 0x11EB, 0x11ED),
     *(0x0100, 0x0101, 0x0102, 0x0103, 0x0104),
     *(0x001A, 0x001B, 0x001C, 0x0016, 0x0015, 0x0013),
 )
-ALL_GROUPS = (*_LIKELY_GROUPS, *(code for code in GROUPS if code not in (*_LIKELY_GROUPS, *_NO_GROUPS)))
+_FIRST_GROUPS = (*_COMMON_GROUPS, *_LIKELY_GROUPS)
+ALL_GROUPS = (*_FIRST_GROUPS, *(code for code in GROUPS if code not in (*_FIRST_GROUPS, *_NO_GROUPS)))
 # By the kind of key that makes them: each kind is turned round by itself, so that every server shows its own.
 _RSA_SCHEMES = (0x0804, 0x0401, 0x0805, 0x0501, 0x0806, 0x0601, 0x0201, 0x0301)
 _EC_SCHEMES = (0x0403, 0x0503, 0x0603, 0x0203, 0x0303)
@@ -51,12 +51,13 @@ def all_suites(version: int) -> tuple[int, ...]:
     return (*usual, *(code for code in known if code not in usual))
 
 
-def full_offer(version: int, suites: Sequence[int] | None = None, turn: int = 0) -> Offer:
+@lru_cache(maxsize=4096)
+def full_offer(version: int, suites: tuple[int, ...] | None = None, turn: int = 0) -> Offer:
     """An offer of everything, or of some suites with everything else. `turn` turns groups and schemes round."""
     return Offer(
         version=version,
-        suites=all_suites(version) if suites is None else tuple(suites),
-        groups=(*_turned(_LIKELY_GROUPS, turn), *ALL_GROUPS[len(_LIKELY_GROUPS) :]),
+        suites=all_suites(version) if suites is None else suites,
+        groups=(*_turned(_COMMON_GROUPS, turn), *ALL_GROUPS[len(_COMMON_GROUPS) :]),
         schemes=(*_turned(_EC_SCHEMES, turn), *_turned(_RSA_SCHEMES, turn), *_OTHER_SCHEMES),
         share=turn == 0,
         extras=SSL3 < version <= TLS12,

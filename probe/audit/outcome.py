@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 from probe.audit.attempt import Stage
-from probe.audit.reading import Reading
+from probe.audit.reading import Reading, once
 from probe.errors import WireError
 from probe.handshake.client_hello import Offer
 from probe.handshake.machine import Ending
@@ -33,6 +33,7 @@ class Outcome(Enum):
     UNSETTLED = "unsettled"  # silence, a first reset, bytes that cannot be read
 
 
+@once
 def outcome(reading: Reading) -> Outcome:
     """How the server took the offer of this connection's hello."""
     offer, hello = reading.question.hello, reading.server_hello
@@ -79,6 +80,7 @@ def unoffered(hello: ServerHello, offer: Offer) -> str | None:
     return None
 
 
+@once
 def key_exchange(reading: Reading) -> KeyExchange | None:
     """The parameters of the ServerKeyExchange, up to TLS 1.2; None where there are none that can be read."""
     if reading.key_exchange is None or reading.server_hello is None:
@@ -92,6 +94,7 @@ def key_exchange(reading: Reading) -> KeyExchange | None:
         return None
 
 
+@once
 def group_of(reading: Reading) -> int | None:
     """The group of the key exchange that the server named: in a ServerHello of TLS 1.3, else in its key exchange."""
     hello = reading.server_hello
@@ -101,6 +104,7 @@ def group_of(reading: Reading) -> int | None:
     return parameters.group if isinstance(parameters, EcdheParameters) else None
 
 
+@once
 def scheme_of(reading: Reading) -> int | None:
     """The scheme of the server's signature, in TLS 1.2."""
     parameters = key_exchange(reading)

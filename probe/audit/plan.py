@@ -50,7 +50,6 @@ _OTHER_METHODS = tuple(
     Question(protocols=Protocol.RDP, stage=Stage.SETTINGS, methods=method, rdp_version=RDP_5)
     for method in (EncryptionMethod.FIFTY_SIX_BIT, EncryptionMethod.FORTY_BIT, EncryptionMethod.FIPS)
 )
-_RESERVED = 2  # connections that an enumeration leaves for what comes behind it
 _DIRECT = Question(protocols=None, stage=Stage.HELLO, version=TLS12)
 
 
@@ -83,7 +82,7 @@ def plan(attempts: Sequence[Attempt], settings: Settings, begun: int | None = No
     )
     if any(_is_gone(reading, readings) and not _came_back(reading, asked) for reading in readings):
         return Plan((), repeats)
-    room = settings.most_connections - (len(attempts) if begun is None else begun) - _RESERVED
+    room = settings.most_connections - (len(attempts) if begun is None else begun)
     groups = _Groups(readings, asked, room)
     questions = tuple(question for question in groups.wanted(settings) if question not in asked)
     return Plan(questions, repeats, cut_short=groups.cut_short)
@@ -132,7 +131,7 @@ class _Groups:
         self.cut_short = False
         self._readings = readings
         self._asked = asked
-        self._room = max(0, room)
+        self._room = room
 
     def wanted(self, settings: Settings) -> Iterator[Question]:
         """Every question that the answers so far justify, most useful first."""
@@ -159,7 +158,8 @@ class _Groups:
         company = tuple(_hybrid_ex_in_company(readings))
         if over is not None and full:
             # Together, so that no connection that may be open stays unused at the end of a group.
-            yield (*_ALONE, *company, *self._enumeration(over))
+            direct = [_direct(readings)] if any(reading.answers_version(TLS12) for reading in readings) else []
+            yield (*_ALONE, *company, *direct, *self._enumeration(over))
         else:
             versions = TLS_VERSIONS if over is not None else ()
             yield (*company, *(Question(protocols=over, stage=Stage.HELLO, version=version) for version in versions))
@@ -169,10 +169,12 @@ class _Groups:
             yield _OTHER_METHODS
 
     def _enumeration(self, over: int) -> Iterator[Question]:
-        """As much of an enumeration as there are connections for."""
+        """As much of an enumeration as there are connections for, without those for what comes behind it."""
+        behind = sum(question not in self._asked for question in (_direct(self._readings), _STANDARD_RDP))
+        room = max(0, self._room - behind)
         wanted = [each for each in Enumeration(self._readings, over).questions() if each not in self._asked]
-        self.cut_short = len(wanted) > self._room
-        return iter(wanted[: self._room])
+        self.cut_short = len(wanted) > room
+        return iter(wanted[:room])
 
 
 def _discover(readings: Sequence[Reading]) -> Iterator[tuple[Question, ...]]:

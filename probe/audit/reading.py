@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import wraps
+from typing import TypeVar, cast
 
 from probe.audit.attempt import Attempt, Question, Stage
 from probe.handshake.machine import Ending, Event, Malformed, Secured, Seen, Side, TlsClosed, TlsFailed, Unread
@@ -59,6 +62,7 @@ class Reading:
     unread: bytes = b""  # from the server, behind the last message
     first_bytes: bytes = b""  # of the server, where they could not be read
     messages: list[object] = field(default_factory=list)  # of the server, in order
+    worked_out: dict[str, object] = field(default_factory=dict, repr=False, compare=False)  # see `once`
 
     @property
     def negotiation(self) -> NegotiationResponse | NegotiationFailure | None:
@@ -94,6 +98,21 @@ class Reading:
     def answers_version(self, version: int) -> bool:
         """A ServerHello came and selected this version."""
         return self.server_hello is not None and self.server_hello.selected_version == version
+
+
+T = TypeVar("T")
+
+
+def once(function: Callable[[Reading], T]) -> Callable[[Reading], T]:
+    """Keep what is worked out of a reading beside it: the plan asks again after every connection."""
+
+    @wraps(function)
+    def remembered(reading: Reading) -> T:
+        if function.__name__ not in reading.worked_out:
+            reading.worked_out[function.__name__] = function(reading)
+        return cast("T", reading.worked_out[function.__name__])
+
+    return remembered
 
 
 _MEMORY = "_reading"

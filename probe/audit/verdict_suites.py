@@ -100,10 +100,12 @@ def _preferences(within: Iterable[Reading], accepted: set[int]) -> dict[int, set
 
 
 def _choices(within: Iterable[Reading]) -> Iterable[tuple[Reading, Offer, int]]:
-    """Answers to hellos in which nothing but the suites could decide; one in SSLv2's form has no groups at all."""
+    """Answers in which the suites alone decided: in TLS 1.3 always; in SSLv2's form never, for it has no groups."""
     for reading in within:
         offer, hello = reading.question.hello, reading.server_hello
-        if offer is not None and hello is not None and is_open(offer) and not reading.question.framed:
+        if offer is None or hello is None or reading.question.framed:
+            continue
+        if is_open(offer) or offer.version >= TLS13:
             yield reading, offer, hello.cipher_suite
 
 

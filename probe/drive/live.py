@@ -124,6 +124,7 @@ class _Auditor:
         self._limits = limits
         self._open: dict[int, Question] = {}
         self._made = 0
+        self._plan: tuple[int, Plan] | None = None  # and for how many attempts it was made
         self._changed = trio.Event()
         self._crowded: set[int] = set()  # numbers of attempts that were not alone
 
@@ -131,7 +132,7 @@ class _Auditor:
         settings = self._conversation.settings
         async with trio.open_nursery() as nursery:
             while True:
-                question = self._next(plan(self.attempts, settings, self._made))
+                question = self._next(self._planned())
                 if question is not None and self._made < settings.most_connections:
                     self._begin(nursery, question)
                 elif self._open:
@@ -139,6 +140,13 @@ class _Auditor:
                     await self._changed.wait()
                 else:
                     return
+
+    def _planned(self) -> Plan:
+        """The plan, made anew when an attempt has ended: beginning one changes nothing that it rests on."""
+        if self._plan is None or self._plan[0] != len(self.attempts):
+            made = plan(self.attempts, self._conversation.settings, self._made)
+            self._plan = len(self.attempts), made
+        return self._plan[1]
 
     def _next(self, now: Plan) -> Question | None:
         """What may be begun at this moment."""

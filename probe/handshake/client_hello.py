@@ -9,7 +9,7 @@ another reason than the version. Source: RFC 8446 section 4.1.2, RFC 5246 sectio
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from probe.wire import tls_extensions as ext
@@ -56,6 +56,16 @@ class Offer:
     extras: bool = False  # asks for what is optional: compression, tickets, stapling, encrypt-then-MAC, heartbeat
     fallback: bool = False  # says that a newer version was tried before, RFC 7507
     padding: int = 0
+    few_groups: bool = field(default=False, compare=False)  # groups are missing that a refusal may be for
+    _hash: int = field(init=False, repr=False, compare=False, default=0)
+
+    def __post_init__(self) -> None:
+        own = (self.version, self.suites, self.groups, self.schemes, self.share, self.older, self.extras)
+        object.__setattr__(self, "_hash", hash((*own, self.fallback, self.padding)))
+
+    def __hash__(self) -> int:
+        """Worked out once: an enumeration looks up a long hello over and over."""
+        return self._hash
 
 
 @lru_cache(maxsize=8)
