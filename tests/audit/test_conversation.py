@@ -1,16 +1,22 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from probe.audit.attempt import Question, Stage
 from probe.audit.conversation import Conversation
+from probe.audit.reading import read
 from probe.audit.settings import Settings
+from probe.handshake.client_hello import Offer
 from probe.handshake.credssp import first_request
 from probe.handshake.machine import Ending, Event, Machine, Seen, Side, end
 from probe.wire import gcc, mcs, tls_hello
 from probe.wire import tls_extensions as ext
+from probe.wire.cursor import Reader
+from probe.wire.tls_record import HandshakeFramer, Record
 from tests.audit import attempts as a
-from tests.handshake.tls_server import MemoryServer, context, converse
+from tests.handshake.tls_server import VERSIONS, MemoryServer, context, converse
 from tests.vectors import vector
 
 REQUEST_SSL = bytes.fromhex("0100080001000000")  # RDP_NEG_REQ
@@ -215,3 +221,52 @@ def test_nothing_follows_what_is_several_protocols(stage: Stage) -> None:
     machine = talking(a.ask(a.USUAL, stage, version=a.TLS12))
     hear(machine, selected(3))
     assert machine.finished
+
+
+def hello_of(machine: Machine) -> tls_hello.ClientHello:
+    """The ClientHello that follows when the server has selected SSL."""
+    hear(machine, selected(a.SSL))
+    framer = HandshakeFramer()
+    framer.feed(Record.read(Reader(machine.data_to_send(), "Record")).fragment)
+    message = tls_hello.read_handshake(framer.next_message() or b"", a.TLS12)
+    assert isinstance(message, tls_hello.ClientHello)
+    return message
+
+
+def test_a_hello_makes_the_offer_that_was_asked_for() -> None:
+    offer = Offer(version=a.TLS12, suites=(0x002F, 0x0035), groups=(0x0017,))
+    question = Question(protocols=a.SSL, stage=Stage.HELLO, version=a.TLS12, offer=offer)
+    assert hello_of(talking(question)).cipher_suites[:2] == offer.suites
+
+
+def test_another_name_is_one_that_nobody_has() -> None:
+    question = Question(protocols=a.SSL, stage=Stage.HELLO, version=a.TLS12, other_name=True)
+    body = ext.find(hello_of(talking(question, server_name="srv1.example")).extensions, ext.ExtensionType.SERVER_NAME)
+    assert ext.read_server_name(body or b"") == ((0, b"rdp-probe.invalid"),)
+
+
+@pytest.mark.parametrize("framed", [False, True])
+def test_a_hello_in_the_form_of_sslv2(framed: bool) -> None:
+    version = a.TLS12 if framed else a.SSL2
+    machine = talking(Question(protocols=a.SSL, stage=Stage.HELLO, version=version, framed=framed))
+    hear(machine, selected(a.SSL))
+    raw = machine.data_to_send()
+    assert raw[0] & 0x80
+    assert raw[2:5] == b"\x01" + version.to_bytes(2, "big")
+
+
+def test_a_second_handshake_continues_the_session_of_the_first() -> None:
+    conversation = Conversation(Settings(), None, bytes)
+    made = context(highest=VERSIONS["TLSv1.2"])
+    resumed = []
+    first = Question(protocols=None, stage=Stage.TUNNEL, version=a.TLS12)
+    for question in (first, replace(first, resume=True), first):
+        machine = conversation.machine(question)
+        events = converse(machine, MemoryServer(made).receive)
+        assert machine.finished
+        assert machine.farewell()
+        seen = a.attempt(question, events)
+        resumed.append(read(seen).resumed)
+        assert read(seen).secured is not None
+    assert resumed == [False, True, False]
+    assert "resumed" in replace(first, resume=True).words

@@ -51,7 +51,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         ["host", "--deadline", "2h", "srv1.example"],
         ["host", "--per-host", "0", "srv1.example"],
         ["host", "--max-connections", "many", "srv1.example"],
-        ["host", "--depth", "full", "srv1.example"],
+        ["host", "--depth", "deep", "srv1.example"],
         ["host", "--source-address", "srv1", "srv1.example"],
         ["host", "--source-address", "192.0.2.1", "127.0.0.1"],
         ["host", "--server-name", "192.0.2.1", "srv1.example"],
