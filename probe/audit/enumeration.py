@@ -54,15 +54,15 @@ class Enumeration:
         for version in self._agreed:
             yield from self._suite_questions(version)
         known = [version for version, chains in self._chains.items() if chains and all(each.ended for each in chains)]
-        late = self._has_several_older()  # then connections may run out: suites and groups come first
-        if known == self._agreed or not late:
-            yield from self._fallback_questions()
-        for version in known:
-            yield from self._group_questions(version)
-        if known == self._agreed or not late:
+        if known != self._agreed and self._has_several_older():
+            return  # connections may run out: suites come first, then groups, then the rest
+        yield from self._fallback_questions()
+        of_groups = [question for version in known for question in self._group_questions(version)]
+        yield from of_groups
+        if not of_groups or not self._has_several_older():
             yield from self._feature_questions()
-        for version in known:
-            yield from self._scheme_questions(version)
+            for version in known:
+                yield from self._scheme_questions(version)
 
     # Versions
 

@@ -38,7 +38,7 @@ def outcome(reading: Reading) -> Outcome:
     """How the server took the offer of this connection's hello."""
     offer, hello = reading.question.hello, reading.server_hello
     if hello is not None:
-        return Outcome.AGREED if offer is None else _of_answer(hello, offer)
+        return Outcome.OTHER_VERSION if offer is None else _of_answer(hello, offer)
     if reading.ssl2_hello is not None:
         return Outcome.AGREED if offer is None else Outcome.OTHER_VERSION
     if reading.alert is not None or reading.disconnect is not None or reading.ssl2_error is not None:

@@ -149,7 +149,7 @@ def _limited(audit: Audit) -> str | None:
         return None
     most = f"{audit.settings.most_connections} connections are the most at this setting"
     if audit.plan.cut_short:
-        return f"{most}; what could not be asked stands under tls.unsettled"
+        return f"{most}; what could not be asked is named as not settled"
     left = [question.words for question in (*audit.plan.questions, *audit.plan.repeats)]
     return f"{most}; not asked: {'; '.join(left)}" if left else None
 

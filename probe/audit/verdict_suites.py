@@ -93,20 +93,19 @@ def _ordered(version: int, within: Sequence[Reading]) -> list[int]:
 def _preferences(within: Iterable[Reading], accepted: set[int]) -> dict[int, set[int]]:
     """For each suite the accepted ones that were offered beside it when it was selected."""
     preferred: dict[int, set[int]] = {}
-    for reading, offer, picked in _choices(within):
-        if reading.secured is None:
-            preferred.setdefault(picked, set()).update(accepted.intersection(offer.suites) - {picked})
+    for offer, picked in _choices(within):
+        preferred.setdefault(picked, set()).update(accepted.intersection(offer.suites) - {picked})
     return preferred
 
 
-def _choices(within: Iterable[Reading]) -> Iterable[tuple[Reading, Offer, int]]:
+def _choices(within: Iterable[Reading]) -> Iterable[tuple[Offer, int]]:
     """Answers in which the suites alone decided: in TLS 1.3 always; in SSLv2's form never, for it has no groups."""
     for reading in within:
         offer, hello = reading.question.hello, reading.server_hello
         if offer is None or hello is None or reading.question.framed:
             continue
         if is_open(offer) or offer.version >= TLS13:
-            yield reading, offer, hello.cipher_suite
+            yield offer, hello.cipher_suite
 
 
 def is_open(offer: Offer) -> bool:
@@ -124,8 +123,7 @@ def server_order(readings: Sequence[Reading]) -> bool | None:
         preferred = _preferences(within, accepted)
         by_server &= not any(one in preferred.get(other, ()) for one in preferred for other in preferred[one])
         by_client &= all(
-            picked == next(suite for suite in offer.suites if suite in accepted)
-            for _, offer, picked in _choices(within)
+            picked == next(suite for suite in offer.suites if suite in accepted) for offer, picked in _choices(within)
         )
     return by_server if by_server is not by_client else None
 

@@ -189,7 +189,7 @@ def test_with_too_few_connections_suites_come_first_and_the_rest_is_named() -> N
     section, result = audited(server, wanted)
     assert result.connections == 50
     assert result.limited is not None
-    assert "tls.unsettled" in result.limited
+    assert "not settled" in result.limited
     assert {len(codes(section, version)) for version in server.suites} == {3, 20, 6}
     assert any("groups were neither" in words for words in section.unsettled)
     assert section.unsettled[-1] == "not asked for want of connections: resumption, sslv2_framed_hello"
@@ -249,6 +249,20 @@ def test_another_name_may_be_refused_and_the_order_is_known_all_the_same() -> No
     assert section.features.other_name == "refused"
     assert section.server_order is True
     assert set(codes(section, TLS12)) == set(OPENSSL_12)
+
+
+def test_a_fallback_that_is_refused_for_its_version_tells_nothing() -> None:
+    server = TlsServer(suites={TLS13: ALL_13, TLS12: [RSA_AES]}, groups={TLS13: EC_GROUPS})
+
+    def answer(question: Question) -> tuple[list[Event], Ending]:
+        if question.hello is not None and question.hello.fallback:
+            return [*selects(Protocol.SSL), *alert(AlertDescription.PROTOCOL_VERSION)], Ending.COMPLETE
+        return server(question)
+
+    section = found(*ran(answer, FULL)).tls
+    assert section is not None
+    assert section.features is not None
+    assert section.features.fallback_scsv is None
 
 
 def test_diffie_hellman_groups_are_measured() -> None:

@@ -188,6 +188,27 @@ def test_change_cipher_spec_is_passed_over() -> None:
     assert kinds(feed(TlsHello(), [HELLO, server_says(w.getvalue() + record(NEW))])) == ["ClientHello", "ServerHello"]
 
 
+def test_a_resumed_session_ends_the_clear_part_at_the_change_of_keys() -> None:
+    w = Writer()
+    Record(type=ContentType.CHANGE_CIPHER_SPEC, version=0x0303, fragment=b"\x01").write(w)
+    machine = TlsHello()
+    events = feed(machine, [HELLO, server_says(record(OLD) + w.getvalue() + b"\x16\x03\x03\x00\x02??")])
+    assert kinds(events) == ["ClientHello", "ServerHello", "ChangeCipherSpec"]
+    assert machine.finished
+
+
+def test_a_change_of_keys_has_one_byte() -> None:
+    w = Writer()
+    Record(type=ContentType.CHANGE_CIPHER_SPEC, version=0x0303, fragment=b"\x01\x01").write(w)
+    assert isinstance(feed(TlsHello(), [HELLO, server_says(record(OLD) + w.getvalue())])[-1], Malformed)
+
+
+def test_a_heartbeat_is_passed_over() -> None:
+    w = Writer()
+    Record(type=ContentType.HEARTBEAT, version=0x0303, fragment=b"\x01").write(w)
+    assert kinds(feed(TlsHello(), [HELLO, server_says(w.getvalue() + record(NEW))])) == ["ClientHello", "ServerHello"]
+
+
 def test_a_live_client_sends_its_hello_once() -> None:
     machine = TlsHello(b"hello")
     assert machine.data_to_send() == b"hello"
