@@ -22,6 +22,7 @@ examples:
   rdp-probe host --json 192.0.2.7 | jq .negotiation.nla
   rdp-probe host -v --port 3389 --port 3390 192.0.2.0/28
   rdp-probe host --depth discover @servers.txt
+  rdp-probe host --depth full --per-host 4 srv1.example
 
 exit status: 0 RDP is served and nothing blocks it; 1 something does, or it is not RDP,
 or it cannot be reached; 2 usage

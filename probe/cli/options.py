@@ -101,8 +101,13 @@ def add_limits(parser: argparse.ArgumentParser, timeout_s: float = 5.0) -> None:
     group.add_argument(
         "--deadline", type=duration, default=60.0, metavar="TIME", help="longest audit of a target (60s)"
     )
-    group.add_argument("--depth", choices=("discover", "standard", "full"), default="standard",
-                       help="discover: one connection; standard: everything, at most 16 (default)")  # fmt: skip
+    group.add_argument(
+        "--depth",
+        choices=("discover", "standard", "full"),
+        default="standard",
+        help="discover: one connection; standard: whether and why it fails, at most 16 (default); "
+        "full: also every cipher suite, group and signature scheme, at most 60",
+    )
     group.add_argument("--max-connections", type=positive, metavar="N", help="at most so many to one server")
     group.add_argument("--per-host", type=positive, default=2, metavar="N",
                        help="open to one server at a time (2: some servers queue no more)")  # fmt: skip
