@@ -82,7 +82,8 @@ class Answers:
             if one is None or one not in left:
                 break
             picked = (*picked, one)
-            left = tuple(each for each in left if each != one)
+            at = left.index(one)
+            left = left[:at] + left[at + 1 :]
         return Chain(picked, readings, ended=True)
 
     def _last_try(self, offer: Offer, purpose: str) -> Question:

@@ -2,7 +2,8 @@
 
 The order protects the server and the truth:
 
-1. One connection alone (triage). Nothing more is asked of what is closed, silent twice, or not RDP.
+1. One connection, alone until it has shown RDP (triage). Nothing more is asked of what is closed, silent twice, or not
+   RDP.
 2. Every security protocol on its own. No protocol is ever asked for together with unknown bits, or RDSAAD with others:
    xrdp rejects any mask above 0x0B as a whole, and a healthy server would look broken.
 3. One ClientHello for each TLS version, over a protocol that was accepted, and one TLS hello without X.224.
@@ -227,7 +228,8 @@ def _selects_tls(reading: Reading) -> bool:
 
 def _dropped(reading: Reading) -> bool:
     """Neither a ServerHello nor an alert: whatever it was, it did not read the hello to its end."""
-    return reading.server_hello is None and reading.alert is None and reading.disconnect is None
+    answered = reading.server_hello is not None or reading.alert is not None or reading.disconnect is not None
+    return not answered and reading.ending is not Ending.INTERRUPTED
 
 
 def _tls_protocol(readings: Sequence[Reading]) -> int | None:

@@ -13,6 +13,7 @@ import errno
 import os
 import socket as os_socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -26,8 +27,9 @@ from probe.audit.verdict import Audit, verdict
 from probe.drive.limits import Limits
 from probe.drive.names import tls_name
 from probe.drive.trust_store import trust_judge
-from probe.handshake.machine import Ending, Event, Machine, Malformed, Side, end
+from probe.handshake.machine import Ending, Event, Machine, Malformed, Seen, Side, end
 from probe.result import Result, Target
+from probe.wire.nego import ConfirmData, NegotiationResponse, Protocol
 
 # What connect() and recv() may fail with, and what it means. Anything else is a fault of ours and is raised.
 ENDINGS: dict[int, Ending] = {
@@ -79,16 +81,25 @@ class _Traffic:
     received: int = 0
     last: bytes = b""  # what came with the last read
     cause: str | None = None
+    tell: Callable[[], None] | None = None  # called when the server has selected a protocol that leads to TLS
 
     def note(self, events: list[Event]) -> None:
         """Keep what was seen, up to a number of events."""
         self.events += events[: max(0, _MOST_EVENTS - len(self.events))]
+        if self.tell is not None and any(map(_selects_tls, events)):
+            self.tell()
 
     @property
     def unreadable_from_the_start(self) -> bool:
         """Nothing that the server said could be read."""
         event = self.events[-1] if self.events else None
         return isinstance(event, Malformed) and event.side is Side.SERVER and len(event.raw) == self.received
+
+
+def _selects_tls(event: Event) -> bool:
+    confirm = event.message if isinstance(event, Seen) else None
+    answer = confirm.negotiation if isinstance(confirm, ConfirmData) else None
+    return isinstance(answer, NegotiationResponse) and answer.selected != Protocol.RDP
 
 
 async def audit(target: Target, settings: Settings, limits: Limits) -> Result:
@@ -124,7 +135,8 @@ class _Auditor:
         self._limits = limits
         self._open: dict[int, Question] = {}
         self._made = 0
-        self._plan: tuple[int, Plan] | None = None  # and for how many attempts it was made
+        self._plan: Plan | None = None  # None: something has become known since it was made
+        self._first: Attempt | None = None  # what the first connection has shown, while it goes on
         self._changed = trio.Event()
         self._crowded: set[int] = set()  # numbers of attempts that were not alone
 
@@ -142,18 +154,22 @@ class _Auditor:
                     return
 
     def _planned(self) -> Plan:
-        """The plan, made anew when an attempt has ended: beginning one changes nothing that it rests on."""
-        if self._plan is None or self._plan[0] != len(self.attempts):
-            made = plan(self.attempts, self._conversation.settings, self._made)
-            self._plan = len(self.attempts), made
-        return self._plan[1]
+        """The plan, made anew when something was learnt: beginning an attempt changes nothing that it rests on."""
+        if self._plan is None:
+            known = self.attempts if self._first is None else [self._first, *self.attempts]
+            self._plan = plan(known, self._conversation.settings, self._made)
+        return self._plan
+
+    def _learn(self) -> None:
+        self._plan = None
+        self._changed.set()
 
     def _next(self, now: Plan) -> Question | None:
         """What may be begun at this moment."""
         open_now = self._open.values()
         waiting = [question for question in now.questions if question not in open_now]
         if waiting:
-            triage = not self.attempts
+            triage = not self.attempts and self._first is None
             room = 1 if triage or any(question.repeat for question in open_now) else self._limits.per_host
             return waiting[0] if len(self._open) < room else None
         return now.repeats[0] if now.repeats and not self._open else None
@@ -168,18 +184,9 @@ class _Auditor:
     async def _attempt(self, question: Question, number: int) -> None:
         began = trio.current_time()
         traffic = _Traffic()
-        try:
-            ending = await self._connection(question, traffic)
-        except trio.Cancelled:
-            self._record(question, number, began, traffic, Ending.INTERRUPTED)
-            raise
-        self._record(question, number, began, traffic, ending)
-        del self._open[number]
-        self._changed.set()
 
-    def _record(self, question: Question, number: int, began: float, traffic: _Traffic, ending: Ending) -> None:
-        self.attempts.append(
-            Attempt(
+        def so_far(ending: Ending) -> Attempt:
+            return Attempt(
                 number=number,
                 question=question,
                 events=tuple(traffic.events),
@@ -191,7 +198,20 @@ class _Auditor:
                 alone=number not in self._crowded,
                 cause=traffic.cause,
             )
-        )
+
+        def has_selected() -> None:
+            self._first = so_far(Ending.INTERRUPTED)
+            self._learn()
+
+        traffic.tell = has_selected if number == 1 else None
+        ending = Ending.INTERRUPTED
+        try:
+            ending = await self._connection(question, traffic)
+        finally:
+            self.attempts.append(so_far(ending))
+            self._first = None if number == 1 else self._first
+        del self._open[number]
+        self._learn()
 
     async def _connection(self, question: Question, traffic: _Traffic) -> Ending:
         limits = self._limits
