@@ -16,7 +16,7 @@ from probe.diagnosis import rules_certificate  # noqa: F401
 from probe.diagnosis.rule import RULES, Diagnosis, Evidence
 
 # What the texts call the kinds of servers that they have advice for.
-_PLATFORMS = {"xrdp": "xrdp", "windows": "Windows"}
+_PLATFORMS = {"xrdp": "xrdp", "windows": "Windows", "freerdp": "FreeRDP", "gnome": "GNOME"}
 _LOWERS = "lowers security"
 
 
@@ -35,7 +35,7 @@ def _distance(text: str, kind: str) -> int:
     if _LOWERS in text:
         return 3
     named = {each for each, word in _PLATFORMS.items() if word in text}
-    if kind not in _PLATFORMS or not named:
+    if kind == "unknown" or not named:
         return 1
     return 0 if kind in named else 2
 

@@ -11,7 +11,7 @@ import pytest
 import probe.diagnosis
 from probe.diagnosis import CATALOGUE, Diagnosis, diagnose
 from probe.diagnosis.rule import RULES
-from probe.result import SEVERITIES, Result, Server, from_json, to_json
+from probe.result import SEVERITIES, CipherSuite, Result, Server, from_json, to_json
 from tests.diagnosis.results import ACCEPTED, all_refused, certificate, negotiated, refused, result, served, tls
 
 CODES = """
@@ -88,6 +88,15 @@ def test_advice_for_this_kind_of_server_comes_before_advice_for_another(kind: st
     remedies = next(found.remedies for found in diagnose(described) if found.code == "CERT_EXPIRED")
     first = {words: next(index for index, text in enumerate(remedies) if words in text) for words in (own, other)}
     assert first[own] < first[other]
+
+
+def test_freerdp_is_told_of_the_library_that_decides_for_it() -> None:
+    described = tls(ACCEPTED, ACCEPTED)
+    assert described.tls is not None
+    described.tls.cipher_suites = {"TLSv1.2": [CipherSuite(code="0x000a", name="TLS_RSA_WITH_3DES_EDE_CBC_SHA")]}
+    described.server = Server(kind="freerdp")
+    remedies = next(found.remedies for found in diagnose(described) if found.code == "TLS_WEAK_CIPHER")
+    assert "FreeRDP" in remedies[0]
 
 
 def test_what_lowers_security_stays_last_for_every_kind_of_server() -> None:
