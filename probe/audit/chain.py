@@ -34,6 +34,7 @@ class Chain:
     taken: tuple[int, ...]  # in the order of the answers
     readings: tuple[Reading, ...]
     following: Question | None = None  # the next hello; None where the chain ended or waits for a repeat
+    left: tuple[int, ...] = ()  # what the next hello offers
     ended: bool = False
 
 
@@ -74,9 +75,9 @@ class Answers:
             question = self._last_try(offer(left, readings), purpose)
             reading = self.get(question)
             if reading is None:
-                return Chain(picked, readings, question)
+                return Chain(picked, readings, question, left)
             if reading.is_to_be_repeated:
-                return Chain(picked, readings)
+                return Chain(picked, readings, left=left)
             readings = (*readings, reading)
             one = taken(reading) if outcome(reading) is Outcome.AGREED else None
             if one is None or one not in left:

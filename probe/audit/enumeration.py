@@ -22,13 +22,17 @@ from probe.audit.offers import ALL_GROUPS, ALL_SCHEMES, all_suites, full_offer, 
 from probe.audit.outcome import Outcome, group_of, outcome, scheme_of
 from probe.audit.reading import Reading
 from probe.handshake.client_hello import Offer, usual_offer
+from probe.wire.tls_key_exchange import key_exchange_of
 from probe.wire.tls_record import AlertDescription
+from probe.wire.tls_suites import suite_name
 from probe.wire.tls_version import SSL2, SSL3, TLS10, TLS11, TLS12, TLS13, version_name
 
 _BY_LENGTH = (TLS12, TLS13, TLS11, TLS10, SSL3)  # the longest chains first
 _OLDER = (TLS12, TLS11, TLS10)
 _COMMON_TLS13_SUITES = (0x1301, 0x1302, 0x1303)
+_LIKELY_SUITES = frozenset(usual_offer(TLS12).suites) - {0xC008, 0xC012, 0x0016, 0x000A, 0x0005, 0x0004}
 _SMALL = 40  # suites in a hello for a server that drops large ones
+_FOR_GROUPS = 12  # connections that groups may take
 _AHEAD = 2  # hellos made on a guess
 
 
@@ -45,8 +49,12 @@ class Enumeration:
         self._newest_older = self._find_newest_older()
         self._chains: dict[int, tuple[Chain, ...]] = {}
 
-    def questions(self) -> Iterator[Question]:
-        """Everything that may be asked now, asked or not: the longest chains first."""
+    def questions(self, room: int) -> Iterator[Question]:
+        """Everything that may be asked now, asked or not, the most telling first.
+
+        `room` is the number of connections that may still be begun. Where they may run out, suites have precedence
+        over groups, and groups over the rest.
+        """
         yield from self._version_questions()
         if not all(map(self._is_settled, _OLDER)):  # how the chains share the connections depends on them
             return
@@ -54,15 +62,34 @@ class Enumeration:
         for version in self._agreed:
             yield from self._suite_questions(version)
         known = [version for version, chains in self._chains.items() if chains and all(each.ended for each in chains)]
-        if known != self._agreed and self._has_several_older():
-            return  # connections may run out: suites come first, then groups, then the rest
+        spare = room - self._suites_to_come()
+        if spare <= 0:
+            return
         yield from self._fallback_questions()
         of_groups = [question for version in known for question in self._group_questions(version)]
         yield from of_groups
-        if not of_groups or not self._has_several_older():
+        if spare > _FOR_GROUPS or (known == self._agreed and not of_groups):
             yield from self._feature_questions()
             for version in known:
                 yield from self._scheme_questions(version)
+
+    def _suites_to_come(self) -> int:
+        """How many connections the unfinished chains may take: one for each likely suite, and one for the refusal."""
+        unfinished = [
+            (version, chain) for version, chains in self._chains.items() for chain in chains if not chain.ended
+        ]
+        return sum(1 + len(self._likely(version).intersection(chain.left)) for version, chain in unfinished)
+
+    def _likely(self, version: int) -> set[int]:
+        """Suites that a version probably has, after what others were seen to have."""
+        if version >= TLS13:
+            return set(_COMMON_TLS13_SUITES)
+        for other, chains in self._chains.items():
+            if other != version and max(other, version) < TLS12 and all(chain.ended for chain in chains):
+                return set(self._suites_of(other))
+        kinds = {key_exchange_of(suite) for each in self._chains for suite in self._suites_of(each)}
+        likely = {suite for suite in _LIKELY_SUITES if key_exchange_of(suite) in kinds}
+        return likely if version == TLS12 else {suite for suite in likely if suite_name(suite).endswith("_CBC_SHA")}
 
     # Versions
 

@@ -20,11 +20,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from probe.audit.attempt import TLS_VERSIONS, Attempt, Question, Stage
 from probe.audit.enumeration import Enumeration
 from probe.audit.reading import Reading, read
-from probe.audit.settings import Settings
+from probe.audit.settings import MOST_CONNECTIONS, Settings
 from probe.handshake.client_hello import LARGE, Offer, current_offer, usual_offer
 from probe.handshake.machine import NEVER_OPENED, Ending
 from probe.wire.gcc import RDP_5, EncryptionMethod
@@ -173,9 +174,10 @@ class _Groups:
         """As much of an enumeration as there are connections for, without those for what comes behind it."""
         behind = sum(question not in self._asked for question in (_direct(self._readings), _STANDARD_RDP))
         room = max(0, self._room - behind)
-        wanted = [each for each in Enumeration(self._readings, over).questions() if each not in self._asked]
-        self.cut_short = len(wanted) > room
-        return iter(wanted[:room])
+        enumeration = Enumeration(self._readings, over)
+        self.cut_short = not room and not self._asked.issuperset(enumeration.questions(MOST_CONNECTIONS["full"]))
+        wanted = (each for each in enumeration.questions(room) if each not in self._asked)
+        return islice(wanted, room)
 
 
 def _discover(readings: Sequence[Reading]) -> Iterator[tuple[Question, ...]]:
