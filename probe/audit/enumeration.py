@@ -103,13 +103,20 @@ class Enumeration:
         yield Question(protocols=self._over, stage=Stage.HELLO, version=SSL2, purpose="TLS versions")
 
     def _wants_smaller(self, version: int) -> bool:
-        """Refused, and not for its version; a smaller hello may be answered, where no large one is in any version."""
-        answered = self._to_first.values()
+        """Refused, and not for its version; a smaller hello may be answered, where no large one is in any version.
+
+        That of TLS 1.3 is never large: where it is answered, the others may have been dropped on the way.
+        """
+        answered = self._to_first
         reading = self._answers.final(self._firsts[version])
-        if reading is None or None in answered or Outcome.AGREED in answered:
+        if reading is None or None in answered.values():
             return False
-        if self._to_first[version] not in (Outcome.REFUSED, Outcome.UNSETTLED):
+        if answered[version] not in (Outcome.REFUSED, Outcome.UNSETTLED):
             return False
+        if Outcome.AGREED in (how for each, how in answered.items() if each < TLS13):
+            return False
+        if answered[TLS13] is Outcome.AGREED:
+            return reading.alert is None
         return reading.alert is None or reading.alert.description != AlertDescription.PROTOCOL_VERSION
 
     def _agrees_on(self, version: int) -> bool:

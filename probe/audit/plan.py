@@ -84,7 +84,7 @@ def plan(attempts: Sequence[Attempt], settings: Settings, begun: int | None = No
     )
     if any(_is_gone(reading, readings) and not _came_back(reading, asked) for reading in readings):
         return Plan((), repeats)
-    room = settings.most_connections - (len(attempts) if begun is None else begun)
+    room = settings.most_connections - (len(attempts) if begun is None else begun) - len(repeats)
     groups = _Groups(readings, asked, room)
     questions = tuple(question for question in groups.wanted(settings) if question not in asked)
     return Plan(questions, repeats, cut_short=groups.cut_short)
@@ -172,8 +172,10 @@ class _Groups:
 
     def _enumeration(self, over: int) -> Iterator[Question]:
         """As much of an enumeration as there are connections for, without those for what comes behind it."""
-        behind = sum(question not in self._asked for question in (_direct(self._readings), _STANDARD_RDP))
-        room = max(0, self._room - behind)
+        compared = _possible_comparisons(self._readings, over)
+        dropped = [question.again() for question in compared[1:]]  # what is dropped is asked twice
+        behind = (_direct(self._readings), _STANDARD_RDP, *compared, *dropped)
+        room = max(0, self._room - sum(question not in self._asked for question in behind))
         enumeration = Enumeration(self._readings, over)
         self.cut_short = not room and not self._asked.issuperset(enumeration.questions(MOST_CONNECTIONS["full"]))
         wanted = (each for each in enumeration.questions(room) if each not in self._asked)
@@ -207,16 +209,32 @@ def _hybrid_ex_in_company(readings: Sequence[Reading]) -> Iterator[Question]:
 
 def _comparisons(readings: Sequence[Reading], over: int | None) -> Iterator[Question]:
     """What tells why a complete handshake was dropped though a hello is answered: TLS 1.3 in it, or its size."""
-    tunnels = [reading for reading in readings if reading.question.stage is Stage.TUNNEL and _selects_tls(reading)]
-    if over is None or not tunnels or not all(_dropped(reading) for reading in tunnels):
+    handshakes = _handshakes(readings)
+    if over is None or not handshakes or not all(_dropped(reading) for reading in handshakes):
         return
     if not any(reading.answers_version(TLS12) for reading in readings):
         return
-    small = _comparison(over, current_offer())
+    small, *large = _possible_comparisons(readings, over)
     yield small
     if any(reading.question == small and reading.server_hello is not None for reading in readings):
-        yield _comparison(over, current_offer(padding=LARGE))
-        yield _comparison(over, replace(usual_offer(TLS12), padding=LARGE))
+        yield from large
+
+
+def _possible_comparisons(readings: Sequence[Reading], over: int) -> list[Question]:
+    """The comparisons that may have to be made: nothing once a complete handshake was answered."""
+    if any(_is_answered(reading) for reading in _handshakes(readings)):
+        return []
+    offers = (current_offer(), current_offer(padding=LARGE), replace(usual_offer(TLS12), padding=LARGE))
+    return [_comparison(over, offer) for offer in offers]
+
+
+def _handshakes(readings: Sequence[Reading]) -> list[Reading]:
+    """Tries at a complete handshake with all that our library has; one up to an older version is another matter."""
+    return [
+        reading
+        for reading in readings
+        if reading.question.stage is Stage.TUNNEL and reading.question.version is None and _selects_tls(reading)
+    ]
 
 
 def _comparison(over: int, offer: Offer) -> Question:
@@ -230,8 +248,11 @@ def _selects_tls(reading: Reading) -> bool:
 
 def _dropped(reading: Reading) -> bool:
     """Neither a ServerHello nor an alert: whatever it was, it did not read the hello to its end."""
-    answered = reading.server_hello is not None or reading.alert is not None or reading.disconnect is not None
-    return not answered and reading.ending is not Ending.INTERRUPTED
+    return not _is_answered(reading) and reading.ending is not Ending.INTERRUPTED
+
+
+def _is_answered(reading: Reading) -> bool:
+    return reading.server_hello is not None or reading.alert is not None or reading.disconnect is not None
 
 
 def _tls_protocol(readings: Sequence[Reading]) -> int | None:

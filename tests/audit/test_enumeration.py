@@ -212,6 +212,15 @@ def test_a_server_that_drops_large_hellos_is_asked_with_small_ones() -> None:
     assert section.intolerance[0].hello.endswith("cipher suites offered")
 
 
+def test_an_answer_in_tls_1_3_does_not_hide_that_large_hellos_are_dropped() -> None:
+    """Those of TLS 1.3 are small: a way that loses large ones would make every older version look refused."""
+    suites = {TLS12: [RSA_AES, RSA_3DES, 0x0019], TLS13: ALL_13}
+    section, _ = audited(current(suites=suites, most_suites=60), NO_END)
+    assert section.versions["TLSv1.2"].state == "accepted"
+    assert set(codes(section, TLS12)) == set(suites[TLS12])
+    assert any(each.hello.endswith("cipher suites offered") for each in section.intolerance)
+
+
 def test_a_key_share_is_sent_where_a_server_will_not_ask_for_one() -> None:
     section, _ = audited(current(wants_share=AlertDescription.MISSING_EXTENSION))
     assert set(codes(section, TLS13)) == set(ALL_13)
@@ -400,6 +409,21 @@ def test_a_server_that_drops_tls_1_3_answers_without_it() -> None:
         "TLSv1.3 offered, in a large hello": "reset",
         "TLSv1.3 offered": "reset",
     }
+
+
+def test_connections_are_kept_for_the_comparison_while_it_may_be_needed() -> None:
+    server = current(most_padding=500)
+
+    def answer(question: Question) -> tuple[list[Event], Ending]:
+        if question.stage is Stage.TUNNEL:
+            return [*selects(Protocol.SSL)], Ending.RESET
+        if question.hello is not None and question.hello.padding > server.most_padding:
+            return [*selects(Protocol.SSL)], Ending.RESET
+        return server(question)
+
+    section = found(*ran(answer, Settings(depth="full", max_connections=30)), FULL).tls
+    assert section is not None
+    assert {each.hello for each in section.intolerance} == {"TLSv1.3 offered, in a large hello", "large hello"}
 
 
 def test_a_refused_version_is_no_intolerance() -> None:
