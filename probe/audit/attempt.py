@@ -53,6 +53,11 @@ class Question:
             return None
         return self.offer if self.offer is not None else usual_offer(self.version)
 
+    @property
+    def has_usual_name(self) -> bool:
+        """TLS asks for the server's own name, where it has one; SSLv2's form has no place for a name."""
+        return not (self.other_name or self.framed)
+
     def again(self) -> Self:
         """The repeat of this question."""
         return replace(self, repeat=True)

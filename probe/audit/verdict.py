@@ -190,7 +190,7 @@ def _certificates(readings: Sequence[Reading], circumstances: Circumstances) -> 
     """Each distinct chain that was served over RDP, with the TLS versions it was served to."""
     served: dict[tuple[bytes, ...], list[str]] = {}
     for reading in readings:
-        if reading.chain and reached_tls(reading) and not reading.question.other_name:
+        if reading.chain and reached_tls(reading) and reading.question.has_usual_name:
             versions = served.setdefault(reading.chain, [])
             version = _version_of(reading)
             if version not in versions:

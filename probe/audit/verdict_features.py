@@ -111,7 +111,7 @@ def _framed(readings: Iterable[Reading]) -> bool | None:
 
 
 def _other_name(readings: Sequence[Reading]) -> Literal["same certificate", "another certificate", "refused"] | None:
-    usual = {reading.chain for reading in readings if not reading.question.other_name}
+    usual = {reading.chain for reading in readings if reading.question.has_usual_name}
     for reading in readings:
         if not reading.question.other_name:
             continue
@@ -127,6 +127,18 @@ def not_asked(found: TlsFeatures) -> list[str]:
     names = ("fallback_scsv", "resumption", "other_name", "sslv2_framed_hello")
     missing = [name for name in names if getattr(found, name) is None]
     return [f"not asked for want of connections: {', '.join(missing)}"] if missing else []
+
+
+def not_told(readings: Iterable[Reading], found: TlsFeatures) -> list[str]:
+    """Resumption, where it was asked for and a handshake failed, in words."""
+    failed = [
+        reading.question.version
+        for reading in readings
+        if reading.question.stage is Stage.TUNNEL and reading.question.version is not None and reading.secured is None
+    ]
+    if not failed or found.resumption is not None:
+        return []
+    return [f"resumption: no handshake of {version_name(failed[0])} could be completed"]
 
 
 def extensions(readings: Sequence[Reading]) -> list[Registered]:

@@ -52,7 +52,7 @@ def _describe_everything(section: Tls, readings: Sequence[Reading]) -> None:
     section.signature_schemes = suites_of.signature_schemes(readings)
     section.extensions = features_of.extensions(readings)
     section.features = features_of.features(readings)
-    section.unsettled = suites_of.unsettled(readings)
+    section.unsettled = suites_of.unsettled(readings) + features_of.not_told(readings, section.features)
 
 
 def _version(version: int, readings: Sequence[Reading]) -> Verdict | None:

@@ -260,6 +260,36 @@ def test_another_name_may_be_refused_and_the_order_is_known_all_the_same() -> No
     assert set(codes(section, TLS12)) == set(OPENSSL_12)
 
 
+def test_what_is_served_to_another_name_or_to_none_is_not_the_servers_own() -> None:
+    server = TlsServer(suites={TLS12: [GCM_256]}, groups={TLS12: EC_GROUPS})
+    other = replace(server, suites={TLS12: [0xC02C]})  # with another certificate
+
+    def answer(question: Question) -> tuple[list[Event], Ending]:
+        return (other if question.other_name or question.framed else server)(question)
+
+    result = found(*ran(answer, FULL), FULL)
+    assert result.tls is not None
+    assert result.tls.features is not None
+    assert result.tls.features.sslv2_framed_hello is True
+    assert result.tls.features.other_name == "another certificate"
+    assert len(result.certificates) == 1
+
+
+def test_resumption_that_could_not_be_tried_is_named() -> None:
+    server = current()
+
+    def answer(question: Question) -> tuple[list[Event], Ending]:
+        if question.stage is Stage.TUNNEL and question.version is not None:
+            return [*selects(Protocol.SSL), *alert(AlertDescription.HANDSHAKE_FAILURE)], Ending.COMPLETE
+        return server(question)
+
+    section = found(*ran(answer, FULL), FULL).tls
+    assert section is not None
+    assert section.features is not None
+    assert section.features.resumption is None
+    assert section.unsettled == ["resumption: no handshake of TLSv1.2 could be completed"]
+
+
 def test_a_fallback_that_is_refused_for_its_version_tells_nothing() -> None:
     server = TlsServer(suites={TLS13: ALL_13, TLS12: [RSA_AES]}, groups={TLS13: EC_GROUPS})
 
