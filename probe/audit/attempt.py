@@ -38,6 +38,7 @@ class Question:
     offer: Offer | None = None  # what a HELLO offers; None: what a current client does in that version
     framed: bool = False  # the HELLO is an SSLv2 CLIENT-HELLO that offers newer versions, RFC 5246 appendix E.2
     other_name: bool = False  # the HELLO asks for a name that the server cannot have
+    control: bool = False  # the HELLO was agreed to before: asked when all else was, to see whether it still is
     resume: bool = False  # the TUNNEL continues the session of the one before
     methods: int = 0  # encryptionMethods that SETTINGS offers
     rdp_version: int = RDP_10_12  # CS_CORE version; FreeRDP answers with the lesser of this and its own

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from cryptography import x509
 
+_MOST_BITS = 8192  # of an RSA key whose signatures are checked
+
 
 def self_signed(certificate: x509.Certificate) -> bool | None:
     """Whether it is its own issuer and its own key made its signature; None where that cannot be told.
@@ -31,6 +33,8 @@ def signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool |
     """
     from cryptography.exceptions import InvalidSignature
 
+    if _is_enormous(issuer):
+        return None
     try:
         certificate.verify_directly_issued_by(issuer)
     except InvalidSignature:
@@ -38,6 +42,17 @@ def signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool |
     except Exception:  # noqa: BLE001 - unknown keys and algorithms, sizes that OpenSSL refuses: no closed list
         return _signed_by_key(certificate, issuer)
     return True
+
+
+def _is_enormous(issuer: x509.Certificate) -> bool:
+    """An RSA key so large that checking its signatures would keep us busy, as only a hostile chain has."""
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    try:
+        key = issuer.public_key()
+    except Exception:  # noqa: BLE001 - whatever it is, it is not such a key
+        return False
+    return isinstance(key, rsa.RSAPublicKey) and key.key_size > _MOST_BITS
 
 
 def _signed_by_key(certificate: x509.Certificate, issuer: x509.Certificate) -> bool | None:

@@ -72,7 +72,9 @@ class Answers:
         picked: tuple[int, ...] = ()
         readings: tuple[Reading, ...] = ()
         while left:
-            question = self._last_try(offer(left, readings), purpose)
+            # A hello without a key share that was agreed to once shows that shares are not what is amiss.
+            retried = any(reading.question.hello and not reading.question.hello.share for reading in readings)
+            question = self._last_try(offer(left, readings), purpose, share_may_help=not retried)
             reading = self.get(question)
             if reading is None:
                 return Chain(picked, readings, question, left)
@@ -87,21 +89,24 @@ class Answers:
             left = left[:at] + left[at + 1 :]
         return Chain(picked, readings, ended=True)
 
-    def _last_try(self, offer: Offer, purpose: str) -> Question:
+    def _last_try(self, offer: Offer, purpose: str, *, share_may_help: bool) -> Question:
         """The question that makes an offer; where it was refused for what can be mended, that which mends it."""
         question = self.asking(offer, purpose)
         reading = self.final(question)
-        mended = None if reading is None else _mended(offer, reading)
-        return question if mended is None else self._last_try(mended, purpose)
+        mended = None if reading is None else _mended(offer, reading, share_may_help=share_may_help)
+        return question if mended is None else self._last_try(mended, purpose, share_may_help=share_may_help)
 
 
-def _mended(offer: Offer, reading: Reading) -> Offer | None:
+def _mended(offer: Offer, reading: Reading, *, share_may_help: bool) -> Offer | None:
     """The same offer without what else it may have been refused for; None where there is nothing."""
     if outcome(reading) is not Outcome.REFUSED:
         return None
     if wants_share(reading):
         return with_share(offer)
-    return replace(offer, groups=ALL_GROUPS, few_groups=False) if offer.few_groups else None
+    if offer.few_groups:
+        return replace(offer, groups=ALL_GROUPS, few_groups=False)
+    lacks_share = offer.version >= TLS13 and not offer.share
+    return with_share(offer) if lacks_share and share_may_help and reading.alert is not None else None
 
 
 def wants_share(reading: Reading) -> bool:

@@ -18,7 +18,7 @@ from dataclasses import replace
 from probe.audit.attempt import Question, Stage
 from probe.audit.chain import Answers, Chain, TakenFrom
 from probe.audit.guess import guesses
-from probe.audit.offers import ALL_GROUPS, ALL_SCHEMES, all_suites, full_offer, is_ecdhe, is_signed
+from probe.audit.offers import ALL_GROUPS, ALL_SCHEMES, all_suites, full_offer, groups_of, is_ecdhe, is_signed
 from probe.audit.outcome import Outcome, group_of, outcome, scheme_of
 from probe.audit.reading import Reading
 from probe.handshake.client_hello import Offer, usual_offer
@@ -33,6 +33,7 @@ _COMMON_TLS13_SUITES = (0x1301, 0x1302, 0x1303)
 _LIKELY_SUITES = frozenset(usual_offer(TLS12).suites) - {0xC008, 0xC012, 0x0016, 0x000A, 0x0005, 0x0004}
 _SMALL = 40  # suites in a hello for a server that drops large ones
 _FOR_GROUPS = 12  # connections that groups may take
+_ENOUGH_SILENCE = 2  # hellos that were met by silence, twice each
 _AHEAD = 2  # hellos made on a guess
 
 
@@ -56,6 +57,8 @@ class Enumeration:
         over groups, and groups over the rest.
         """
         yield from self._version_questions()
+        if self._is_silent():
+            return
         if not all(map(self._is_settled, _OLDER)):  # how the chains share the connections depends on them
             return
         self._chains = {version: tuple(self._suite_chains(version)) for version in self._agreed}
@@ -72,6 +75,23 @@ class Enumeration:
             yield from self._feature_questions()
             for version in known:
                 yield from self._scheme_questions(version)
+
+    @property
+    def control(self) -> Question | None:
+        """A hello that was agreed to, to be made once more at the end: refusals count only while it still is."""
+        agreed = [version for version in self._agreed if self._to_first[version] is Outcome.AGREED]
+        return replace(self._firsts[agreed[0]], control=True) if agreed else None
+
+    def _is_silent(self) -> bool:
+        """The server has become silent to hellos that go on from what it agreed to: it is left alone."""
+        unanswered = [
+            reading
+            for reading in self._answers.all
+            if reading.question.repeat
+            and reading.question.purpose != "TLS versions"
+            and outcome(reading) is Outcome.UNSETTLED
+        ]
+        return len(unanswered) >= _ENOUGH_SILENCE
 
     def _suites_to_come(self) -> int:
         """How many connections the unfinished chains may take: one for each likely suite, and one for the refusal."""
@@ -212,14 +232,15 @@ class Enumeration:
     def _group_questions(self, version: int) -> Iterator[Question]:
         suites = self._suites_of(version)
         if version < TLS13:
-            suites = tuple(suite for suite in suites if is_ecdhe(suite)) if version == self._newest_older else ()
+            suites = _for_groups(suites) if version == self._newest_older else ()
         if not suites:
             return
         seen = self._seen(version, group_of)
-        left = [group for group in ALL_GROUPS if group not in seen]
+        # With an ECDSA key alone the client must have the certificate's curve too, or is refused for that.
+        kept = tuple(sorted(seen)) if version < TLS13 and not any(map(_is_by_rsa, suites)) else ()
         chain = self._answers.follow(
-            tuple(left),
-            lambda groups, _: replace(full_offer(version, suites, turn=1), groups=groups),
+            tuple(group for group in groups_of(version) if group not in seen),
+            lambda groups, _: replace(full_offer(version, suites, turn=1), groups=(*groups, *kept)),
             group_of,
             f"{version_name(version)} groups",
         )
@@ -233,7 +254,7 @@ class Enumeration:
         seen = self._seen(version, scheme_of)
         chain = self._answers.follow(
             tuple(scheme for scheme in ALL_SCHEMES if scheme not in seen),
-            lambda schemes, _: replace(full_offer(version, suites), schemes=schemes),
+            lambda schemes, _: replace(full_offer(version, suites), schemes=schemes, certificate_schemes=ALL_SCHEMES),
             scheme_of,
             "signature schemes",
         )
@@ -301,6 +322,16 @@ def _offer_of_tls13(left: tuple[int, ...], answered: Sequence[Reading]) -> Offer
         return offer
     seen = {group_of(reading) for reading in answered}
     return replace(offer, groups=tuple(group for group in ALL_GROUPS if group not in seen), few_groups=True)
+
+
+def _is_by_rsa(suite: int) -> bool:
+    return key_exchange_of(suite) == "ECDHE_RSA"
+
+
+def _for_groups(suites: tuple[int, ...]) -> tuple[int, ...]:
+    """Those whose key exchange is on a curve; with RSA signatures alone where there are, which no curve can spoil."""
+    on_curves = tuple(suite for suite in suites if is_ecdhe(suite))
+    return tuple(filter(_is_by_rsa, on_curves)) or on_curves
 
 
 def _suite(reading: Reading) -> int | None:

@@ -29,11 +29,24 @@ ALL_GROUPS = (*_FIRST_GROUPS, *(code for code in GROUPS if code not in (*_FIRST_
 _RSA_SCHEMES = (0x0804, 0x0401, 0x0805, 0x0501, 0x0806, 0x0601, 0x0201, 0x0301)
 _EC_SCHEMES = (0x0403, 0x0503, 0x0603, 0x0203, 0x0303)
 _OTHER_SCHEMES = (0x0807, 0x0808, 0x0809, 0x080A, 0x080B, 0x0402, 0x0202, 0x0101, 0x0103)
-ALL_SCHEMES = (*_EC_SCHEMES, *_RSA_SCHEMES, *_OTHER_SCHEMES)
+_FIRST_SCHEMES = (*_EC_SCHEMES, *_RSA_SCHEMES, *_OTHER_SCHEMES)
+ALL_SCHEMES = (*_FIRST_SCHEMES, *(code for code in SIGNATURE_SCHEMES if code not in _FIRST_SCHEMES))
+_FINITE_FIELDS = range(0x0100, 0x0200)  # RFC 8446 section 4.2.7
 
 # Schemes of TLS 1.2 that the registry of TLS 1.3 does not name: a hash and a signature, RFC 5246 section 7.4.1.4.1.
 _HASHES = {1: "md5", 2: "sha1", 3: "sha224", 4: "sha256", 5: "sha384", 6: "sha512"}
 _SIGNATURES = {1: "rsa", 2: "dsa", 3: "ecdsa"}
+
+
+_TURNED_SCHEMES = len(_EC_SCHEMES) + len(_RSA_SCHEMES)
+
+
+def groups_of(version: int) -> tuple[int, ...]:
+    """The groups that a version's key exchanges are asked for: up to TLS 1.2 those of ECDHE alone.
+
+    A finite-field group that a server takes by RFC 7919 is seen as the Diffie-Hellman parameters that it is.
+    """
+    return ALL_GROUPS if version >= TLS13 else tuple(group for group in ALL_GROUPS if group not in _FINITE_FIELDS)
 
 
 def scheme_name(code: int) -> str:
@@ -58,7 +71,7 @@ def full_offer(version: int, suites: tuple[int, ...] | None = None, turn: int = 
         version=version,
         suites=all_suites(version) if suites is None else suites,
         groups=(*_turned(_COMMON_GROUPS, turn), *ALL_GROUPS[len(_COMMON_GROUPS) :]),
-        schemes=(*_turned(_EC_SCHEMES, turn), *_turned(_RSA_SCHEMES, turn), *_OTHER_SCHEMES),
+        schemes=(*_turned(_EC_SCHEMES, turn), *_turned(_RSA_SCHEMES, turn), *ALL_SCHEMES[_TURNED_SCHEMES:]),
         share=turn == 0,
         extras=SSL3 < version <= TLS12,
     )

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 
 from probe.audit.attempt import TLS_VERSIONS, Attempt, Question, Stage
 from probe.audit.enumeration import Enumeration
@@ -62,7 +61,7 @@ class Plan:
     questions: tuple[Question, ...]
     repeats: tuple[Question, ...]
     lost_after: str | None = None  # the server answered and is gone: nothing more is asked
-    cut_short: bool = False  # an enumeration would go on, had it more connections
+    cut_short: tuple[str, ...] = ()  # what an enumeration would go on to, had it more connections
 
 
 def plan(attempts: Sequence[Attempt], settings: Settings, begun: int | None = None) -> Plan:
@@ -130,7 +129,7 @@ class _Groups:
     """Groups of questions. One is begun when every question of the one before was answered, or failed to be."""
 
     def __init__(self, readings: Sequence[Reading], asked: set[Question], room: int) -> None:
-        self.cut_short = False
+        self.cut_short: tuple[str, ...] = ()
         self._readings = readings
         self._asked = asked
         self._room = room
@@ -174,12 +173,15 @@ class _Groups:
         """As much of an enumeration as there are connections for, without those for what comes behind it."""
         compared = _possible_comparisons(self._readings, over)
         dropped = [question.again() for question in compared[1:]]  # what is dropped is asked twice
-        behind = (_direct(self._readings), _STANDARD_RDP, *compared, *dropped)
-        room = max(0, self._room - sum(question not in self._asked for question in behind))
         enumeration = Enumeration(self._readings, over)
-        self.cut_short = not room and not self._asked.issuperset(enumeration.questions(MOST_CONNECTIONS["full"]))
-        wanted = (each for each in enumeration.questions(room) if each not in self._asked)
-        return islice(wanted, room)
+        control = [] if enumeration.control is None else [enumeration.control]
+        behind = (_direct(self._readings), _STANDARD_RDP, *compared, *dropped, *control)
+        room = max(0, self._room - sum(question not in self._asked for question in behind))
+        wanted = [each for each in enumeration.questions(room) if each not in self._asked]
+        if not room:
+            missed = [each for each in enumeration.questions(MOST_CONNECTIONS["full"]) if each not in self._asked]
+            self.cut_short = tuple(dict.fromkeys(question.about for question in missed))
+        return iter(wanted[:room] or control)
 
 
 def _discover(readings: Sequence[Reading]) -> Iterator[tuple[Question, ...]]:

@@ -92,8 +92,15 @@ class Reading:
     @property
     def is_to_be_repeated(self) -> bool:
         """It ended in a way that does not count before it was seen twice; an odd hello may well be met by silence."""
-        once = self.question.repeat or self.question.framed
-        return not once and self.ending in _UNANSWERED and not self.is_foreign
+        if self.question.repeat or self.question.framed or self.is_foreign:
+            return False
+        return self.ending in _UNANSWERED or (self.ending is Ending.CLOSED and self._is_unanswered_offer)
+
+    @property
+    def _is_unanswered_offer(self) -> bool:
+        """Of an enumeration, whose chains end at a refusal: a close that is an accident would end one too early."""
+        answered = self.server_hello or self.alert or self.disconnect or self.ssl2_hello or self.ssl2_error
+        return self.question.offer is not None and answered is None
 
     def answers_version(self, version: int) -> bool:
         """A ServerHello came and selected this version."""

@@ -34,6 +34,8 @@ _STATUS: dict[Ending, Status] = {
     Ending.INTERRUPTED: "silent",
 }
 
+_MOST_JUDGED = 8  # distinct chains of one server whose trust is judged; an honest one has two or three
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audit:
@@ -195,4 +197,8 @@ def _certificates(readings: Sequence[Reading], circumstances: Circumstances) -> 
             version = _version_of(reading)
             if version not in versions:
                 versions.append(version)
-    return [describe_chain(chain, circumstances, sorted(versions)) for chain, versions in served.items()]
+    unjudged = replace(circumstances, judge=None)
+    return [
+        describe_chain(chain, circumstances if number < _MOST_JUDGED else unjudged, sorted(versions))
+        for number, (chain, versions) in enumerate(served.items())
+    ]

@@ -63,11 +63,11 @@ def _any_says(readings: Iterable[Reading], extension: int) -> bool | None:
 
 
 def _any_message(readings: Iterable[Reading], kind: type[object]) -> bool | None:
-    """Whether the message is in any flight that was seen to its end; None where there is no such flight."""
+    """Whether the message is in any flight with a certificate that was seen to its end; None without such a flight."""
     found = [
         any(isinstance(message, kind) for message in reading.messages)
         for reading in readings
-        if any(isinstance(message, tls_hello.ServerHelloDone) for message in reading.messages)
+        if reading.chain and any(isinstance(message, tls_hello.ServerHelloDone) for message in reading.messages)
     ]
     return any(found) if found else None
 
@@ -120,13 +120,6 @@ def _other_name(readings: Sequence[Reading]) -> Literal["same certificate", "ano
         if outcome(reading) is Outcome.AGREED and reading.chain is not None:
             return "same certificate" if reading.chain in usual else "another certificate"
     return None
-
-
-def not_asked(found: TlsFeatures) -> list[str]:
-    """The features that take a connection of their own and that none was left for, in words."""
-    names = ("fallback_scsv", "resumption", "other_name", "sslv2_framed_hello")
-    missing = [name for name in names if getattr(found, name) is None]
-    return [f"not asked for want of connections: {', '.join(missing)}"] if missing else []
 
 
 def not_told(readings: Iterable[Reading], found: TlsFeatures) -> list[str]:

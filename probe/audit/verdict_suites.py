@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from probe.audit.chain import wants_share
 from probe.audit.dh_groups import describe
-from probe.audit.offers import ALL_GROUPS, ALL_SCHEMES, all_suites, is_ecdhe, scheme_name
+from probe.audit.offers import ALL_GROUPS, ALL_SCHEMES, all_suites, groups_of, is_ecdhe, scheme_name
 from probe.audit.outcome import Outcome, group_of, key_exchange, outcome, scheme_of
 from probe.audit.reading import Reading
 from probe.handshake.client_hello import USUAL_GROUPS, USUAL_SCHEMES, Offer
@@ -46,12 +46,13 @@ def _suites(agreed: Iterable[Reading]) -> set[int]:
 
 def cipher_suites(readings: Sequence[Reading]) -> dict[str, list[CipherSuite]]:
     """Every suite that was selected, by version, in the server's order where it showed one."""
-    agreed, by_client = answers(readings), server_order(readings) is False
+    agreed, by_version = answers(readings), orders(readings)
     found = {}
     for version in _VERSIONS:
         within = _in_version(version, agreed)
         if within:
-            codes = _in_our_order(version, _suites(within)) if by_client else _ordered(version, within)
+            ours = by_version.get(version_name(version)) is False
+            codes = _in_our_order(version, _suites(within)) if ours else _ordered(version, within)
             found[version_name(version)] = [_suite(code, within) for code in codes]
     kinds = [kind for reading in readings if reading.ssl2_hello for kind in reading.ssl2_hello.cipher_specs]
     if kinds:
@@ -113,19 +114,21 @@ def is_open(offer: Offer) -> bool:
     return set(USUAL_GROUPS) <= set(offer.groups) and set(USUAL_SCHEMES) <= set(offer.schemes)
 
 
-def server_order(readings: Sequence[Reading]) -> bool | None:
-    """Whose order decides: True the server's, False the client's; None where that cannot be told."""
+def orders(readings: Sequence[Reading]) -> dict[str, bool]:
+    """Whose order decides in each version: True the server's, False the client's; absent where that cannot be told."""
     agreed = answers(readings)
-    by_server = by_client = True
+    found = {}
     for version in _VERSIONS:
         within = _in_version(version, agreed)
         accepted = _suites(within)
         preferred = _preferences(within, accepted)
-        by_server &= not any(one in preferred.get(other, ()) for one in preferred for other in preferred[one])
-        by_client &= all(
+        by_server = not any(one in preferred.get(other, ()) for one in preferred for other in preferred[one])
+        by_client = all(
             picked == next(suite for suite in offer.suites if suite in accepted) for offer, picked in _choices(within)
         )
-    return by_server if by_server is not by_client else None
+        if by_server is not by_client:
+            found[version_name(version)] = by_server
+    return found
 
 
 # Groups and signature schemes
@@ -168,15 +171,28 @@ def dh_parameters(readings: Sequence[Reading]) -> list[DhParameters]:
 # What is left
 
 
+def credible(readings: Sequence[Reading]) -> list[Reading]:
+    """Without the refusals after the last agreement, where the hello made once more at the end was refused too."""
+    control = [reading for reading in readings if reading.question.control]
+    if not control or outcome(control[-1]) is Outcome.AGREED:
+        return list(readings)
+    last = max((reading.number for reading in answers(readings)), default=0)
+    return [reading for reading in readings if reading.number < last or outcome(reading) is not Outcome.REFUSED]
+
+
+def _says_no_to_all(reading: Reading, offer: Offer) -> bool:
+    """Refused, and for nothing but the suites, groups and schemes in it."""
+    other_reason = offer.fallback or not reading.question.has_usual_name or wants_share(reading)
+    return outcome(reading) is Outcome.REFUSED and not other_reason
+
+
 def unsettled(readings: Sequence[Reading]) -> list[str]:
     """What was to be found out and was not, in words."""
     agreed = answers(readings)
     refused = [
         offer
         for reading in readings
-        if (offer := reading.question.hello) is not None
-        and outcome(reading) is Outcome.REFUSED
-        and not wants_share(reading)
+        if (offer := reading.question.hello) is not None and _says_no_to_all(reading, offer)
     ]
     words = []
     for version in _VERSIONS:
@@ -191,7 +207,7 @@ def unsettled(readings: Sequence[Reading]) -> list[str]:
         words += _count(version, len(suites), "cipher suites")
         of_known = [offer for offer in of_version if set(offer.suites) <= accepted]
         if version >= TLS13 or (version == TLS12 and any(map(is_ecdhe, accepted))):
-            groups_left = set(ALL_GROUPS) - {group_of(reading) for reading in within}
+            groups_left = set(groups_of(version)) - {group_of(reading) for reading in within}
             groups_left -= {
                 group for offer in of_known if set(USUAL_SCHEMES) <= set(offer.schemes) for group in offer.groups
             }

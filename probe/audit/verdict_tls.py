@@ -18,14 +18,15 @@ from probe.wire.tls_suites import suite_name
 from probe.wire.tls_version import TLS13, version_name
 
 
-def tls(readings: Sequence[Reading], *, full: bool = False, cut_short: bool = False) -> Tls | None:
+def tls(readings: Sequence[Reading], *, full: bool = False, cut_short: Sequence[str] = ()) -> Tls | None:
     """The TLS section; None where no connection got as far as TLS.
 
-    `full` where everything was to be asked, `cut_short` where there were too few connections for it.
+    `full` where everything was to be asked; `cut_short` is what there were too few connections for.
     """
-    over_rdp = [reading for reading in readings if reached_tls(reading)]
-    if not over_rdp:
+    tried = [reading for reading in readings if reached_tls(reading)]
+    if not tried:
         return None
+    over_rdp = suites_of.credible(tried)
     section = Tls(
         versions={
             version_name(version): verdict for version in ALL_VERSIONS if (verdict := _version(version, over_rdp))
@@ -38,15 +39,22 @@ def tls(readings: Sequence[Reading], *, full: bool = False, cut_short: bool = Fa
     )
     if full:
         _describe_everything(section, over_rdp)
-    if cut_short and section.features is not None:
-        section.unsettled += features_of.not_asked(section.features)
+        if cut_short:
+            section.unsettled.append(f"not asked for want of connections: {', '.join(cut_short)}")
+        if doubtful := len(tried) - len(over_rdp):
+            words = "refusals are not counted: at the end the server refused what it had agreed to before"
+            section.unsettled.append(f"{doubtful} {words}")
     return section
 
 
 def _describe_everything(section: Tls, readings: Sequence[Reading]) -> None:
     """What only an enumeration can say."""
+    for version in ALL_VERSIONS:
+        section.versions.setdefault(version_name(version), Verdict(state="unknown", reason="not asked"))
     section.cipher_suites = suites_of.cipher_suites(readings)
-    section.server_order = suites_of.server_order(readings)
+    section.order_by_version = suites_of.orders(readings)
+    decided = set(section.order_by_version.values())
+    section.server_order = decided.pop() if len(decided) == 1 else None
     section.groups = suites_of.groups(readings)
     section.dh_parameters = suites_of.dh_parameters(readings)
     section.signature_schemes = suites_of.signature_schemes(readings)
@@ -87,6 +95,8 @@ def hello_verdict(reading: Reading) -> Verdict:
     hello, offer = reading.server_hello, reading.question.hello
     if reading.ssl2_hello is not None and offer is None:
         return Verdict(state="accepted")
+    if reading.ssl2_error is not None:
+        return Verdict(state="rejected", reason=f"SSLv2 error {reading.ssl2_error.code.name.lower()}")
     if hello is not None:
         selected = hello.selected_version
         stray = unoffered(hello, offer) if offer is not None else None

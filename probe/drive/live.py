@@ -27,6 +27,7 @@ from probe.audit.verdict import Audit, verdict
 from probe.drive.limits import Limits
 from probe.drive.names import tls_name
 from probe.drive.trust_store import trust_judge
+from probe.errors import Unavailable
 from probe.handshake.machine import Ending, Event, Machine, Malformed, Seen, Side, end
 from probe.result import Result, Target
 from probe.wire.nego import ConfirmData, NegotiationResponse, Protocol
@@ -268,6 +269,9 @@ def _scope_of(zone: str) -> int:
 def _ending_of(error: OSError) -> Ending:
     if isinstance(error, os_socket.gaierror):  # addresses are literals: one does not fit the other's family
         return Ending.UNREACHABLE
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        hint = "allow more (ulimit -n 4096), or ask for less at a time (--per-host)"
+        raise Unavailable("no file descriptor is left for another connection", hint) from error
     if error.errno not in ENDINGS:
         raise error
     return ENDINGS[error.errno]

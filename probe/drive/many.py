@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from probe.drive.resolve import Unresolved, resolve, unresolved_result
 from probe.errors import InputError
 from probe.result import Result, Target
 
+_OTHER_FILES = 24  # descriptors that are none of an audit's connections
 _READY = 256  # finished results that wait for a slow target before them
 
 
@@ -67,8 +69,15 @@ class Many:
                 yield receive
             nursery.cancel_scope.cancel()
 
+    def _room(self) -> int:
+        """How many audits the descriptors of this process allow, `at_once` at most."""
+        allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if allowed == resource.RLIM_INFINITY:
+            return self.at_once
+        return max(1, min(self.at_once, (allowed - _OTHER_FILES) // self.limits.per_host))
+
     async def _produce(self, targets: Iterator[Target], send: trio.MemorySendChannel[Result | InputError]) -> None:
-        queue = _Queue(self.at_once, send)
+        queue = _Queue(self._room(), send)
         async with send, trio.open_nursery() as nursery:
             while True:
                 turn, over = await queue.begin()

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+import errno
+import os
 import re
+from collections.abc import Iterator
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -24,7 +27,7 @@ _BUNDLES = (
     "/usr/local/etc/ssl/cert.pem",  # FreeBSD
     "/etc/openssl/certs/ca-certificates.crt",  # NetBSD
 )
-_BLOCK = re.compile(rb"-----BEGIN (?:X509 )?CERTIFICATE-----(.*?)-----END (?:X509 )?CERTIFICATE-----", re.DOTALL)
+_BEGIN = re.compile(rb"-----BEGIN (?:X509 )?CERTIFICATE-----")
 _MOST_BYTES = 64 * 1024 * 1024  # of a file; the bundles of systems have a few hundred kilobytes
 
 
@@ -60,10 +63,12 @@ def _from_file(ca_file: str) -> Roots:
 
 def _read(file: Path, store: str | None = None) -> Roots:
     """The certificates of a PEM file; what cannot be read as one is left out. Raises OSError."""
-    with file.open("rb") as opened:
-        pem = opened.read(_MOST_BYTES)
+    with open(file, "rb", opener=_without_waiting) as opened:
+        pem = opened.read(_MOST_BYTES + 1) or b""
+    if len(pem) > _MOST_BYTES:
+        raise OSError(errno.EFBIG, f"it has more than {_MOST_BYTES // 2**20} MiB")
     found = []
-    for block in _BLOCK.findall(pem):
+    for block in _blocks(pem):
         try:
             certificate = readable(base64.b64decode(block))
         except binascii.Error:
@@ -71,6 +76,19 @@ def _read(file: Path, store: str | None = None) -> Roots:
         if certificate is not None:
             found.append(certificate)
     return Roots(store=store or str(file), file=str(file) if store else None, certificates=tuple(found))
+
+
+def _without_waiting(name: str, flags: int) -> int:
+    """Open a file; one that is a pipe, which would let us wait for its other end, is found to be empty instead."""
+    return os.open(name, flags | os.O_NONBLOCK)
+
+
+def _blocks(pem: bytes) -> Iterator[bytes]:
+    """What stands between each BEGIN and the next dashes, in one pass whatever the file holds."""
+    for begin in _BEGIN.finditer(pem):
+        end = pem.find(b"-----", begin.end())
+        if end != -1 and pem.startswith(b"-----END ", end):
+            yield pem[begin.end() : end]
 
 
 def _of_this_computer() -> Roots | None:

@@ -56,6 +56,7 @@ class Offer:
     extras: bool = False  # asks for what is optional: compression, tickets, stapling, encrypt-then-MAC, heartbeat
     fallback: bool = False  # says that a newer version was tried before, RFC 7507
     padding: int = 0
+    certificate_schemes: tuple[int, ...] = ()  # for certificates, RFC 8446 4.2.3; empty: the same schemes
     few_groups: bool = field(default=False, compare=False)  # groups are missing that a refusal may be for
     _hash: int = field(init=False, repr=False, compare=False, default=0)
 
@@ -122,6 +123,8 @@ def _extensions(
     extensions += [ext.supported_groups(offer.groups), ext.ec_point_formats((0,))]
     if offer.version >= TLS12:
         extensions.append(ext.signature_algorithms(offer.schemes))
+        if offer.certificate_schemes:
+            extensions.append(ext.signature_algorithms_cert(offer.certificate_schemes))
     if offer.extras:
         extensions += _extras()
     if offer.version < TLS13 or offer.older:

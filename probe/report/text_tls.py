@@ -67,7 +67,7 @@ def versions(tls: Tls, page: Page, verbosity: int) -> None:
         suites = tls.cipher_suites.get(name, [])
         found = tls.versions.get(name, Verdict(state="unknown"))
         first = [(f"  {version_number(name):<{_VERSION - 4}}  ", ""), (f"{found.state:<8}  ", _STYLES[found.state])]
-        page.paragraph(_version(found, suites, tls.server_order), first=first, indent=_VERSION + 10)
+        page.paragraph(_version(found, suites, tls.order_by_version.get(name)), first=first, indent=_VERSION + 10)
         if found.state == "accepted" or suites:
             for weakness in weaknesses_of_version(name):
                 _marked(page, weakness.level, f"the version itself: {weakness}")

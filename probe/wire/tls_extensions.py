@@ -32,6 +32,7 @@ class ExtensionType(OpenIntEnum):
     SESSION_TICKET = 35
     PRE_SHARED_KEY = 41
     SUPPORTED_VERSIONS = 43
+    SIGNATURE_ALGORITHMS_CERT = 50
     COOKIE = 44
     PSK_KEY_EXCHANGE_MODES = 45
     KEY_SHARE = 51
@@ -157,6 +158,11 @@ def read_ec_point_formats(body: bytes) -> tuple[int, ...]:
 def signature_algorithms(schemes: Sequence[int]) -> Extension:
     """The signatures that the client can check. RFC 8446 section 4.2.3."""
     return _u16_list(ExtensionType.SIGNATURE_ALGORITHMS, schemes)
+
+
+def signature_algorithms_cert(schemes: Sequence[int]) -> Extension:
+    """The signatures that the client can check in certificates, where they are not the same. RFC 8446 section 4.2.3."""
+    return _u16_list(ExtensionType.SIGNATURE_ALGORITHMS_CERT, schemes)
 
 
 def read_signature_algorithms(body: bytes) -> tuple[int, ...]:

@@ -30,8 +30,8 @@ def suite_name(code: int) -> str:
 
 
 def _is_tls13(name: str) -> bool:
-    """Suites of TLS 1.3 name no key exchange. RFC 8446 appendix B.4."""
-    return "_WITH_" not in name
+    """Suites of TLS 1.3 name no key exchange, RFC 8446 appendix B.4; those of RFC 9367 do not either, but say WITH."""
+    return "_WITH_" not in name or name.endswith(("_MGM_L", "_MGM_S"))
 
 
 # Every suite that can be selected, by the versions that may: TLS 1.3 shares none with those before it.

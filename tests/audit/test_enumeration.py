@@ -22,7 +22,7 @@ from probe.wire import tls_hello
 from probe.wire.nego import Protocol
 from probe.wire.tls_record import AlertDescription
 from probe.wire.tls_version import version_name
-from tests.audit.attempts import SSL3, TLS10, TLS11, TLS12, TLS13, alert, audit, hello, ran, says, selects
+from tests.audit.attempts import SSL2, SSL3, TLS10, TLS11, TLS12, TLS13, alert, audit, hello, ran, says, selects
 from tests.audit.tls_servers import REFUSED, TlsServer, ran_together
 
 FULL = Settings(depth="full")
@@ -192,16 +192,102 @@ def test_with_too_few_connections_suites_come_first_and_the_rest_is_named() -> N
     assert "not settled" in result.limited
     assert {len(codes(section, version)) for version in server.suites} == {3, 20, 6}
     assert any("groups were neither" in words for words in section.unsettled)
-    assert section.unsettled[-1] == "not asked for want of connections: resumption, sslv2_framed_hello"
+    last = section.unsettled[-1]
+    assert last.startswith("not asked for want of connections: TLS features, ")
+    assert "signature schemes" in last
     # What else is to be known of the server was asked all the same.
     assert result.negotiation is not None
     assert result.negotiation.protocols["RDP"].state == "rejected"
     assert result.negotiation.direct_tls.state == "rejected"
 
 
-def test_suites_that_were_not_reached_are_unsettled() -> None:
-    section, _ = audited(current(), Settings(depth="full", max_connections=20))
-    assert any("cipher suites were neither selected nor refused" in words for words in section.unsettled)
+@pytest.mark.parametrize("unknown_name", [None, REFUSED])
+def test_suites_that_were_not_reached_are_unsettled(unknown_name: tuple[list[Event], Ending] | None) -> None:
+    section, _ = audited(current(unknown_name=unknown_name), Settings(depth="full", max_connections=20))
+    assert any(words.startswith("TLSv1.2: 3") and "cipher suites" in words for words in section.unsettled)
+
+
+def test_versions_that_were_not_asked_are_unknown() -> None:
+    section, _ = audited(current(), Settings(depth="full", max_connections=5))
+    assert {name for name, verdict in section.versions.items() if verdict.reason == "not asked"} >= {"SSLv2", "SSLv3"}
+
+
+@pytest.mark.parametrize("late", [REFUSED, ([], Ending.CLOSED), ([], Ending.RESET)])
+def test_refusals_of_a_server_that_has_had_enough_do_not_count(late: tuple[list[Event], Ending]) -> None:
+    server = current()
+    made = 0
+
+    def answer(question: Question) -> tuple[list[Event], Ending]:
+        nonlocal made
+        made += question.stage is Stage.HELLO and question.protocols is not None
+        events, ending = late
+        return ([*selects(Protocol.SSL), *events], ending) if made > 15 else server(question)
+
+    section = found(*ran(answer, NO_END), NO_END).tls
+    assert section is not None
+    assert len(codes(section, TLS12)) < len(OPENSSL_12)
+    assert any(words.startswith("TLSv1.2: 3") and "cipher suites" in words for words in section.unsettled)
+    assert any("what it had agreed to before" in words for words in section.unsettled)
+
+
+def test_one_close_in_the_middle_ends_no_chain() -> None:
+    server = current(own_order=False)
+    for number in range(8, 40):
+        made = 0
+
+        def answer(question: Question, number: int = number) -> tuple[list[Event], Ending]:
+            nonlocal made
+            made += 1
+            if made == number and question.stage is Stage.HELLO and question.version != SSL2:
+                return [*selects(Protocol.SSL)], Ending.CLOSED
+            return server(question)
+
+        section = found(*ran(answer, NO_END), NO_END).tls
+        assert section is not None
+        assert set(codes(section, TLS12)) == set(OPENSSL_12)
+        assert set(codes(section, TLS13)) == set(ALL_13)
+        assert groups(section, TLS12) == set(EC_GROUPS)
+
+
+def test_a_server_that_falls_silent_is_soon_left_alone() -> None:
+    server = current(own_order=False)
+    made = 0
+
+    def answer(question: Question) -> tuple[list[Event], Ending]:
+        nonlocal made
+        made += 1
+        return ([*selects(Protocol.SSL)], Ending.TIMED_OUT) if made > 20 else server(question)
+
+    attempts, now = ran(answer, NO_END)
+    assert len(attempts) <= 36
+    section = found(attempts, now, NO_END).tls
+    assert section is not None
+    assert any("cipher suites" in words for words in section.unsettled)
+
+
+@pytest.mark.parametrize("own_order", [True, False])
+def test_with_an_ecdsa_key_alone_no_group_is_refused_for_the_certificates_curve(own_order: bool) -> None:
+    class NeedsCurve(TlsServer):
+        """OpenSSL, whose certificate's curve must be among the client's groups."""
+
+        def __call__(self, question: Question) -> tuple[list[Event], Ending]:
+            offer = question.hello
+            if offer is not None and offer.version == TLS12 and 0x0017 not in offer.groups:
+                return [*selects(Protocol.SSL), *alert(AlertDescription.HANDSHAKE_FAILURE)], Ending.COMPLETE
+            return super().__call__(question)
+
+    server = NeedsCurve(suites={TLS12: [0xC02C]}, groups={TLS12: EC_GROUPS}, schemes=[0x0403], own_order=own_order)
+    section, _ = audited(server)
+    assert groups(section, TLS12) <= set(EC_GROUPS)
+    assert groups(section, TLS12) == set(EC_GROUPS) or any(
+        "groups were neither" in words for words in section.unsettled
+    )
+
+
+def test_whose_order_decides_is_said_only_where_it_was_seen() -> None:
+    server = current(suites={TLS12: OPENSSL_12, TLS11: [0xC014]})
+    section, _ = audited(server)
+    assert section.order_by_version == {"TLSv1.2": True}
 
 
 def test_a_server_that_drops_large_hellos_is_asked_with_small_ones() -> None:

@@ -326,3 +326,11 @@ def test_a_chain_with_one_byte_changed_is_judged(at: int, value: int, certificat
         read = readable(bytes(der))  # the count of unused bits of the signature may be another: it is not signed
         assert read is not None
         assert read.tbs_certificate_bytes == LEAF.certificate.tbs_certificate_bytes
+
+
+def test_a_key_that_only_a_hostile_chain_has_is_not_worked_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    root = authority("Large", key=rsa_key(2048))
+    leaf = Recipe().signed_by(root)
+    assert certificate_signature.signed_by(leaf.certificate, root.certificate) is True
+    monkeypatch.setattr(certificate_signature, "_MOST_BITS", 1024)
+    assert certificate_signature.signed_by(leaf.certificate, root.certificate) is None

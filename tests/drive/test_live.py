@@ -20,6 +20,7 @@ from probe.audit.settings import Settings
 from probe.drive import demo_server, live
 from probe.drive.demo_replies import Profile
 from probe.drive.limits import Limits
+from probe.errors import Unavailable
 from probe.handshake.machine import Ending, Side
 from probe.handshake.negotiation import Negotiation
 from probe.result import Result, Step, Target
@@ -201,14 +202,24 @@ def test_no_error_of_a_connection_says_that_there_was_none(number: int) -> None:
     assert traffic.cause == os.strerror(number)
 
 
-def test_an_error_that_is_our_own_is_no_ending(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("code", "kind", "words"),
+    [
+        (errno.EMFILE, Unavailable, "no file descriptor is left"),
+        (errno.ENFILE, Unavailable, "no file descriptor is left"),
+        (errno.ENOMEM, OSError, "memory"),
+    ],
+)
+def test_an_error_that_is_our_own_is_no_ending(
+    monkeypatch: pytest.MonkeyPatch, code: int, kind: type[Exception], words: str
+) -> None:
     async def fail(_target: Target, _source: str | None) -> trio.socket.SocketType:
-        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr(live, "_open", fail)
     with pytest.raises(ExceptionGroup) as raised:
         audit(place("127.0.0.1", 1))
-    assert raised.group_contains(OSError, match="Too many open files")
+    assert raised.group_contains(kind, match=words)
 
 
 def test_the_source_address_is_ours_to_choose() -> None:

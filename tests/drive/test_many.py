@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import resource
 from collections.abc import Iterator
 
 import pytest
@@ -126,3 +127,17 @@ def test_every_address_of_a_name_is_asked_or_only_the_first(monkeypatch: pytest.
 
     clock = trio.testing.MockClock(autojump_threshold=0.01)
     assert trio.run(both, clock=clock) == (["127.0.66.1", "127.0.66.2"], ["127.0.66.1"])
+
+
+@pytest.mark.parametrize(("allowed", "per_host", "room"), [(1024, 2, 16), (64, 4, 10), (30, 2, 3), (10, 2, 1)])
+def test_no_more_audits_are_under_way_than_there_are_descriptors_for(
+    monkeypatch: pytest.MonkeyPatch, allowed: int, per_host: int, room: int
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (allowed, allowed))
+    assert Many(settings=Settings(), limits=Limits(per_host=per_host))._room() == room
+
+
+def test_without_a_limit_there_is_room_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    endless = resource.RLIM_INFINITY
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (endless, endless))
+    assert Many(settings=Settings(), limits=Limits())._room() == 16

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import ssl
 import subprocess
 import sys
@@ -136,3 +137,24 @@ def test_the_library_is_not_loaded_before_a_chain_needs_it() -> None:
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
     assert (ran.returncode, ran.stdout) == (0, "self_signed\n")
+
+
+def test_a_file_of_beginnings_is_read_in_one_pass(tmp_path: Path) -> None:
+    file = tmp_path / "roots.pem"
+    file.write_bytes(b"-----BEGIN CERTIFICATE-----\n" * 100_000)
+    with pytest.raises(InputError, match="no certificate"):
+        roots(str(file))
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match="no certificate"):
+        roots(str(tmp_path / "pipe"))
+
+
+def test_a_file_that_is_too_large_is_said_to_be(tmp_path: Path) -> None:
+    file = tmp_path / "large"
+    file.touch()
+    os.truncate(file, 65 * 2**20)
+    with pytest.raises(InputError, match="more than 64 MiB"):
+        roots(str(file))

@@ -77,6 +77,7 @@ def windows() -> Tls:
             **older,
         },
         server_order=True,
+        order_by_version={"TLSv1.2": True, "TLSv1.3": True},
         groups=[
             group("0x0018", "secp384r1", "TLSv1.3", "TLSv1.2"),
             group("0x0017", "secp256r1", "TLSv1.3", "TLSv1.2"),
@@ -130,6 +131,7 @@ def ancient() -> Tls:
             "SSLv2": suites("010080 0700c0"),
         },
         server_order=False,
+        order_by_version=dict.fromkeys(("SSLv3", "TLSv1.0"), False),
         groups=[group("0x0013", "secp192r1", "TLSv1.0"), group("0x0017", "secp256r1", "TLSv1.2")],
         dh_parameters=[DhParameters(bits=512, prime_sha256="ef" * 32, generator="5")],
         signature_schemes=[Registered(code="0x0201", name="rsa_pkcs1_sha1")],

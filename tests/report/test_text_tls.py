@@ -44,6 +44,7 @@ def accepting(codes: str, version: str = "TLSv1.2", *, server_order: bool | None
             versions={version: ACCEPTED},
             cipher_suites={version: full.suites(codes, dh_bits)},
             server_order=server_order,
+            order_by_version={} if server_order is None else {version: server_order},
         )
     )
 
