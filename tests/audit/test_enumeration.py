@@ -10,19 +10,35 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from probe.audit.attempt import Attempt, Question, Stage
-from probe.audit.offers import ALL_GROUPS, ALL_SCHEMES, all_suites, scheme_name
+from probe.audit.chain import Answers
+from probe.audit.offers import ALL_GROUPS, ALL_SCHEMES, all_suites, full_offer, scheme_name
 from probe.audit.plan import Plan, plan
+from probe.audit.reading import read
 from probe.audit.settings import Settings
 from probe.audit.verdict import verdict
 from probe.handshake.client_hello import USUAL_GROUPS
 from probe.handshake.machine import Ending, Event
 from probe.result import Result, Tls
+from probe.wire import ssl2, tls_hello
 from probe.wire import tls_extensions as ext
-from probe.wire import tls_hello
 from probe.wire.nego import Protocol
 from probe.wire.tls_record import AlertDescription
 from probe.wire.tls_version import version_name
-from tests.audit.attempts import SSL2, SSL3, TLS10, TLS11, TLS12, TLS13, alert, audit, hello, ran, says, selects
+from tests.audit.attempts import (
+    SSL2,
+    SSL3,
+    TLS10,
+    TLS11,
+    TLS12,
+    TLS13,
+    alert,
+    attempt,
+    audit,
+    hello,
+    ran,
+    says,
+    selects,
+)
 from tests.audit.tls_servers import REFUSED, TlsServer, ran_together
 
 FULL = Settings(depth="full")
@@ -574,3 +590,32 @@ def test_schemes_have_names_also_where_the_registry_of_tls_1_3_has_none() -> Non
     assert scheme_name(0x0A0A) == "0x0a0a"
     assert len(set(ALL_GROUPS)) == len(ALL_GROUPS)
     assert len(set(ALL_SCHEMES)) == len(ALL_SCHEMES)
+
+
+def test_a_chain_ends_when_nothing_is_left_to_offer() -> None:
+    server = current(suites={TLS12: [RSA_AES]})
+    offer = full_offer(TLS12, (RSA_AES,))
+    question = Question(protocols=Protocol.SSL, stage=Stage.HELLO, version=TLS12, offer=offer)
+    made = attempt(question, *server(question))
+    answers = Answers([read(made)], Protocol.SSL)
+    chain = answers.follow(
+        (RSA_AES,),
+        lambda left, _: full_offer(TLS12, left),
+        lambda reading: reading.server_hello and reading.server_hello.cipher_suite,
+        "",
+    )
+    assert (chain.taken, chain.ended, chain.following) == ((RSA_AES,), True, None)
+
+
+def test_an_error_of_sslv2_is_a_refusal_by_name() -> None:
+    server = current()
+
+    def answer(question: Question) -> tuple[list[Event], Ending]:
+        if question.version == SSL2:
+            return [*selects(Protocol.SSL), *says(ssl2.Error(code=ssl2.ErrorCode(1)))], Ending.COMPLETE
+        return server(question)
+
+    section = found(*ran(answer, FULL)).tls
+    assert section is not None
+    assert section.versions["SSLv2"].state == "rejected"
+    assert (section.versions["SSLv2"].reason or "").startswith("SSLv2 error ")

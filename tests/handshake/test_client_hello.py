@@ -80,3 +80,11 @@ def test_equal_offers_are_one_question() -> None:
     assert usual_offer(TLS12) == Offer(version=TLS12, suites=usual_offer(TLS12).suites)
     assert hash(usual_offer(TLS12)) == hash(Offer(version=TLS12, suites=usual_offer(TLS12).suites))
     assert usual_offer(TLS12) != replace(usual_offer(TLS12), extras=True)
+
+
+def test_schemes_for_certificates_are_another_list_where_they_differ() -> None:
+    _, same = sent(usual_offer(TLS12))
+    assert ExtensionType.SIGNATURE_ALGORITHMS_CERT not in types(same)
+    _, other = sent(replace(usual_offer(TLS12), schemes=(0x0804,), certificate_schemes=(0x0401, 0x0201)))
+    body = find(other.extensions, ExtensionType.SIGNATURE_ALGORITHMS_CERT)
+    assert ext.read_signature_algorithms(body or b"") == (0x0401, 0x0201)
