@@ -598,12 +598,7 @@ def test_a_chain_ends_when_nothing_is_left_to_offer() -> None:
     question = Question(protocols=Protocol.SSL, stage=Stage.HELLO, version=TLS12, offer=offer)
     made = attempt(question, *server(question))
     answers = Answers([read(made)], Protocol.SSL)
-    chain = answers.follow(
-        (RSA_AES,),
-        lambda left, _: full_offer(TLS12, left),
-        lambda reading: reading.server_hello and reading.server_hello.cipher_suite,
-        "",
-    )
+    chain = answers.follow((RSA_AES,), lambda left, _: full_offer(TLS12, left), lambda _: RSA_AES, "")
     assert (chain.taken, chain.ended, chain.following) == ((RSA_AES,), True, None)
 
 
