@@ -28,6 +28,7 @@ from probe.wire.tls_suites import suite_name
 from probe.wire.tls_version import SSL2, SSL3, TLS10, TLS11, TLS12, TLS13, version_name
 
 _BY_LENGTH = (TLS12, TLS13, TLS11, TLS10, SSL3)  # the longest chains first
+_BY_PRECEDENCE = (TLS13, TLS11, TLS10, SSL3, TLS12)  # of suites: what has few is finished first
 _OLDER = (TLS12, TLS11, TLS10)
 _COMMON_TLS13_SUITES = (0x1301, 0x1302, 0x1303)
 _LIKELY_SUITES = frozenset(usual_offer(TLS12).suites) - {0xC008, 0xC012, 0x0016, 0x000A, 0x0005, 0x0004}
@@ -62,7 +63,7 @@ class Enumeration:
         if not all(map(self._is_settled, _OLDER)):  # how the chains share the connections depends on them
             return
         self._chains = {version: tuple(self._suite_chains(version)) for version in self._agreed}
-        for version in self._agreed:
+        for version in sorted(self._agreed, key=_BY_PRECEDENCE.index):
             yield from self._suite_questions(version)
         known = [version for version, chains in self._chains.items() if chains and all(each.ended for each in chains)]
         spare = room - self._suites_to_come()

@@ -149,7 +149,8 @@ def _limited(audit: Audit) -> str | None:
         return f"the deadline of {audit.past_deadline_s:g} s passed"
     if audit.plan.lost_after is not None:
         return None
-    most = f"{audit.settings.most_connections} connections are the most at this setting"
+    number = audit.settings.most_connections
+    most = f"{number} connection{'s are' if number > 1 else ' is'} the most at this setting (--max-connections)"
     if audit.plan.cut_short:
         return f"{most}; what could not be asked is named as not settled"
     left = [question.words for question in (*audit.plan.questions, *audit.plan.repeats)]

@@ -28,7 +28,7 @@ def duration(text: str) -> float:
 def positive(text: str) -> int:
     """A whole number from 1. Raises InputError."""
     if not text.isascii() or not text.isdigit() or len(text) > 6 or int(text) < 1:
-        raise InputError(f"not a number from 1: {text!r}", "give a whole number such as 2")
+        raise InputError(f"not a number from 1 to 999999: {text!r}", "give a whole number such as 2")
     return int(text)
 
 

@@ -12,8 +12,9 @@ _GIVE_WINDOWS_A_CERTIFICATE = (
     "-ClassName Win32_TSGeneralSetting | Set-CimInstance -Property @{SSLCertificateSHA1Hash='THUMBPRINT'}"
 )
 _GIVE_XRDP_A_CERTIFICATE = (
-    "For xrdp, set certificate and key_file in xrdp.ini to the new files, readable to the user xrdp runs as, and "
-    "systemctl restart xrdp. (xrdp-keygen makes no TLS certificates.)"
+    "For xrdp, get a certificate with the server's name in it from an authority that clients trust (RSA of 2048 bits "
+    "or more, SHA-256), set certificate and key_file in xrdp.ini to the two files, readable to the user xrdp runs as, "
+    "and systemctl restart xrdp. (xrdp-keygen makes no TLS certificates.)"
 )
 _IDENTITY_WARNING = ("A warning that the identity of the remote computer cannot be verified",)
 
@@ -147,15 +148,16 @@ CERT_UNTRUSTED = Diagnosis(
     source="RFC 5280 6.1",
 )
 
+ISSUER_NOT_SENT = "The server does not send its issuing authority's certificate, which is not installed beside its own."
+ROOT_NOT_HERE = "The authority is private: its root, which servers leave out, is not installed here."
+
 CERT_CHAIN_INCOMPLETE = Diagnosis(
     code="CERT_CHAIN_INCOMPLETE",
     severity="risk",
-    summary="The server does not send the certificates between its own and a root that {by} trusts.",
-    causes=(
-        "The server sends its own certificate alone: that of the issuing authority is not installed beside it.",
-        "The authority is private, so that its root, which servers leave out, is not installed here.",
-    ),
+    summary="The chain that the server sends does not lead to a root that {by} trusts: an issuer is missing.",
+    causes=(ISSUER_NOT_SENT, ROOT_NOT_HERE),
     remedies=(
+        "If the root is private, judge by it: --ca-file ROOT.pem, which may hold the authorities between as well.",
         (
             "On Windows import the issuing authority's certificate on the server into Cert:\\LocalMachine\\CA "
             "(certutil -addstore CA ISSUER.cer); Schannel then sends it."
@@ -164,7 +166,6 @@ CERT_CHAIN_INCOMPLETE = Diagnosis(
             "For xrdp append the issuing authorities' certificates to the file that certificate names in xrdp.ini, "
             "the server's own first, and systemctl restart xrdp."
         ),
-        "If the root is private, judge by it: --ca-file ROOT.pem, which may hold the authorities between as well.",
     ),
     user_sees=(*_IDENTITY_WARNING, "The certificate is not from a trusted certifying authority."),
     source="RFC 8446 4.4.2; RFC 5246 7.4.2",

@@ -79,7 +79,7 @@ def cert_untrusted(result: Result) -> Iterator[Evidence]:
 @finds(catalogue.CERT_CHAIN_INCOMPLETE)
 def cert_chain_incomplete(result: Result) -> Iterator[Evidence]:
     """A chain was judged, and an issuer is neither in it nor in the store."""
-    yield from _judged(result, "chain_incomplete")
+    yield from _judged(result, "chain_incomplete")  # the likeliest cause: whether it sends any issuer
 
 
 def _judged(result: Result, verdict: str) -> Iterator[Evidence]:
@@ -90,7 +90,9 @@ def _judged(result: Result, verdict: str) -> Iterator[Evidence]:
             continue
         by = "this computer" if trust.store in _OF_THIS_COMPUTER else trust.store
         reason = f": {trust.reason}" if trust.reason is not None else ""
-        yield Evidence(said=f"{_named(chain, leaf)}{reason} (judged by {trust.file or trust.store})", facts={"by": by})
+        said = f"{_named(chain, leaf)}{reason} (judged by {trust.file or trust.store})"
+        alone = catalogue.ISSUER_NOT_SENT if len(chain.chain) == 1 else catalogue.ROOT_NOT_HERE
+        yield Evidence(said=said, facts={"by": by}, likeliest=alone)
 
 
 @finds(catalogue.CERT_NAME_MISMATCH)

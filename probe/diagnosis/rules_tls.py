@@ -20,6 +20,7 @@ from probe.result import Registered, Result, Severity, Tls, Verdict
 
 _CURRENT = ("TLSv1.2", "TLSv1.3")
 _LEGACY = ("SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1")
+_FOR_NO_CLIENT = {"SSLv2", "SSLv3"}  # that none of the clients in use speaks any more
 _TOO_OLD = "alert protocol_version"
 _MOST_NAMES = 4  # of suites in one piece of evidence
 _NOT_ASKED = ("interrupted", "deadline", "refused", "filtered", "unreachable")  # ended before the server could answer
@@ -51,7 +52,8 @@ def tls_no_common_version(result: Result) -> Iterator[Evidence]:
         return  # whatever is amiss there, it is not the version
     for name in _CURRENT:
         yield Evidence(
-            said=f"{name}: rejected ({versions[name].reason})", severity=None if served else _unless_rdp(result)
+            said=f"{name}: rejected ({versions[name].reason})",
+            severity=None if set(served) - _FOR_NO_CLIENT else _unless_rdp(result),
         )
     for name in served:
         yield Evidence(said=f"{name}: accepted")

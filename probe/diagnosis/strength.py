@@ -43,7 +43,8 @@ EXPORT = Weakness("export", "export grade, 40 or 56 bits", _BCP)
 DES = Weakness("des", "DES", "RFC 5469, RFC 9325 4.1")
 RC4 = Weakness("rc4", "RC4", "RFC 7465")
 RC2 = Weakness("rc2", "RC2, with MD5, of SSLv2", "RFC 6176 2")
-BLOCKS_OF_64 = Weakness("blocks_of_64_bits", "64-bit blocks", "NIST SP 800-52r2 3.3.1")  # SWEET32, CVE-2016-2183
+# SWEET32, CVE-2016-2183
+BLOCKS_OF_64 = Weakness("blocks_of_64_bits", "64-bit blocks, as 3DES has them", "NIST SP 800-52r2 3.3.1")
 POODLE = Weakness("sslv3_cbc", "CBC in SSLv3, POODLE", "RFC 7568 4.1")
 SHORT_DH = Weakness("short_dh", "DH under 2048 bits", "RFC 9325 4.5")
 STATIC_RSA = Weakness("static_rsa", "static RSA, no forward secrecy", _KEY_EXCHANGE)

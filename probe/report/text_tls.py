@@ -67,7 +67,10 @@ def versions(tls: Tls, page: Page, verbosity: int) -> None:
         suites = tls.cipher_suites.get(name, [])
         found = tls.versions.get(name, Verdict(state="unknown"))
         first = [(f"  {version_number(name):<{_VERSION - 4}}  ", ""), (f"{found.state:<8}  ", _STYLES[found.state])]
-        page.paragraph(_version(found, suites, tls.order_by_version.get(name)), first=first, indent=_VERSION + 10)
+        said = _version(found, suites, tls.order_by_version.get(name))
+        page.paragraph(
+            f"at least {said}" if suites and _goes_on(tls, name) else said, first=first, indent=_VERSION + 10
+        )
         if found.state == "accepted" or suites:
             for weakness in weaknesses_of_version(name):
                 _marked(page, weakness.level, f"the version itself: {weakness}")
@@ -75,6 +78,11 @@ def versions(tls: Tls, page: Page, verbosity: int) -> None:
             _marked(page, mark, words)
         for suite in suites if verbosity else []:
             _suite(page, suite, name)
+
+
+def _goes_on(tls: Tls, version: str) -> bool:
+    """Suites of this version were left unsettled."""
+    return any(words.startswith(f"{version}:") and "cipher suites" in words for words in tls.unsettled)
 
 
 def _in_order(names: Iterable[str]) -> list[str]:
@@ -228,10 +236,14 @@ def _rest(tls: Tls) -> Iterator[tuple[str, str]]:
             yield "Fingerprints", " · ".join(parts)
 
 
+def _one_or_many(what: str, count: int) -> str:
+    return what.removesuffix("s") if count == 1 else what
+
+
 def spent(result: Result) -> str | None:
     """How many connections were made for what, the most first; None where that is not known."""
     if not result.spent:
         return None
     parts = sorted(result.spent.items(), key=lambda part: -part[1])
-    words = ", ".join(f"{count} {terminal(spoken(what), 60)}" for what, count in parts)
+    words = ", ".join(f"{count} {_one_or_many(terminal(spoken(what), 60), count)}" for what, count in parts)
     return f"{result.connections} connection{'' if result.connections == 1 else 's'}: {words}"

@@ -275,7 +275,7 @@ def test_a_server_that_falls_silent_is_soon_left_alone() -> None:
         return ([*selects(Protocol.SSL)], Ending.TIMED_OUT) if made > 20 else server(question)
 
     attempts, now = ran(answer, NO_END)
-    assert len(attempts) <= 36
+    assert len(attempts) <= 38
     section = found(attempts, now, NO_END).tls
     assert section is not None
     assert any("cipher suites" in words for words in section.unsettled)

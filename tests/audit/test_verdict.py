@@ -227,7 +227,9 @@ def test_a_cap_that_was_reached_is_told_with_what_was_not_asked() -> None:
     found = of(a.xrdp, wanted)
     assert found.connections == 2
     assert found.limited is not None
-    assert found.limited.startswith("2 connections are the most at this setting; not asked: HYBRID_EX; RDSTLS, then")
+    assert found.limited.startswith(
+        "2 connections are the most at this setting (--max-connections); not asked: HYBRID_EX; RDSTLS, then"
+    )
     assert found.negotiation is not None
     assert found.negotiation.protocols["HYBRID_EX"].state == "unknown"
 

@@ -237,13 +237,13 @@ def test_weak_suites_are_named_by_version_and_reason() -> None:
     assert found.severity == "risk"
     assert found.evidence == [
         "TLSv1.2: TLS_RSA_WITH_RC4_128_SHA: RC4 (RFC 7465)",
-        "TLSv1.2: TLS_RSA_WITH_3DES_EDE_CBC_SHA: 64-bit blocks (NIST SP 800-52r2 3.3.1)",
+        "TLSv1.2: TLS_RSA_WITH_3DES_EDE_CBC_SHA: 64-bit blocks, as 3DES has them (NIST SP 800-52r2 3.3.1)",
         (
             "TLSv1.2: TLS_RSA_WITH_AES_128_CBC_SHA, TLS_RSA_WITH_AES_128_GCM_SHA256: static RSA, no forward secrecy "
             "(RFC 9325 4.1, RFC 10015)"
         ),
     ]
-    assert found.summary.endswith(": RC4; 64-bit blocks; static RSA, no forward secrecy.")
+    assert found.summary.endswith(": RC4; 64-bit blocks, as 3DES has them; static RSA, no forward secrecy.")
 
 
 def test_of_many_weak_suites_a_few_are_named() -> None:

@@ -354,7 +354,7 @@ def test_a_cap_on_connections_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     result = on_a_clock(schedule, Settings(max_connections=3), Limits(), monkeypatch)
     assert result.connections == len(schedule.spans) == 3
     assert result.limited is not None
-    assert result.limited.startswith("3 connections are the most at this setting; not asked: ")
+    assert result.limited.startswith("3 connections are the most at this setting (--max-connections); not asked: ")
 
 
 def test_no_room_at_all_asks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

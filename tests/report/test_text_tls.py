@@ -85,7 +85,7 @@ def test_whose_order_decides(*, order: bool | None, words: str) -> None:
 
 def test_one_weak_suite_is_named_and_many_are_counted() -> None:
     found = lines(accepting("c030 000a 009d 009c 0005 0004"))
-    assert "    weak   TLS_RSA_WITH_3DES_EDE_CBC_SHA: 64-bit blocks (NIST SP 800-52r2 3.3.1)" in found
+    assert "    weak   TLS_RSA_WITH_3DES_EDE_CBC_SHA: 64-bit blocks, as 3DES has them (NIST SP 800-52r2 3.3.1)" in found
     assert "    weak   2 suites: static RSA, no forward secrecy (RFC 9325 4.1, RFC 10015)" in found
     assert "    weak   2 suites: RC4 (RFC 7465)" in found
     assert not any("c030" in line for line in found)
@@ -109,7 +109,7 @@ def test_in_a_withdrawn_version_one_line_says_what_is_weak_besides() -> None:
     at = found.index("  1.0    accepted  3 suites, server's order")
     assert found[at + 1 : at + 4] == [
         "    weak   the version itself: withdrawn (RFC 8996)",
-        "    weak   2 suites: 64-bit blocks; static RSA, no forward secrecy",
+        "    weak   2 suites: 64-bit blocks, as 3DES has them; static RSA, no forward secrecy",
         "",
     ]
     assert "    weak   the version itself: prohibited (RFC 6176)" in lines(accepting("010080", "SSLv2"))
@@ -210,7 +210,7 @@ def test_connections_are_counted_by_what_they_were_for_at_the_end_of_the_facts()
     assert words not in piped(made)
     assert words in piped(made, 1)
     made.connections, made.spent = 1, {"protocols": 1}
-    assert spent(made) == "1 connection: 1 protocols"
+    assert spent(made) == "1 connection: 1 protocol"
     made.spent = {}
     assert spent(made) is None
     assert "1 connection:" not in piped(made, 1)
