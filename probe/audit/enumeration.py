@@ -189,14 +189,23 @@ class Enumeration:
             return
         if self._outcome(self._turned(version)) is None:
             return
-        known = self._selected(self._firsts[version]) | self._selected(self._turned(version))
-        if len(known) == 1:  # the server's own order; or there is only this one
+        known = self._selected(self._firsts[version])
+        if known == self._selected(self._turned(version)):  # the server's own order; or there is only this one
             yield self._chain(version, suites)
             return
+        if self._is_as_for_the_name(version):
+            known |= self._selected(self._turned(version))
         rest = [suite for suite in suites if suite not in known]
         lanes = 2 if self._has_several_older() else 3
         for lane in range(lanes):
             yield self._chain(version, rest[lane::lanes], turn=2 + lane, step=lanes)
+
+    def _is_as_for_the_name(self, version: int) -> bool:
+        """What another name was given is the server's: if the certificate is another, so may be all the rest."""
+        turned, usual = (self._answers.final(ask) for ask in (self._turned(version), self._firsts[version]))
+        if turned is None or usual is None:
+            return False
+        return not turned.question.other_name or turned.chain == usual.chain
 
     def _small_chains(self, version: int) -> Iterator[Chain]:
         """For a server that drops large hellos: the usual suites, then the others in portions."""
@@ -265,8 +274,10 @@ class Enumeration:
     def _suites_of(self, version: int) -> tuple[int, ...]:
         """The suites that the version's own hello and its chains were answered with, in our order."""
         found = {suite for chain in self._chains[version] for suite in chain.taken}
-        for question in (self._firsts[version], self._usuals[version], self._turned(version)):
+        for question in (self._firsts[version], self._usuals[version]):
             found |= self._selected(question)
+        if self._is_as_for_the_name(version):
+            found |= self._selected(self._turned(version))
         return tuple(suite for suite in all_suites(version) if suite in found)
 
     def _seen(self, version: int, taken: TakenFrom) -> set[int]:

@@ -18,7 +18,7 @@ from probe.wire.tls_key_exchange import (
     key_exchange_of,
     read_server_key_exchange,
 )
-from probe.wire.tls_version import TLS12, TLS13
+from probe.wire.tls_version import SSL2, TLS12, TLS13, version_name
 
 
 class Outcome(Enum):
@@ -40,7 +40,8 @@ def outcome(reading: Reading) -> Outcome:
     if hello is not None:
         return Outcome.OTHER_VERSION if offer is None else _of_answer(hello, offer)
     if reading.ssl2_hello is not None:
-        return Outcome.AGREED if offer is None else Outcome.OTHER_VERSION
+        agreed = offer is None and reading.ssl2_hello.version == SSL2
+        return Outcome.AGREED if agreed else Outcome.OTHER_VERSION
     if reading.alert is not None or reading.disconnect is not None or reading.ssl2_error is not None:
         return Outcome.REFUSED
     # A close is an answer. A reset is one once it was seen twice: the first may have been an accident on the way.
@@ -63,13 +64,20 @@ def reached_tls(reading: Reading) -> bool:
 
 def _of_answer(hello: ServerHello, offer: Offer) -> Outcome:
     selected = hello.selected_version
-    if selected != offer.version and not (offer.older and selected == TLS12):
+    if selected < offer.version and not (offer.older and selected == TLS12):
         return Outcome.OTHER_VERSION
     return Outcome.AGREED if unoffered(hello, offer) is None else Outcome.NOT_OFFERED
 
 
 def unoffered(hello: ServerHello, offer: Offer) -> str | None:
-    """What the server selected that was not in the offer, in words; None where all of it was."""
+    """What the server selected that was not in the offer, in words; None where all of it was.
+
+    A version below the offer's is no such thing: it is how a server says that it has nothing newer.
+    """
+    if hello.selected_version > offer.version:
+        return version_name(hello.selected_version)
+    if hello.is_hello_retry_request and hello.selected_version < TLS13:
+        return "a HelloRetryRequest"
     if hello.cipher_suite not in offer.suites:
         return f"suite 0x{hello.cipher_suite:04x}"
     if hello.compression_method and not (offer.extras and hello.compression_method == 1):
@@ -96,16 +104,22 @@ def key_exchange(reading: Reading) -> KeyExchange | None:
 
 @once
 def group_of(reading: Reading) -> int | None:
-    """The group of the key exchange that the server named: in a ServerHello of TLS 1.3, else in its key exchange."""
-    hello = reading.server_hello
+    """The group of the key exchange that the server named: in a ServerHello of TLS 1.3, else in its key exchange.
+
+    None also for a group that our hello did not offer.
+    """
+    hello, offer = reading.server_hello, reading.question.hello
     if hello is not None and hello.selected_version >= TLS13:
-        return hello.key_share_group
-    parameters = key_exchange(reading)
-    return parameters.group if isinstance(parameters, EcdheParameters) else None
+        group = hello.key_share_group
+    else:
+        parameters = key_exchange(reading)
+        group = parameters.group if isinstance(parameters, EcdheParameters) else None
+    return group if offer is None or group in offer.groups else None
 
 
 @once
 def scheme_of(reading: Reading) -> int | None:
-    """The scheme of the server's signature, in TLS 1.2."""
-    parameters = key_exchange(reading)
-    return parameters.signature_scheme if isinstance(parameters, EcdheParameters | DheParameters) else None
+    """The scheme of the server's signature, in TLS 1.2; None also for one that our hello did not offer."""
+    parameters, offer = key_exchange(reading), reading.question.hello
+    scheme = parameters.signature_scheme if isinstance(parameters, EcdheParameters | DheParameters) else None
+    return scheme if offer is None or scheme in offer.schemes else None

@@ -8,13 +8,14 @@ from typing import Literal
 from probe.audit.attempt import Stage
 from probe.audit.outcome import Outcome, outcome, reached_tls
 from probe.audit.reading import Reading
-from probe.audit.verdict_suites import answers, is_open
+from probe.audit.verdict_suites import answers, is_open, says_no_to_all
 from probe.handshake.client_hello import current_offer
 from probe.handshake.machine import Ending
 from probe.result import Intolerance, Registered, TlsFeatures
 from probe.wire import tls_hello
 from probe.wire.iana import EXTENSIONS, AlertDescription
 from probe.wire.tls_extensions import ExtensionType, find
+from probe.wire.tls_key_exchange import key_exchange_of
 from probe.wire.tls_suites import suite_name
 from probe.wire.tls_version import SSL3, TLS12, TLS13, version_name
 
@@ -107,31 +108,72 @@ def _framed(readings: Iterable[Reading]) -> bool | None:
     framed = [reading for reading in readings if reading.question.framed]
     if any(reading.server_hello is not None for reading in framed):
         return True
-    return False if any(_is_silent(reading) for reading in framed) else None
+    return False if any(_is_silent(reading) and _heard_nothing(reading) for reading in framed) else None
+
+
+def _heard_nothing(reading: Reading) -> bool:
+    """The server ended the connection or let it wait, and nothing came that could not be read."""
+    return reading.ending in _DROPPED and reading.malformed is None and not reading.unread
 
 
 def _other_name(readings: Sequence[Reading]) -> Literal["same certificate", "another certificate", "refused"] | None:
-    usual = {reading.chain for reading in readings if reading.question.has_usual_name}
     for reading in readings:
         if not reading.question.other_name:
             continue
         if outcome(reading) is Outcome.REFUSED:
             return "refused"
-        if outcome(reading) is Outcome.AGREED and reading.chain is not None:
-            return "same certificate" if reading.chain in usual else "another certificate"
+        if outcome(reading) is Outcome.AGREED and reading.chain:
+            return _compared(reading, readings)
     return None
+
+
+def _compared(other: Reading, readings: Sequence[Reading]) -> Literal["same certificate", "another certificate"] | None:
+    """The certificate for another name beside those for the usual one."""
+    usual = _chains_like(other, readings)
+    if other.chain in usual:
+        return "same certificate"
+    if len(usual) > 1:  # it changes without another name
+        return None
+    return "another certificate" if usual or _is_refused_to_the_name(other, readings) else None
+
+
+def _is_refused_to_the_name(other: Reading, readings: Iterable[Reading]) -> bool:
+    """The usual name was refused the suite that another name was given."""
+    return any(
+        offer.version == hello.selected_version and hello.cipher_suite in offer.suites and is_open(offer)
+        for reading in readings
+        if (offer := reading.question.hello) and (hello := other.server_hello) and says_no_to_all(reading, offer)
+    )
+
+
+def _chains_like(other: Reading, readings: Iterable[Reading]) -> set[tuple[bytes, ...]]:
+    """The chains that the usual name was given for suites that want the same kind of key."""
+    return {
+        reading.chain
+        for reading in readings
+        if reading.chain and reading.question.has_usual_name and _key_kind(reading) == _key_kind(other)
+    }
+
+
+def _key_kind(reading: Reading) -> str | None:
+    """The last word of the key exchange of the suite that was selected: RSA, ECDSA, DSS, anon."""
+    hello = reading.server_hello
+    return key_exchange_of(hello.cipher_suite).rpartition("_")[2] if hello is not None else None
 
 
 def not_told(readings: Iterable[Reading], found: TlsFeatures) -> list[str]:
     """Resumption, where it was asked for and a handshake failed, in words."""
     failed = [
-        reading.question.version
+        reading.question
         for reading in readings
         if reading.question.stage is Stage.TUNNEL and reading.question.version is not None and reading.secured is None
     ]
     if not failed or found.resumption is not None:
         return []
-    return [f"resumption: no handshake of {version_name(failed[0])} could be completed"]
+    version = version_name(failed[-1].version or 0)
+    if failed[-1].resume:
+        return [f"resumption: the handshake that was to continue a session of {version} failed"]
+    return [f"resumption: no handshake of {version} could be completed"]
 
 
 def extensions(readings: Sequence[Reading]) -> list[Registered]:

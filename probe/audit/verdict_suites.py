@@ -13,6 +13,7 @@ from probe.audit.offers import ALL_GROUPS, ALL_SCHEMES, all_suites, groups_of, i
 from probe.audit.outcome import Outcome, group_of, key_exchange, outcome, scheme_of
 from probe.audit.reading import Reading
 from probe.handshake.client_hello import USUAL_GROUPS, USUAL_SCHEMES, Offer
+from probe.handshake.ssl2_hello import KINDS
 from probe.result import CipherSuite, DhParameters, Group, Registered
 from probe.wire.iana import GROUPS
 from probe.wire.ssl2 import cipher_kind_name
@@ -24,13 +25,19 @@ _VERSIONS = (TLS13, TLS12, TLS11, TLS10, SSL3)
 
 
 def answers(readings: Iterable[Reading]) -> list[Reading]:
-    """Those in which a server agreed to a hello of ours, or completed a handshake of our library's."""
-    return [
+    """Those in which a server agreed to a hello of ours, or completed a handshake of our library's.
+
+    One for another name counts where the certificate is one that the usual name was shown; else it may be of another
+    server behind the same address.
+    """
+    agreed = [
         reading
         for reading in readings
         if reading.server_hello is not None
         and (reading.secured is not None if reading.question.hello is None else outcome(reading) is Outcome.AGREED)
     ]
+    shown = {reading.chain for reading in agreed if not reading.question.other_name}
+    return [reading for reading in agreed if not reading.question.other_name or reading.chain in shown]
 
 
 def _in_version(version: int, agreed: Iterable[Reading]) -> list[Reading]:
@@ -54,12 +61,20 @@ def cipher_suites(readings: Sequence[Reading]) -> dict[str, list[CipherSuite]]:
             ours = by_version.get(version_name(version)) is False
             codes = _in_our_order(version, _suites(within)) if ours else _ordered(version, within)
             found[version_name(version)] = [_suite(code, within) for code in codes]
-    kinds = [kind for reading in readings if reading.ssl2_hello for kind in reading.ssl2_hello.cipher_specs]
-    if kinds:
-        found[version_name(SSL2)] = [
-            CipherSuite(code=f"0x{kind:06x}", name=cipher_kind_name(kind)) for kind in dict.fromkeys(kinds)
-        ]
+    if kinds := _ssl2_kinds(readings):
+        found[version_name(SSL2)] = [CipherSuite(code=f"0x{kind:06x}", name=cipher_kind_name(kind)) for kind in kinds]
     return found
+
+
+def _ssl2_kinds(readings: Iterable[Reading]) -> list[int]:
+    """What SSL 2.0 servers have of what was offered, in the order in which they say it."""
+    said = [
+        kind
+        for reading in readings
+        if reading.ssl2_hello is not None and outcome(reading) is Outcome.AGREED
+        for kind in reading.ssl2_hello.cipher_specs
+    ]
+    return [kind for kind in dict.fromkeys(said) if kind in KINDS]
 
 
 def _suite(code: int, within: Iterable[Reading]) -> CipherSuite:
@@ -138,8 +153,8 @@ def groups(readings: Sequence[Reading]) -> list[Group]:
     """Every group that was used, with the versions in which it was."""
     found: dict[int, list[str]] = {}
     for reading in answers(readings):
-        group, offer = group_of(reading), reading.question.hello
-        if group is None or reading.server_hello is None or (offer is not None and group not in offer.groups):
+        group = group_of(reading)
+        if group is None or reading.server_hello is None:
             continue
         versions = found.setdefault(group, [])
         name = version_name(reading.server_hello.selected_version)
@@ -180,7 +195,7 @@ def credible(readings: Sequence[Reading]) -> list[Reading]:
     return [reading for reading in readings if reading.number < last or outcome(reading) is not Outcome.REFUSED]
 
 
-def _says_no_to_all(reading: Reading, offer: Offer) -> bool:
+def says_no_to_all(reading: Reading, offer: Offer) -> bool:
     """Refused, and for nothing but the suites, groups and schemes in it."""
     other_reason = offer.fallback or not reading.question.has_usual_name or wants_share(reading)
     return outcome(reading) is Outcome.REFUSED and not other_reason
@@ -192,7 +207,7 @@ def unsettled(readings: Sequence[Reading]) -> list[str]:
     refused = [
         offer
         for reading in readings
-        if (offer := reading.question.hello) is not None and _says_no_to_all(reading, offer)
+        if (offer := reading.question.hello) is not None and says_no_to_all(reading, offer)
     ]
     words = []
     for version in _VERSIONS:
@@ -203,7 +218,8 @@ def unsettled(readings: Sequence[Reading]) -> list[str]:
         accepted = _suites(within)
         suites = set(all_suites(version)) - accepted
         for offer in of_version:
-            suites -= set(offer.suites) if is_open(offer) else set()
+            # What was refused together with an accepted suite was refused for another reason.
+            suites -= set(offer.suites) if is_open(offer) and accepted.isdisjoint(offer.suites) else set()
         words += _count(version, len(suites), "cipher suites")
         of_known = [offer for offer in of_version if set(offer.suites) <= accepted]
         if version >= TLS13 or (version == TLS12 and any(map(is_ecdhe, accepted))):

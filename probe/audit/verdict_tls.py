@@ -15,7 +15,7 @@ from probe.result import Fingerprints, Registered, Tls, TlsHandshake, Verdict
 from probe.wire.iana import GROUPS
 from probe.wire.nego import NegotiationResponse
 from probe.wire.tls_suites import suite_name
-from probe.wire.tls_version import TLS13, version_name
+from probe.wire.tls_version import SSL2, TLS13, version_name
 
 
 def tls(readings: Sequence[Reading], *, full: bool = False, cut_short: Sequence[str] = ()) -> Tls | None:
@@ -94,13 +94,13 @@ def hello_verdict(reading: Reading) -> Verdict:
     """What one hello of ours led to."""
     hello, offer = reading.server_hello, reading.question.hello
     if reading.ssl2_hello is not None and offer is None:
-        return Verdict(state="accepted")
+        return _ssl2_verdict(reading.ssl2_hello.version)
     if reading.ssl2_error is not None:
         return Verdict(state="rejected", reason=f"SSLv2 error {reading.ssl2_error.code.name.lower()}")
     if hello is not None:
         selected = hello.selected_version
         stray = unoffered(hello, offer) if offer is not None else None
-        if selected == reading.question.version and stray is not None:
+        if stray is not None and offer is not None and selected >= offer.version:
             return Verdict(state="unknown", reason=f"answered {stray}, which was not offered")
         if selected == reading.question.version:
             return Verdict(state="accepted")
@@ -114,6 +114,13 @@ def hello_verdict(reading: Reading) -> Verdict:
         return Verdict(state="rejected", reason=reading.ending.value, ending=reading.ending.value)
     reason = "malformed" if reading.malformed is not None else reading.ending.value
     return Verdict(state="unknown", reason=reason, ending=reading.ending.value)
+
+
+def _ssl2_verdict(version: int) -> Verdict:
+    """What a SERVER-HELLO of SSL 2.0's form means, which names a version of its own."""
+    if version == SSL2:
+        return Verdict(state="accepted")
+    return Verdict(state="unknown", reason=f"answered {version_name(version)}, which was not offered")
 
 
 def _clear_text_instead(reading: Reading) -> bool:

@@ -49,7 +49,7 @@ TRANSITIONS: Mapping[tuple[State, Side, type[object]], State] = {
 }
 _WAITING = (S.EXPECT_CLIENT_HELLO, S.EXPECT_SERVER_HELLO)
 # Hickman, "Protocol constants": the seven of the specification.
-_KINDS = (0x0700C0, 0x050080, 0x030080, 0x010080, 0x060040, 0x040080, 0x020080)
+KINDS = (0x0700C0, 0x050080, 0x030080, 0x010080, 0x060040, 0x040080, 0x020080)
 _CHALLENGE = 16  # bytes, the least: Hickman, CLIENT-HELLO
 _FRAMED_CHALLENGE = 32  # bytes: RFC 5246 appendix E.2 wants the longest, which is then the client's random
 
@@ -59,7 +59,7 @@ def ssl2_hello(random_bytes: Callable[[int], bytes]) -> bytes:
 
     `random_bytes` gives as many random bytes as asked.
     """
-    hello = ssl2.ClientHello(version=SSL2, cipher_specs=_KINDS, challenge=random_bytes(_CHALLENGE))
+    hello = ssl2.ClientHello(version=SSL2, cipher_specs=KINDS, challenge=random_bytes(_CHALLENGE))
     return ssl2.write_message(hello)
 
 
