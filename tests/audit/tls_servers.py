@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from probe.audit.attempt import Attempt, Question, Stage
@@ -140,7 +140,7 @@ class TlsServer:
 
     def _key_exchange(self, version: int, suite: int, offer: Offer) -> list[ServerKeyExchange]:
         kind = key_exchange_of(suite)
-        scheme = self._choose(self.schemes, offer.schemes)[0] if version == TLS12 else None
+        scheme = next(iter(self._choose(self.schemes, offer.schemes)), None) if version == TLS12 else None
         signed = None if kind.endswith("anon") else Signature(scheme=scheme, value=b"signature")
         w = Writer()
         if kind.startswith("ECDH"):
@@ -169,7 +169,9 @@ def _name(suite: int) -> str:
     return suite_name(suite)
 
 
-def ran_together(server: TlsServer, wanted: Settings, width: int, choices: Sequence[int]) -> tuple[list[Attempt], Plan]:
+def ran_together(
+    server: Callable[[Question], Answered], wanted: Settings, width: int, choices: Sequence[int]
+) -> tuple[list[Attempt], Plan]:
     """What a driver with several connections at a time does; `choices` says which of those open ends next."""
     attempts: list[Attempt] = []
     under_way: list[Question] = []
