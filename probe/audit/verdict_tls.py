@@ -8,7 +8,7 @@ from probe.audit import verdict_features as features_of
 from probe.audit import verdict_suites as suites_of
 from probe.audit.attempt import ALL_VERSIONS, Stage, protocol_name
 from probe.audit.fingerprint import ja3s, ja4s
-from probe.audit.outcome import group_of, reached_tls, unoffered
+from probe.audit.outcome import Outcome, group_of, outcome, reached_tls, unoffered
 from probe.audit.reading import Reading
 from probe.handshake.machine import Ending
 from probe.result import Fingerprints, Registered, Tls, TlsHandshake, Verdict
@@ -81,6 +81,8 @@ def _is_about(version: int, reading: Reading) -> bool:
 
 def _agrees_on(version: int, reading: Reading) -> bool:
     """The server selected this version, in answer to a hello that offered it, with a suite that it offered."""
+    if version == SSL2:
+        return reading.ssl2_hello is not None and outcome(reading) is Outcome.AGREED
     if not reading.answers_version(version):
         return False
     offer, hello = reading.question.hello, reading.server_hello
