@@ -89,7 +89,7 @@ class Enumeration:
             reading
             for reading in self._answers.all
             if reading.question.repeat
-            and reading.question.purpose != "TLS versions"
+            and reading.question.purpose.endswith(("suites", "groups", "schemes"))
             and outcome(reading) is Outcome.UNSETTLED
         ]
         return len(unanswered) >= _ENOUGH_SILENCE
@@ -247,7 +247,7 @@ class Enumeration:
             return
         seen = self._seen(version, group_of)
         # With an ECDSA key alone the client must have the certificate's curve too, or is refused for that.
-        kept = tuple(sorted(seen)) if version < TLS13 and not any(map(_is_by_rsa, suites)) else ()
+        kept = tuple(sorted(seen)) if version < TLS13 and not any(map(_needs_no_curve, suites)) else ()
         chain = self._answers.follow(
             tuple(group for group in groups_of(version) if group not in seen),
             lambda groups, _: replace(full_offer(version, suites, turn=1), groups=(*groups, *kept)),
@@ -336,14 +336,15 @@ def _offer_of_tls13(left: tuple[int, ...], answered: Sequence[Reading]) -> Offer
     return replace(offer, groups=tuple(group for group in ALL_GROUPS if group not in seen), few_groups=True)
 
 
-def _is_by_rsa(suite: int) -> bool:
-    return key_exchange_of(suite) == "ECDHE_RSA"
+def _needs_no_curve(suite: int) -> bool:
+    """Nothing but its key exchange is on a curve."""
+    return key_exchange_of(suite) in ("ECDHE_RSA", "ECDH_anon")
 
 
 def _for_groups(suites: tuple[int, ...]) -> tuple[int, ...]:
-    """Those whose key exchange is on a curve; with RSA signatures alone where there are, which no curve can spoil."""
+    """Those whose key exchange is on a curve; where there are, only those whose certificate is on none."""
     on_curves = tuple(suite for suite in suites if is_ecdhe(suite))
-    return tuple(filter(_is_by_rsa, on_curves)) or on_curves
+    return tuple(filter(_needs_no_curve, on_curves)) or on_curves
 
 
 def _suite(reading: Reading) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import socket
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,13 +13,16 @@ import pytest
 import trio
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from probe.drive.demo_server import Plain, Secured
 from probe.drive.limits import Limits
 from probe.result import CertificateChain, Result, Tls, Verdict, to_json
 from probe.wire import ssl2, tls_hello
 from probe.wire import tls_extensions as ext
+from probe.wire.tls_certificate import Certificate
 from probe.wire.tls_record import AlertDescription, AlertLevel, ContentType, RecordFramer
+from tests.drive import peers
 from tests.drive.peers import SSL, Peer, only, reset
 from tests.drive.tls_peers import (
     GCM,
@@ -520,3 +524,93 @@ def test_a_scheme_that_was_not_offered_is_not_listed() -> None:
     assert suites(result) == ["0xc030"]
     assert [group.name for group in tls_of(result).groups] == ["secp256r1"]
     assert tls_of(result).signature_schemes == []
+
+
+# Sessions that are to be continued.
+
+
+async def peeked(stream: trio.SocketStream) -> tls_hello.ClientHello | None:
+    """The hello of TLS that waits to be received."""
+    data = await stream.socket.recv(65536, socket.MSG_PEEK)
+    if data[:1] != bytes([ContentType.HANDSHAKE]):
+        return None
+    hello = tls_hello.read_handshake(data[5:], TLS12)
+    return hello if isinstance(hello, tls_hello.ClientHello) else None
+
+
+def honest_until_resumed(answer: bytes) -> Peer:
+    """A whole TLS 1.2 server; to the handshake that continues a session it says this."""
+
+    async def then(stream: trio.SocketStream) -> None:
+        hello = await peeked(stream)
+        if hello is not None and ext.find(hello.extensions, ext.ExtensionType.SESSION_TICKET):
+            await stream.receive_some(65536)
+            await stream.send_all(answer)
+            return
+        secured = Secured(Plain(stream), peers.TLS12)
+        await secured.handshake()
+        await secured.receive()
+
+    return only(SSL, then)
+
+
+CHANGE = record(b"\x01", ContentType.CHANGE_CIPHER_SPEC)
+FAILED = "resumption: the handshake that was to continue a session of TLSv1.2 failed"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        flight(server_hello(0xC014, version=0x0302)) + CHANGE,
+        flight(server_hello(0xC030, version=0x0300)) + CHANGE,
+        flight(replace(HELLO_13, cipher_suite=0x1301)) + CHANGE,
+        flight(server_hello(0xFAFA)) + CHANGE,
+        flight(server_hello(0xC030)) + CHANGE + record(bytes(40)),
+        REFUSAL,
+        b"",
+    ],
+    ids=["TLS 1.1", "SSLv3", "TLS 1.3", "no suite", "a session without its keys", "an alert", "a close"],
+)
+def test_a_session_that_is_not_continued_as_it_was_begun_is_neither_yes_nor_no(answer: bytes) -> None:
+    section = tls_of(checked(honest_until_resumed(answer)))
+    assert section.features is not None
+    assert (section.features.resumption, section.features.resumed_version) == (None, None)
+    assert FAILED in section.unsettled
+    assert {version for version, verdict in section.versions.items() if verdict.state == "accepted"} == {"TLSv1.2"}
+    assert set(section.cipher_suites) == {"TLSv1.2"}
+
+
+def rsa_leaf() -> bytes:
+    key = rsa.generate_private_key(65537, 2048)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "rsa.example")])
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder(subject_name=name, issuer_name=name).public_key(key.public_key()).serial_number(1)
+    made = made.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=9))
+    return made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+
+
+def test_a_ticket_of_a_megabyte_is_no_session() -> None:
+    """The server's half of a handshake without keys: whatever the client sends, a ticket comes in clear."""
+    body = bytes(4) + b"\xff\xff" + bytes(65535)
+    ticket = tls_hello.UnknownHandshake(type=tls_hello.HandshakeType.NEW_SESSION_TICKET, body=body)
+    offers_tickets = (ext.session_ticket(),)
+    first = server_hello(RSA_AES, session_id=bytes(32), extensions=offers_tickets)
+    leaf = rsa_leaf()
+
+    async def answer(stream: trio.SocketStream, hello: tls_hello.ClientHello) -> None:
+        taken = RSA_AES in hello.cipher_suites and hello.version == TLS12
+        if not taken:
+            await stream.send_all(REFUSAL)
+            return
+        await stream.send_all(flight(first, Certificate(chain=(leaf,)), DONE))
+        await stream.receive_some(65536)
+        await stream.send_all(flight(*[ticket] * 16) + CHANGE)
+
+    result = checked(after_hello(answer), Limits(step_s=0.3, per_host=4, deadline_s=10))
+    section = tls_of(result)
+    assert section.features is not None
+    assert section.features.resumption is None
+    assert section.features.session_tickets is True
+    assert "resumption: no handshake of TLSv1.2 could be completed" in section.unsettled
+    assert suites(result) == ["0x002f"]
+    assert [chain.chain[0].subject for chain in result.certificates] == ["CN=rsa.example"]

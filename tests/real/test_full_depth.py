@@ -171,7 +171,8 @@ KINDS: dict[str, Kind] = {
         lambda made: tls_backends.anonymous_only(),
         groups={TLS12: CURVES},
         dh={MODP_3072, MODP_1024},
-        features=but(sslv2_framed_hello=None, other_name=None),
+        # Without a certificate there is nothing to staple, and none may be asked for.
+        features=but(sslv2_framed_hello=None, other_name=None, ocsp_stapling=None, client_certificate=None),
         it_lacks=NO_GROUPS,
     ),
     "openssl-null": behind_front(
@@ -286,6 +287,8 @@ KINDS: dict[str, Kind] = {
         leaves={"ecdsa": [TLS12, TLS13]},
         dh=set(),
         features=but(resumption=False, sslv2_framed_hello=None),  # a process for each connection
+        # The certificate's curve has to be offered, and so is always there to be taken.
+        unsettled=("TLSv1.2: 45 groups were neither selected nor refused",),
         it_says=NO_RENEGOTIATION,
         it_lacks=RENEGOTIATION,
     ),
@@ -413,14 +416,14 @@ def test_sixty_connections_are_kept_to_and_what_is_missing_is_named(seen: Seen) 
     for version, suites in seen.suites.items():
         assert found.suites[version] <= suites
         complete = found.suites[version] == suites
-        assert complete is not any(words.startswith(f"{version}: ") and "cipher suites" in words for words in said)
+        assert complete or any(words.startswith(f"{version}: ") and "cipher suites" in words for words in said)
         assert complete or not seen.kind.suites_fit
     assert found.groups <= everything.groups
     assert found.groups == everything.groups or any("groups were neither" in words for words in said)
     assert result.tls.features is not None
     for name in result.tls.features.__struct_fields__:
         value, true = getattr(result.tls.features, name), getattr(seen.kind.features, name)
-        assert value == true or (value is None and any(name in words for words in said)) or name == "resumed_version"
+        assert value == true or (value is None and any("TLS features" in words for words in said)), name
 
 
 def test_sslscan_says_the_same_and_every_difference_has_its_reason(seen: Seen) -> None:
