@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from pathlib import Path
 
 import pytest
 import trio
@@ -15,14 +17,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from probe.drive.demo_server import Plain, Secured
 from probe.drive.limits import Limits
 from probe.result import CertificateChain, Result, Tls, Verdict, to_json
 from probe.wire import ssl2, tls_hello
 from probe.wire import tls_extensions as ext
 from probe.wire.tls_certificate import Certificate
 from probe.wire.tls_record import AlertDescription, AlertLevel, ContentType, RecordFramer
-from tests.drive import peers
 from tests.drive.peers import SSL, Peer, only, reset
 from tests.drive.tls_peers import (
     GCM,
@@ -538,18 +538,31 @@ async def peeked(stream: trio.SocketStream) -> tls_hello.ClientHello | None:
     return hello if isinstance(hello, tls_hello.ClientHello) else None
 
 
-def honest_until_resumed(answer: bytes) -> Peer:
-    """A whole TLS 1.2 server; to the handshake that continues a session it says this."""
+def with_tickets(folder: Path) -> ssl.SSLContext:
+    """A whole TLS 1.2 server."""
+    der, key = rsa_leaf()
+    pem = x509.load_der_x509_certificate(der).public_bytes(serialization.Encoding.PEM)
+    pem += key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    (folder / "both.pem").write_bytes(pem)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "both.pem")
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def honest_until_resumed(context: ssl.SSLContext, answer: bytes | None) -> Peer:
+    """To the handshake that continues a session it says this; None: goes on with the session."""
 
     async def then(stream: trio.SocketStream) -> None:
         hello = await peeked(stream)
-        if hello is not None and ext.find(hello.extensions, ext.ExtensionType.SESSION_TICKET):
+        ticket = None if hello is None else ext.find(hello.extensions, ext.ExtensionType.SESSION_TICKET)
+        if ticket and answer is not None:
             await stream.receive_some(65536)
             await stream.send_all(answer)
             return
-        secured = Secured(Plain(stream), peers.TLS12)
-        await secured.handshake()
-        await secured.receive()
+        await trio.SSLStream(stream, context, server_side=True).receive_some(1)
 
     return only(SSL, then)
 
@@ -571,8 +584,8 @@ FAILED = "resumption: the handshake that was to continue a session of TLSv1.2 fa
     ],
     ids=["TLS 1.1", "SSLv3", "TLS 1.3", "no suite", "a session without its keys", "an alert", "a close"],
 )
-def test_a_session_that_is_not_continued_as_it_was_begun_is_neither_yes_nor_no(answer: bytes) -> None:
-    section = tls_of(checked(honest_until_resumed(answer)))
+def test_a_session_that_is_not_continued_as_it_was_begun_is_neither_yes_nor_no(answer: bytes, tmp_path: Path) -> None:
+    section = tls_of(checked(honest_until_resumed(with_tickets(tmp_path), answer)))
     assert section.features is not None
     assert (section.features.resumption, section.features.resumed_version) == (None, None)
     assert FAILED in section.unsettled
@@ -580,13 +593,21 @@ def test_a_session_that_is_not_continued_as_it_was_begun_is_neither_yes_nor_no(a
     assert set(section.cipher_suites) == {"TLSv1.2"}
 
 
-def rsa_leaf() -> bytes:
+def test_a_session_that_is_continued_is_seen(tmp_path: Path) -> None:
+    section = tls_of(checked(honest_until_resumed(with_tickets(tmp_path), None)))
+    assert section.features is not None
+    assert (section.features.resumption, section.features.resumed_version) == (True, "TLSv1.2")
+    assert FAILED not in section.unsettled
+
+
+def rsa_leaf() -> tuple[bytes, rsa.RSAPrivateKey]:
+    """A certificate in DER, and its key."""
     key = rsa.generate_private_key(65537, 2048)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "rsa.example")])
     now = datetime.now(UTC)
     made = x509.CertificateBuilder(subject_name=name, issuer_name=name).public_key(key.public_key()).serial_number(1)
     made = made.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=9))
-    return made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+    return made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER), key
 
 
 def test_a_ticket_of_a_megabyte_is_no_session() -> None:
@@ -595,7 +616,7 @@ def test_a_ticket_of_a_megabyte_is_no_session() -> None:
     ticket = tls_hello.UnknownHandshake(type=tls_hello.HandshakeType.NEW_SESSION_TICKET, body=body)
     offers_tickets = (ext.session_ticket(),)
     first = server_hello(RSA_AES, session_id=bytes(32), extensions=offers_tickets)
-    leaf = rsa_leaf()
+    leaf, _ = rsa_leaf()
 
     async def answer(stream: trio.SocketStream, hello: tls_hello.ClientHello) -> None:
         taken = RSA_AES in hello.cipher_suites and hello.version == TLS12
