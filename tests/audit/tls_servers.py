@@ -97,7 +97,9 @@ class TlsServer:
 
     def _usable(self, suite: int, offer: Offer) -> bool:
         words = key_exchange_of(suite).split("_")
-        if "ECDHE" in words and not self._choose(self.groups.get(offer.version, []), offer.groups):
+        if (words[0] == "ECDHE" or words == ["ECDH", "anon"]) and not self._choose(
+            self.groups.get(offer.version, []), offer.groups
+        ):
             return False
         signed = words[-1] in ("RSA", "ECDSA") and words[0] in ("ECDHE", "DHE")
         return not signed or offer.version < TLS12 or bool(self._choose(self.schemes, offer.schemes))
