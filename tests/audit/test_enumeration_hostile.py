@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from probe.audit.attempt import Attempt, Question, Stage
-from probe.audit.offers import all_suites
+from probe.audit.offers import all_suites, full_offer
+from probe.audit.reading import read
 from probe.audit.settings import Settings
 from probe.audit.verdict import verdict
+from probe.audit.verdict_suites import unsettled
 from probe.errors import WireError
 from probe.handshake.client_hello import Offer, client_hello
 from probe.handshake.machine import Ending, Event, Secured, Seen, Side, end
@@ -26,9 +28,9 @@ from probe.result import Result, Tls, from_json, to_json
 from probe.wire import ssl2, tls_hello
 from probe.wire.cursor import Writer
 from probe.wire.nego import Protocol
-from probe.wire.tls_record import ContentType, Record
+from probe.wire.tls_record import AlertDescription, ContentType, Record
 from probe.wire.tls_version import version_name
-from tests.audit.attempts import SSL2, SSL3, TLS10, TLS11, TLS12, TLS13, audit, selects
+from tests.audit.attempts import SSL, SSL2, SSL3, TLS10, TLS11, TLS12, TLS13, alert, attempt, audit, says, selects
 from tests.audit.tls_servers import Answered, TlsServer, ran_together
 from tests.fuzz.__main__ import mutated
 
@@ -167,9 +169,9 @@ def offered(attempts: list[Attempt], of: Callable[[Offer], tuple[int, ...]], *ve
 def by_our_library(attempts: list[Attempt]) -> set[int]:
     """Suites and groups of completed handshakes, whose offer is the library's own."""
     found: set[int] = set()
-    for attempt in attempts:
-        if attempt.question.stage is Stage.TUNNEL and any(isinstance(event, Secured) for event in attempt.events):
-            hellos = [event.message for event in attempt.events if isinstance(event, Seen)]
+    for made in attempts:
+        if made.question.stage is Stage.TUNNEL and any(isinstance(event, Secured) for event in made.events):
+            hellos = [event.message for event in made.events if isinstance(event, Seen)]
             for hello in hellos:
                 if isinstance(hello, tls_hello.ServerHello):
                     found |= {hello.cipher_suite, hello.key_share_group or 0}
@@ -229,3 +231,106 @@ def test_answers_by_chance_break_nothing(seed: int, lies: float, most: int, widt
     wanted = Settings(depth="full", max_connections=most)
     attempts, now = ran_together(Liar(chance, lies), wanted, width, [seed % 7, 2, 0, 3])
     check(verdict(audit(attempts, now, wanted)), attempts, most)
+
+
+# What an answer does not prove
+
+
+def found(answer: Callable[[Question], Answered]) -> Tls:
+    wanted = Settings(depth="full")
+    attempts, now = ran_together(answer, wanted, 1, [0])
+    section = verdict(audit(attempts, now, wanted)).tls
+    assert section is not None
+    return section
+
+
+def codes(section: Tls) -> list[str]:
+    return [suite.code for suite in section.cipher_suites["TLSv1.2"]]
+
+
+def rsa(*suites: int) -> TlsServer:
+    return TlsServer(suites={TLS12: list(suites)}, groups={TLS12: [0x0017]})
+
+
+def test_what_another_name_is_given_with_another_certificate_is_not_the_servers() -> None:
+    usual, other = rsa(0xC030, 0x009D), rsa(0xC02C)
+
+    def answer(question: Question) -> Answered:
+        return (other if question.other_name else usual)(question)
+
+    section = found(answer)
+    assert codes(section) == ["0xc030", "0x009d"]
+    assert section.features is not None
+    assert section.features.other_name == "another certificate"
+    assert section.unsettled == []
+
+
+def test_a_suite_of_another_kind_of_key_is_asked_of_the_usual_name_too() -> None:
+    """A server with both keys that follows the client shows the other key first to the list that is turned round."""
+    section = found(replace(rsa(0xC02C, 0x009D, 0xC030), own_order=False))
+    assert codes(section) == ["0xc02c", "0xc030", "0x009d"]
+    assert section.features is not None
+    assert section.features.other_name == "same certificate"
+    assert section.unsettled == []
+
+
+def test_a_certificate_that_changes_each_time_says_nothing_of_another_name() -> None:
+    made = 0
+
+    def answer(question: Question) -> Answered:
+        nonlocal made
+        made += 1
+        events, ending = rsa(0x009D, 0x009C)(question)
+        return [
+            replace(event, message=tls_hello.Certificate(chain=(b"leaf %d" % made,)))
+            if isinstance(event, Seen) and isinstance(event.message, tls_hello.Certificate)
+            else event
+            for event in events
+        ], ending
+
+    section = found(answer)
+    assert codes(section) == ["0x009d", "0x009c"]
+    assert section.features is not None
+    assert section.features.other_name is None
+
+
+def test_a_session_that_cannot_be_continued_is_named_as_such() -> None:
+    def answer(question: Question) -> Answered:
+        return (selects(Protocol.SSL), Ending.CLOSED) if question.resume else rsa(0x009D)(question)
+
+    section = found(answer)
+    assert section.features is not None
+    assert section.features.resumption is None
+    assert section.unsettled == ["resumption: the handshake that was to continue a session of TLSv1.2 failed"]
+
+
+def test_sslv2_counts_as_what_it_says_it_is() -> None:
+    for version, state in ((SSL2, "accepted"), (SSL3, "unknown")):
+        hello = ssl2.ServerHello(
+            session_id_hit=0, certificate_type=1, version=version, certificate=b"leaf",
+            cipher_specs=(0x010080, 0xF00000), connection_id=bytes(16),
+        )  # fmt: skip
+
+        def answer(question: Question, hello: ssl2.ServerHello = hello) -> Answered:
+            if question.version == SSL2 or question.framed:
+                return [*selects(Protocol.SSL), *says(hello)], Ending.COMPLETE
+            return rsa(0x009D)(question)
+
+        section = found(answer)
+        assert section.versions["SSLv2"].state == state
+        assert [each.code for each in section.cipher_suites.get("SSLv2", [])] == ["0x010080"][: version == SSL2]
+        assert section.features is not None
+        assert section.features.sslv2_framed_hello is None
+
+
+def test_a_refusal_together_with_an_accepted_suite_settles_no_other() -> None:
+    """Whatever it was for, the server has that suite."""
+    first = Question(protocols=SSL, stage=Stage.HELLO, version=TLS12, offer=full_offer(TLS12))
+    agreed = attempt(first, rsa(0x009D)(first)[0])
+    refusal = [*selects(Protocol.SSL), *alert(AlertDescription.INTERNAL_ERROR)]
+    left = tuple(suite for suite in all_suites(TLS12) if suite != 0x009D)
+    for suites, number in ((left, 0), (all_suites(TLS12), len(left))):
+        second = replace(first, offer=full_offer(TLS12, suites, turn=1))
+        words = unsettled([read(agreed), read(attempt(second, refusal))])
+        expected = [f"TLSv1.2: {number} cipher suites were neither selected nor refused"] if number else []
+        assert words == expected
