@@ -199,7 +199,8 @@ def _is_silent(reading: Reading) -> bool:
 
 
 def _was_dropped(reading: Reading) -> bool:
-    return _is_silent(reading) and reading.ending in _DROPPED and not reading.is_to_be_repeated and reached_tls(reading)
+    silent = _is_silent(reading) and _heard_nothing(reading)
+    return silent and not reading.is_to_be_repeated and reached_tls(reading)
 
 
 def _oddity(reading: Reading) -> str | None:

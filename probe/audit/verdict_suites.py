@@ -210,6 +210,7 @@ def unsettled(readings: Sequence[Reading]) -> list[str]:
         if (offer := reading.question.hello) is not None and says_no_to_all(reading, offer)
     ]
     words = []
+    newest_older = next((version for version in (TLS12, TLS11, TLS10) if _in_version(version, agreed)), None)
     for version in _VERSIONS:
         within = _in_version(version, agreed)
         if not within:
@@ -222,7 +223,7 @@ def unsettled(readings: Sequence[Reading]) -> list[str]:
             suites -= set(offer.suites) if is_open(offer) and accepted.isdisjoint(offer.suites) else set()
         words += _count(version, len(suites), "cipher suites")
         of_known = [offer for offer in of_version if set(offer.suites) <= accepted]
-        if version >= TLS13 or (version == TLS12 and any(map(is_ecdhe, accepted))):
+        if version >= TLS13 or (version == newest_older and any(map(is_ecdhe, accepted))):
             groups_left = set(groups_of(version)) - {group_of(reading) for reading in within}
             groups_left -= {
                 group for offer in of_known if set(USUAL_SCHEMES) <= set(offer.schemes) for group in offer.groups

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from probe.audit.attempt import Attempt, Question, Stage
-from probe.audit.offers import all_suites, full_offer
+from probe.audit.offers import all_suites, full_offer, groups_of
 from probe.audit.reading import read
 from probe.audit.settings import Settings
 from probe.audit.verdict import verdict
@@ -334,3 +334,14 @@ def test_a_refusal_together_with_an_accepted_suite_settles_no_other() -> None:
         words = unsettled([read(agreed), read(attempt(second, refusal))])
         expected = [f"TLSv1.2: {number} cipher suites were neither selected nor refused"] if number else []
         assert words == expected
+
+
+def test_groups_that_were_not_asked_for_are_named_in_whichever_version_is_the_newest() -> None:
+    for version in (TLS12, TLS11, TLS10):
+        server = TlsServer(suites={version: [0xC014]}, groups={version: [0x0017]})
+        offer = full_offer(version)
+        asked = Question(protocols=SSL, stage=Stage.HELLO, version=version, offer=offer)
+        words = unsettled([read(attempt(asked, server(asked)[0]))])
+        assert (
+            f"{version_name(version)}: {len(groups_of(version)) - 1} groups were neither selected nor refused" in words
+        )
