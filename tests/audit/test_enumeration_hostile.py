@@ -18,6 +18,7 @@ from probe.audit.reading import read
 from probe.audit.settings import Settings
 from probe.audit.verdict import verdict
 from probe.audit.verdict_suites import unsettled
+from probe.audit.verdict_tls import hello_verdict
 from probe.errors import WireError
 from probe.handshake.client_hello import Offer, client_hello
 from probe.handshake.machine import Ending, Event, Secured, Seen, Side, end
@@ -318,6 +319,8 @@ def test_sslv2_counts_as_what_it_says_it_is() -> None:
 
         section = found(answer)
         assert section.versions["SSLv2"].state == state
+        alone = Question(protocols=SSL, stage=Stage.HELLO, version=SSL2)
+        assert hello_verdict(read(attempt(alone, answer(alone)[0]))).state == state
         assert [each.code for each in section.cipher_suites.get("SSLv2", [])] == ["0x010080"][: version == SSL2]
         assert section.features is not None
         assert section.features.sslv2_framed_hello is None
