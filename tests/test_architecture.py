@@ -13,15 +13,28 @@ MODULES = sorted((ROOT / "probe").rglob("*.py"))
 
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
+    "language": set(),
     "result": set(),
     "wire": {"errors"},
+    "clients": set(),
     "handshake": {"errors", "wire"},
-    "audit": {"errors", "wire", "handshake", "result"},
-    "diagnosis": {"result"},
+    "audit": {"errors", "wire", "handshake", "result", "clients"},
+    "diagnosis": {"result", "clients", "language"},
     "drive": {"errors", "wire", "handshake", "audit", "result"},
     "scan": {"drive", "audit", "result", "errors"},
-    "report": {"result", "diagnosis", "errors"},
-    "cli": {"errors", "result", "audit", "diagnosis", "drive", "scan", "report", "__version__"},
+    "report": {"result", "diagnosis", "clients", "errors", "language"},
+    "cli": {
+        "errors",
+        "language",
+        "result",
+        "audit",
+        "clients",
+        "diagnosis",
+        "drive",
+        "scan",
+        "report",
+        "__version__",
+    },
 }
 ONLY_IN: dict[str, set[str]] = {
     "trio": {"drive", "scan", "cli"},

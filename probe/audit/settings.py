@@ -19,6 +19,8 @@ class Settings:
     cookie: str | None = None  # identifier of "Cookie: mstshash="
     routing_token: str | None = None  # sent as it is, before CR LF
     preconnection_blob: str | None = None
+    simulate: str | None = None  # the key of a client in `probe.clients`: only what that client asks is asked
+    licensing: bool = False  # go on to the licensing phase where that needs no account; intrusive
     keep_attempts: bool = True  # the result lists every attempt with its steps
 
     @property

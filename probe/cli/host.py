@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from probe.cli import options as choose
+from probe.language import speaking
 
 if TYPE_CHECKING:
     from probe.audit.settings import Settings
@@ -39,6 +40,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     output.add_argument("--json", action="store_true", help="one JSON object a target (NDJSON)")
     output.add_argument("-q", "--quiet", action="store_true", help="one line a target")
     parser.add_argument("-v", "--verbose", action="count", default=0, help="every attempt; -vv every message")
+    choose.add_language(parser)
     choose.add_limits(parser)
     choose.add_request(parser)
 
@@ -53,7 +55,8 @@ def run(options: argparse.Namespace) -> int:
     check(options.targets)
     if options.source_address is not None:
         check_source(options.source_address)
-    return trio.run(_run, options)
+    with speaking(choose.language_of(options)):
+        return trio.run(_run, options)
 
 
 async def _run(options: argparse.Namespace) -> int:
@@ -99,6 +102,8 @@ def settings_of(options: argparse.Namespace) -> Settings:
         cookie=options.cookie,
         routing_token=options.routing_token,
         preconnection_blob=options.preconnection_blob,
+        simulate=options.simulate,
+        licensing=options.licensing,
         keep_attempts=options.verbose > 0,
     )
 

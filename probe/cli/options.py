@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 
 from probe.errors import InputError
+from probe.language import LANGUAGES, of_environment
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m)", re.ASCII)
@@ -122,5 +124,20 @@ def add_request(parser: argparse.ArgumentParser) -> None:
     either = group.add_mutually_exclusive_group()
     either.add_argument("--cookie", type=cookie, metavar="TEXT", help='send "Cookie: mstshash=TEXT"')
     either.add_argument("--routing-token", type=routing_token, metavar="TEXT", help="send TEXT in its place")
+    group.add_argument("--simulate", metavar="CLIENT", help="ask only as this client asks; see --simulate list")
+    group.add_argument("--licensing", action="store_true",
+                       help="go on to the licensing phase, without credentials; intrusive, see the manual")  # fmt: skip
     group.add_argument("--preconnection-blob", type=preconnection_blob, metavar="TEXT",
                        help="send a preconnection PDU first (a virtual machine's id)")  # fmt: skip
+
+
+def add_language(parser: argparse.ArgumentParser) -> None:
+    """The option that chooses the language of texts for people."""
+    parser.add_argument("--lang", choices=LANGUAGES, help="language of texts (the locale's; of JSON: en)")
+
+
+def language_of(options: argparse.Namespace) -> str:
+    """What was chosen, else the locale's for people and English for programs."""
+    if options.lang is not None:
+        return str(options.lang)
+    return LANGUAGES[0] if getattr(options, "json", False) else of_environment(os.environ)

@@ -197,8 +197,11 @@ class Client(msgspec.Struct, kw_only=True):
     diagnosis: str | None = None
     hint: str | None = None
     user_sees: str | None = None
-    protocol: str | None = None
-    version: str | None = None
+    protocol: str | None = None  # the security protocol that it ends up with, or fails in
+    version: str | None = None  # the TLS version
+    cipher_suite: str | None = None  # where it is known: asked for at depth full, or measured
+    measured: bool = False  # False: worked out from the client's profile and the facts; True: asked as it asks
+    because: str | None = None  # the fact that decided, or the one that is missing where `connects` is None
 
 
 class Diagnosis(msgspec.Struct, kw_only=True):
@@ -212,6 +215,7 @@ class Diagnosis(msgspec.Struct, kw_only=True):
     remedies: list[str] = []
     user_sees: list[str] = []
     source: str | None = None
+    page: str | None = None  # where to read more, from the project's root: docs/diagnoses/CODE.md
 
 
 class Step(msgspec.Struct, kw_only=True):

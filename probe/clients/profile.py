@@ -1,0 +1,69 @@
+"""What is to be known of a client to say whether it can connect, and to ask as it asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Family = Literal["mstsc", "windows_app", "freerdp", "rdesktop", "ironrdp"]  # whose messages and codes it shows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One Connection Request.
+
+    `protocols` are requestedProtocols, [MS-RDPBCGR] 2.2.1.1.1; None where no RDP_NEG_REQ is sent.
+    `after` names what of the server's answer to the request before leads to this one: RDP_NEG_FAILURE codes by name,
+    or "closed" for a connection that ended unanswered. The first request has none.
+    """
+
+    protocols: int | None
+    after: tuple[str, ...] = ()
+    flags: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsProfile:
+    """Its ClientHello, code points of the IANA registries, in the order in which they are sent."""
+
+    versions: tuple[int, ...]  # 0x0300 to 0x0304, newest first
+    suites: tuple[int, ...]
+    groups: tuple[int, ...] = ()  # empty: no supported_groups extension
+    schemes: tuple[int, ...] = ()  # empty: no signature_algorithms extension
+    extensions: tuple[int, ...] = ()  # extension types in order; empty: a hello without extensions
+    shares: tuple[int, ...] = ()  # groups with a key share in the first hello
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateDemands:
+    """What it refuses a certificate for, however the user answers its warnings."""
+
+    key_types: frozenset[str] = frozenset({"RSA", "EC"})  # as `Key.type` in a result names them
+    least_rsa_bits: int = 0
+    signatures: frozenset[str] = frozenset()  # signature algorithms that it refuses, by their names in a result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredSspProfile:
+    """Its side of CredSSP, [MS-CSSP]."""
+
+    version: int  # the TSRequest version that it sends
+    oldest_server: int = 2  # the oldest TSRequest version of a server that it goes on with
+    mechanisms: tuple[str, ...] = ("Kerberos", "NTLM")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientProfile:
+    """One client as it comes, with the settings that it comes with."""
+
+    key: str  # what --simulate takes: "mstsc-win11"
+    name: str  # what the result calls it: "Windows 11 (mstsc)"
+    family: Family
+    requests: tuple[Request, ...]
+    tls: TlsProfile | None  # None: it has no TLS
+    credssp: CredSspProfile | None = None
+    methods: int = 0  # encryptionMethods that it offers for Standard RDP Security; 0: it has none
+    certificate: CertificateDemands = field(default_factory=CertificateDemands)
+    cookie: bool = True  # its request carries "Cookie: mstshash="
+    hint: str = ""  # what would make it connect where its age is in the way
+    source: str = ""  # where all of this is known from, with a date
