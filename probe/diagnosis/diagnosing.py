@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from probe import result as facts
 
@@ -13,44 +13,92 @@ from probe.diagnosis import rules_connection, rules_security, rules_tls  # noqa:
 from probe.diagnosis import rules_certificate  # noqa: F401
 
 # isort: split
-from probe.diagnosis.rule import RULES, Diagnosis, Evidence
+from probe.diagnosis.rule import RULES, Cause, Diagnosis, Evidence, Remedy, Sees, is_constant
+from probe.language import _
 
-# What the texts call the kinds of servers that they have advice for.
-_PLATFORMS = {"xrdp": "xrdp", "windows": "Windows", "freerdp": "FreeRDP", "gnome": "GNOME"}
-_LOWERS = "lowers security"
+# Whose advice is good for whom: these are built on FreeRDP's library.
+_KIN = {"gnome": ("gnome", "freerdp"), "weston": ("freerdp",)}
 
 
 def diagnose(result: facts.Result) -> list[facts.Diagnosis]:
     """What a result means, most severe first; of equally severe ones, in the order that a connection meets them.
 
     Needs nothing but the stored facts, so that results of earlier releases, or saved without `attempts`, will do.
+    The texts are in the language that is spoken now.
     """
-    kind = result.server.kind if result.server is not None else "unknown"
-    found = [_describe(rule.diagnosis, evidence, kind) for rule in RULES if (evidence := tuple(rule.evidence(result)))]
+    server = result.server if result.server is not None else facts.Server()
+    found = [_describe(rule.diagnosis, said, server) for rule in RULES if (said := tuple(rule.evidence(result)))]
     return sorted(found, key=lambda diagnosis: facts.SEVERITIES.index(diagnosis.severity))
 
 
-def _distance(text: str, kind: str) -> int:
-    """How far a text is from this kind of server: its own, for any, for another; and last what lowers security."""
-    if _LOWERS in text:
-        return 3
-    named = {each for each, word in _PLATFORMS.items() if word in text}
-    if kind == "unknown" or not named:
-        return 1
-    return 0 if kind in named else 2
-
-
-def _describe(diagnosis: Diagnosis, evidence: Sequence[Evidence], kind: str) -> facts.Diagnosis:
+def _describe(diagnosis: Diagnosis, evidence: Sequence[Evidence], server: facts.Server) -> facts.Diagnosis:
     said = {name: value for each in reversed(evidence) for name, value in each.facts.items()}
     severities = [each.severity for each in evidence if each.severity is not None]
-    likeliest = [each.likeliest for each in evidence if each.likeliest is not None]
+    causes, remedies = _weighed(diagnosis, evidence, server)
     return facts.Diagnosis(
         code=diagnosis.code,
         severity=min(severities, key=facts.SEVERITIES.index, default=diagnosis.severity),
-        summary=diagnosis.summary.format_map(said),
+        summary=_(diagnosis.summary, **said),
         evidence=[each.said for each in evidence],
-        causes=sorted(diagnosis.causes, key=lambda cause: (cause not in likeliest, _distance(cause, kind))),
-        remedies=sorted(diagnosis.remedies, key=lambda remedy: _distance(remedy, kind)),
-        user_sees=list(diagnosis.user_sees),
+        causes=[told(cause) for cause in causes],
+        remedies=[_(remedy.text) for remedy in remedies],
+        user_sees=list(seen(diagnosis)),
         source=diagnosis.source,
+        page=diagnosis.page,
     )
+
+
+def _weighed(
+    diagnosis: Diagnosis, evidence: Sequence[Evidence], server: facts.Server
+) -> tuple[list[Cause], list[Remedy]]:
+    """The causes that are left and the remedies for them, likeliest first by what was seen and by what answers."""
+    excluded = {cause for each in evidence for cause in each.excludes}
+    pointed = [each.likeliest for each in evidence if each.likeliest is not None]
+    certain = server.certainty == "certain"
+
+    def place(cause: Cause) -> tuple[bool, bool, int]:
+        distance = _distance(cause.on, server.kind)
+        return (certain and distance > 1, cause not in pointed, distance)
+
+    causes = sorted((cause for cause in diagnosis.causes if cause not in excluded), key=place)
+    likely = [cause for cause in causes if cause in pointed and not place(cause)[0]]
+
+    def need(remedy: Remedy) -> tuple[bool, bool, int]:
+        return (remedy.lowers, likely != [] and likely[0] not in remedy.heals, _distance(remedy.on, server.kind))
+
+    remedies = [each for each in diagnosis.remedies if not each.heals or set(each.heals) - excluded]
+    return causes, sorted(remedies, key=need)
+
+
+def _distance(on: str, kind: str) -> int:
+    """How far advice is from this kind of server: its own, for any, for another."""
+    if kind == "unknown" or on == "any":
+        return 1
+    return 0 if on in _KIN.get(kind, (kind,)) else 2
+
+
+def told(cause: Cause) -> str:
+    """A cause, and what tells it apart, in the language that is spoken now."""
+    if not cause.tells:
+        return _(cause.text)
+    return _("{cause} {tells}", cause=_(cause.text), tells=_(cause.tells))
+
+
+def seen(diagnosis: Diagnosis) -> Iterator[str]:
+    """What users see, each with its client, then what stands in the server's log."""
+    for client, words in by_client(diagnosis.user_sees):
+        yield _("{client}: {words}", client=client, words=words)
+    for event in diagnosis.events:
+        yield _("event log: {event}", event=_(event))
+
+
+def by_client(sees: Sees) -> Iterator[tuple[str, str]]:
+    """The client's name and what it shows, one for each text."""
+    for client, shown in (
+        ("mstsc", sees.mstsc),
+        (_("Windows App on macOS, iOS, Android"), sees.windows_app),
+        ("FreeRDP", sees.freerdp),
+        ("rdesktop", sees.rdesktop),
+    ):
+        for words in shown:
+            yield client, words if is_constant(words) else _(words)
