@@ -31,6 +31,11 @@ def _(text: str, /, **facts: object) -> str:
     return said.format_map(facts) if facts else said
 
 
+def N_(text: str) -> str:  # noqa: N802  translators and their tools know it by this name
+    """The text as it is: a literal in a table, to be looked up by `_` when it is shown."""
+    return text
+
+
 def current() -> str:
     """The language that is spoken now."""
     return _current.get()
@@ -47,11 +52,13 @@ def speaking(language: str) -> Iterator[None]:
 
 
 def of_environment(environ: Mapping[str, str]) -> str:
-    """The language that the user's environment asks for, by the rules of POSIX; English where we lack it."""
-    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
-        if value := environ.get(name):
-            return "zh-CN" if locale.normalize(value).startswith(("zh_CN", "zh_SG")) else LANGUAGES[0]
-    return LANGUAGES[0]
+    """The language that the user's environment asks for, by the rules of POSIX; English where we lack it.
+
+    Readers of simplified Chinese are those of China and Singapore, and whoever names the script (zh_Hans).
+    """
+    value = next((found for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (found := environ.get(name))), "")
+    name = locale.normalize(value.replace("-", "_", 1)).lower()
+    return "zh-CN" if name.startswith(("zh_cn", "zh_sg", "zh_hans")) else LANGUAGES[0]
 
 
 @lru_cache(maxsize=len(LANGUAGES))
