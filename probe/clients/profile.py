@@ -13,8 +13,9 @@ class Request:
     """One Connection Request.
 
     `protocols` are requestedProtocols, [MS-RDPBCGR] 2.2.1.1.1; None where no RDP_NEG_REQ is sent.
-    `after` names what of the server's answer to the request before leads to this one: RDP_NEG_FAILURE codes by name,
-    or "closed" for a connection that ended unanswered. The first request has none.
+    `after` names what became of the request before that leads to this one: RDP_NEG_FAILURE codes by name, or
+    "HYBRID failed" and "SSL failed" for a selected protocol whose handshakes failed. The first request has none.
+    Of several later requests the first that names it is sent.
     """
 
     protocols: int | None
@@ -32,6 +33,8 @@ class TlsProfile:
     schemes: tuple[int, ...] = ()  # empty: no signature_algorithms extension
     extensions: tuple[int, ...] = ()  # extension types in order; empty: a hello without extensions
     shares: tuple[int, ...] = ()  # groups with a key share in the first hello
+    maybe: tuple[int, ...] = ()  # versions that only some of its builds have: not in `versions`
+    documented: bool = True  # False: the suites and what follows them are assumed, and nothing is refused for them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
