@@ -17,7 +17,7 @@ import trio.testing
 
 from probe.audit.attempt import Question
 from probe.audit.settings import Settings
-from probe.drive import demo_server, live
+from probe.drive import connection, demo_server, live
 from probe.drive.demo_replies import Profile
 from probe.drive.limits import Limits
 from probe.errors import Unavailable
@@ -133,7 +133,7 @@ def test_bytes_before_a_reset_are_kept_as_evidence() -> None:
 
 def test_what_was_said_before_our_request_could_be_sent_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that speaks first and resets: our send fails, and takes the reset's error with it."""
-    before = live._open
+    before = connection.open_to
 
     async def slow(target: Target, source: str | None) -> trio.socket.SocketType:
         sock = await before(target, source)
@@ -141,7 +141,7 @@ def test_what_was_said_before_our_request_could_be_sent_is_read(monkeypatch: pyt
         return sock
 
     reset_has_come = trio.Event()
-    monkeypatch.setattr(live, "_open", slow)
+    monkeypatch.setattr(connection, "open_to", slow)
 
     async def peer(stream: trio.SocketStream) -> None:
         await stream.send_all(b"SSH-2.0-OpenSSH_9.2p1\r\n")
@@ -185,20 +185,22 @@ def test_where_there_is_no_way_nothing_is_sent(address: str) -> None:
     assert result.cause
 
 
-@pytest.mark.parametrize(("number", "ending"), live.ENDINGS.items(), ids=lambda each: errno.errorcode.get(each, ""))
+@pytest.mark.parametrize(
+    ("number", "ending"), connection.ENDINGS.items(), ids=lambda each: errno.errorcode.get(each, "")
+)
 def test_every_error_of_connect_has_a_name(number: int, ending: Ending, monkeypatch: pytest.MonkeyPatch) -> None:
     async def fail(_target: Target, _source: str | None) -> trio.socket.SocketType:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(live, "_open", fail)
+    monkeypatch.setattr(connection, "open_to", fail)
     [attempt] = audit(place("127.0.0.1", 1)).attempts
     assert (attempt.ending, attempt.cause) == (ending.value, os.strerror(number))
 
 
-@pytest.mark.parametrize("number", live.ENDINGS, ids=lambda each: errno.errorcode[each])
+@pytest.mark.parametrize("number", connection.ENDINGS, ids=lambda each: errno.errorcode[each])
 def test_no_error_of_a_connection_says_that_there_was_none(number: int) -> None:
-    traffic = live._Traffic()
-    assert live._broken_off(OSError(number, os.strerror(number)), traffic) not in NEVER_THERE
+    traffic = connection.Traffic()
+    assert connection.broken_off(OSError(number, os.strerror(number)), traffic) not in NEVER_THERE
     assert traffic.cause == os.strerror(number)
 
 
@@ -216,7 +218,7 @@ def test_an_error_that_is_our_own_is_no_ending(
     async def fail(_target: Target, _source: str | None) -> trio.socket.SocketType:
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr(live, "_open", fail)
+    monkeypatch.setattr(connection, "open_to", fail)
     with pytest.raises(ExceptionGroup) as raised:
         audit(place("127.0.0.1", 1))
     assert raised.group_contains(kind, match=words)
@@ -252,10 +254,10 @@ def test_ipv6(zone: str) -> None:
 
 def test_a_zone_is_an_interface_by_name_or_number() -> None:
     number, name = socket.if_nameindex()[0]
-    assert live._scope_of(name) == live._scope_of(str(number)) == number
+    assert connection.scope_of(name) == connection.scope_of(str(number)) == number
     with pytest.raises(OSError, match="no such network interface") as raised:
-        live._scope_of("no-such-interface")
-    assert live._ending_of(raised.value) is Ending.UNREACHABLE
+        connection.scope_of("no-such-interface")
+    assert connection.ending_of(raised.value) is Ending.UNREACHABLE
 
 
 def linux_server(stream: trio.SocketStream) -> Awaitable[None]:
@@ -267,14 +269,14 @@ def linux_server(stream: trio.SocketStream) -> Awaitable[None]:
 def test_no_more_connections_are_open_than_agreed(per_host: int, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[trio.socket.SocketType] = []
     most: list[int] = []
-    before = live._open
+    before = connection.open_to
 
     async def watched(target: Target, source: str | None) -> trio.socket.SocketType:
         opened.append(await before(target, source))
         most.append(sum(each.fileno() != -1 for each in opened))
         return opened[-1]
 
-    monkeypatch.setattr(live, "_open", watched)
+    monkeypatch.setattr(connection, "open_to", watched)
     result = audited(linux_server, Limits(per_host=per_host))
     assert result.status == "rdp"
     assert len(opened) == result.connections > per_host
@@ -292,7 +294,7 @@ class Schedule:
     lasts: Callable[[Question], tuple[float, Ending]]
     spans: list[tuple[float, float, Question]] = field(default_factory=list)
 
-    async def __call__(self, question: Question, traffic: live._Traffic) -> Ending:
+    async def __call__(self, question: Question, traffic: connection.Traffic) -> Ending:
         began = trio.current_time()
         seconds, ending = self.lasts(question)
         await trio.sleep(seconds)
@@ -311,7 +313,7 @@ class Schedule:
 
 
 def on_a_clock(schedule: Schedule, settings: Settings, limits: Limits, monkeypatch: pytest.MonkeyPatch) -> Result:
-    async def connection(_self: live._Auditor, question: Question, traffic: live._Traffic) -> Ending:
+    async def connection(_self: live._Auditor, question: Question, traffic: connection.Traffic) -> Ending:
         return await schedule(question, traffic)
 
     monkeypatch.setattr(live._Auditor, "_connection", connection)
