@@ -12,10 +12,30 @@ from enum import Enum, auto
 
 import trio
 
+from probe.errors import WireError
+from probe.wire.tls_extensions import ExtensionType, find
+from probe.wire.tls_hello import ClientHello, read_handshake
+from probe.wire.tls_record import HandshakeFramer, RecordFramer
+from probe.wire.tls_version import TLS12
+
 CHUNK = 65536
 _LINGER_0 = struct.pack("ii", 1, 0)  # close() then sends a reset
 _BROKEN = (trio.BrokenResourceError, trio.ClosedResourceError, OSError)
+_NEGOTIATION_REQUEST = bytes.fromhex("01000800")  # type, no flags, length; requestedProtocols follow
 _HANDSHAKE = 0x16  # the first byte of a TLS record that carries a hello
+
+
+def offers_tls13(data: bytes) -> bool:
+    """Whether what a client sends begins with a ClientHello that offers TLS 1.3."""
+    records, messages = RecordFramer(), HandshakeFramer()
+    with contextlib.suppress(WireError):
+        records.feed(data)
+        while (record := records.next_record()) is not None and record.type == _HANDSHAKE:
+            messages.feed(record.fragment)
+        raw = messages.next_message()
+        hello = read_handshake(raw, TLS12) if raw is not None else None
+        return isinstance(hello, ClientHello) and find(hello.extensions, ExtensionType.SUPPORTED_VERSIONS) is not None
+    return False
 
 
 class Fate(Enum):
@@ -37,8 +57,8 @@ class Fault:
     def __init__(self) -> None:
         self.numbers = itertools.count()  # of connections, from 0
 
-    def place(self, number: int, places: int) -> int | None:
-        """Which of the servers takes the connection of this number, from 0; None: it is closed at once."""
+    def place(self, number: int, places: int) -> int:
+        """Which of the servers takes the connection of this number, from 0."""
         return number % places
 
     def from_client(self, number: int, data: bytes) -> Fate:
@@ -48,6 +68,10 @@ class Fault:
     def from_server(self, number: int, data: bytes) -> Fate:
         """What becomes of what the server sent."""
         return Fate.GOES
+
+    def rewritten(self, data: bytes) -> bytes:
+        """What the server receives of what the client sent."""
+        return data
 
 
 class ResetsHello(Fault):
@@ -80,6 +104,27 @@ class LosesLarge(Fault):
         return Fate.IS_LOST if self._toward_client and len(data) > self._largest else Fate.GOES
 
 
+class ResetsNewHellos(Fault):
+    """A firewall from before TLS 1.3, which resets at a hello that offers it."""
+
+    def from_client(self, number: int, data: bytes) -> Fate:
+        return Fate.RESETS if offers_tls13(data) else Fate.GOES
+
+
+class AsksForMore(Fault):
+    """Something in between that adds a protocol to each Connection Request."""
+
+    def __init__(self, protocol: int) -> None:
+        super().__init__()
+        self._protocol = protocol
+
+    def rewritten(self, data: bytes) -> bytes:
+        at = data.find(_NEGOTIATION_REQUEST) + len(_NEGOTIATION_REQUEST)
+        if data[:2] != b"\x03\x00" or at < len(_NEGOTIATION_REQUEST):
+            return data
+        return data[:at] + bytes([data[at] | self._protocol]) + data[at + 1 :]
+
+
 class Delays(Fault):
     """A long line."""
 
@@ -97,8 +142,8 @@ class Trickles(Fault):
         self.interval_s = interval_s
 
 
-class ClosesOne(Fault):
-    """Closes one connection in so many as soon as something is said on it."""
+class ResetsOne(Fault):
+    """Resets the connection of one number, from 0, as soon as something is said on it."""
 
     def __init__(self, number: int) -> None:
         super().__init__()
@@ -106,17 +151,6 @@ class ClosesOne(Fault):
 
     def from_client(self, number: int, data: bytes) -> Fate:
         return Fate.RESETS if number == self._number else Fate.GOES
-
-
-class EndsAfter(Fault):
-    """A server that is gone after so many connections: later ones are closed before anything is said."""
-
-    def __init__(self, connections: int) -> None:
-        super().__init__()
-        self._connections = connections
-
-    def place(self, number: int, places: int) -> int | None:
-        return number % places if number < self._connections else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +174,7 @@ class _Way:
                 if fate is Fate.RESETS:
                     break
                 if fate is Fate.GOES:
-                    await self.server.send_all(data)
+                    await self.server.send_all(self.fault.rewritten(bytes(data)))
             else:
                 self.left.set()
                 with contextlib.suppress(*_BROKEN):
@@ -186,12 +220,9 @@ class _Way:
 async def relay(fault: Fault, places: Sequence[tuple[str, int]], client: trio.SocketStream) -> None:
     """Carry one connection to a server and back; what happens to one side happens to the other."""
     number = next(fault.numbers)
-    chosen = fault.place(number, len(places))
     async with client:
-        if chosen is None:
-            return
         try:
-            server = await trio.open_tcp_stream(*places[chosen])
+            server = await trio.open_tcp_stream(*places[fault.place(number, len(places))])
         except OSError:
             return
         async with server, trio.open_nursery() as nursery:

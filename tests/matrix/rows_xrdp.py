@@ -171,8 +171,8 @@ ROWS: tuple[Situation, ...] = (
         name="xrdp-protocols-misspelt",
         started="xrdp with security_layer=tls and ssl_protocols=TLS1.2",
         site=Program(lambda _: Xrdp(security_layer="tls", ssl_protocols="TLS1.2")),
-        codes=ABORTED,
-        why="no version is left to it, and no hello is answered by a ServerHello",
+        codes={**TLS_ONLY, "TLS_NO_COMMON_VERSION": "blocker"},
+        why="no version is left to it, and it refuses each for being that version",
     ),
     Situation(
         name="xrdp-negotiate-ciphers-invalid",

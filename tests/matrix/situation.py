@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import itertools
+import socket
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager
@@ -16,6 +18,8 @@ from probe.drive import demo
 from probe.drive.demo_server import Behavior, handler
 from probe.drive.demo_tls import TlsProfile, prepare
 from probe.result import Depth, Nla, Severity, Status
+from tests.drive import peers
+from tests.drive.peers import Peer
 from tests.matrix.faults import Fault, relay
 from tests.real.freerdp import virtual_display
 from tests.real.process import SOURCE_ADDRESS, Launcher, free_endpoint
@@ -111,13 +115,14 @@ class Embedded:
     behavior: Behavior
     tls: TlsProfile | None = None
     delay_s: float = 0.0  # before each of its answers
+    connections: int | None = None  # after so many nobody listens any more
 
     @asynccontextmanager
     async def serving(self, workshop: Workshop) -> AsyncIterator[Endpoint]:
         if self.tls is not None:
             await trio.to_thread.run_sync(prepare, [self.tls])
         serve = handler(self.behavior, delay=self.delay_s, lifetime_s=600.0)
-        async with listening(serve) as endpoint:
+        async with listening(serve, self.connections) as endpoint:
             yield endpoint
 
 
@@ -143,6 +148,50 @@ class Behind:
 
 
 @dataclass(frozen=True, slots=True)
+class Peered:
+    """A server of a few lines, as the hostile tests have them."""
+
+    peer: Peer
+
+    @asynccontextmanager
+    async def serving(self, workshop: Workshop) -> AsyncIterator[Endpoint]:
+        address, _ = free_endpoint()
+        async with peers.serving(self.peer, address) as target:
+            yield address, target.port
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An address that needs no server."""
+
+    endpoint: Endpoint
+
+    @asynccontextmanager
+    async def serving(self, workshop: Workshop) -> AsyncIterator[Endpoint]:
+        yield self.endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Full:
+    """A listener whose queue is full: what comes is dropped, as a firewall drops it."""
+
+    @asynccontextmanager
+    async def serving(self, workshop: Workshop) -> AsyncIterator[Endpoint]:
+        address, _ = free_endpoint()
+        with ExitStack() as stack:
+            listener = stack.enter_context(socket.socket())
+            listener.bind((address, 0))
+            listener.listen(0)
+            endpoint: Endpoint = listener.getsockname()
+            for _ in range(4):  # more than it queues; those that wait go on waiting
+                waiting = stack.enter_context(socket.socket())
+                waiting.setblocking(False)
+                waiting.connect_ex(endpoint)
+            await trio.sleep(0.1)
+            yield endpoint
+
+
+@dataclass(frozen=True, slots=True)
 class Nobody:
     """An address of this machine where no program listens."""
 
@@ -152,14 +201,29 @@ class Nobody:
 
 
 @asynccontextmanager
-async def listening(serve: Callable[[trio.SocketStream], Awaitable[None]]) -> AsyncIterator[Endpoint]:
-    """Take connections on an address of its own, each handled by `serve`, until the block ends."""
+async def listening(
+    serve: Callable[[trio.SocketStream], Awaitable[None]], connections: int | None = None
+) -> AsyncIterator[Endpoint]:
+    """Take connections on an address of its own, each handled by `serve`, until the block ends or so many were had."""
     address, _ = free_endpoint()
-    async with trio.open_nursery() as nursery:
-        [listener] = await trio.open_tcp_listeners(0, host=address)
-        nursery.start_soon(trio.serve_listeners, serve, [listener])
+    [listener] = await trio.open_tcp_listeners(0, host=address)
+    endpoint: Endpoint = address, listener.socket.getsockname()[1]
+
+    async def handle(stream: trio.SocketStream) -> None:
         try:
-            yield address, listener.socket.getsockname()[1]
+            await serve(stream)
+        finally:
+            await trio.aclose_forcefully(stream)
+
+    async def accept(nursery: trio.Nursery) -> None:
+        async with listener:
+            for _ in itertools.count() if connections is None else range(connections):
+                nursery.start_soon(handle, await listener.accept())
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(accept, nursery)
+        try:
+            yield endpoint
         finally:
             nursery.cancel_scope.cancel()
 
