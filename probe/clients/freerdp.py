@@ -36,7 +36,7 @@ _OPENSSL_SCHEMES = (
 _OPENSSL_EXTENSIONS = (0x0000, 0x000B, 0x000A, 0x0023, 0x0016, 0x0017, 0x000D, 0x002B, 0x002D, 0x0033)
 
 
-def _openssl(*versions: int) -> TlsProfile:
+def _openssl(*versions: int, unusable: tuple[int, ...] = ()) -> TlsProfile:
     return TlsProfile(
         versions=versions,
         suites=_OPENSSL_SUITES,
@@ -44,10 +44,12 @@ def _openssl(*versions: int) -> TlsProfile:
         schemes=_OPENSSL_SCHEMES,
         extensions=_OPENSSL_EXTENSIONS,
         shares=_OPENSSL_GROUPS[:1],
+        unusable=unusable,
     )
 
 
-_FREERDP_2 = _openssl(TLS13, TLS12, TLS11, TLS10)
+# OpenSSL 3 offers TLS 1.0 and 1.1 at these levels, and ends with the alert internal_error when a server takes them.
+_FREERDP_2 = _openssl(TLS13, TLS12, TLS11, TLS10, unusable=(TLS11, TLS10))
 _FREERDP_3 = _openssl(TLS13, TLS12)
 
 _ALL_METHODS = 0x1B  # set where nobody set any, once Standard RDP Security was selected
@@ -77,6 +79,7 @@ PROFILES = (
         "FreeRDP 2.11",
         "watched: xfreerdp 2.11.7 with OpenSSL 3.0.22 (Debian 12), 2026-11; "
         "libfreerdp/core/nego.c and settings.c of 2.11.7",
+        hint="to a server that cannot be mended: /tls-seclevel:0, which lowers security",
     ),
     _freerdp(
         "freerdp3",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from probe.clients.profile import CertificateDemands, ClientProfile, CredSspProfile, Request, TlsProfile
+from probe.clients.profile import ClientProfile, CredSspProfile, Request, TlsProfile
 
 TLS10, TLS11, TLS12, TLS13 = 0x0301, 0x0302, 0x0303, 0x0304
 
@@ -79,10 +79,9 @@ PROFILES = (
             Request(protocols=None, after=("SSL_NOT_ALLOWED_BY_SERVER", "SSL_CERT_NOT_ON_SERVER")),
         ),
         tls=_GNUTLS,
-        credssp=CredSspProfile(version=2, mechanisms=("Kerberos",)),
+        credssp=CredSspProfile(version=2, mechanisms=("Kerberos",), key_types=frozenset({"RSA"})),
         methods=0x03,
-        certificate=CertificateDemands(key_types=frozenset({"RSA"})),
-        hint="use xfreerdp: rdesktop's CredSSP needs a Kerberos ticket, its TLS an RSA certificate",
+        hint="use xfreerdp: rdesktop's NLA needs a Kerberos ticket and a certificate with an RSA key",
         source="watched: rdesktop 1.9.0 with GnuTLS 3.7.9 (Debian 12), 2026-11; iso.c, tcp.c, cssp.c of 1.9.0",
     ),
     ClientProfile(

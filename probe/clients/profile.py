@@ -34,6 +34,7 @@ class TlsProfile:
     extensions: tuple[int, ...] = ()  # extension types in order; empty: a hello without extensions
     shares: tuple[int, ...] = ()  # groups with a key share in the first hello
     maybe: tuple[int, ...] = ()  # versions that only some of its builds have: not in `versions`
+    unusable: tuple[int, ...] = ()  # versions that it offers, and gives up in when a server takes one
     documented: bool = True  # False: the suites and what follows them are assumed, and nothing is refused for them
 
 
@@ -41,7 +42,7 @@ class TlsProfile:
 class CertificateDemands:
     """What it refuses a certificate for, however the user answers its warnings."""
 
-    key_types: frozenset[str] = frozenset({"RSA", "EC"})  # as `Key.type` in a result names them
+    key_types: frozenset[str] = frozenset()  # as `Key.type` in a result names them; empty: any
     least_rsa_bits: int = 0
     signatures: frozenset[str] = frozenset()  # signature algorithms that it refuses, by their names in a result
 
@@ -53,6 +54,7 @@ class CredSspProfile:
     version: int  # the TSRequest version that it sends
     oldest_server: int = 2  # the oldest TSRequest version of a server that it goes on with
     mechanisms: tuple[str, ...] = ("Kerberos", "NTLM")
+    key_types: frozenset[str] = frozenset()  # of server keys that it can bind CredSSP to; empty: any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from probe.clients.profile import ClientProfile, CredSspProfile, Request, TlsProfile
 
-SSL3, TLS10, TLS11, TLS12, TLS13 = 0x0300, 0x0301, 0x0302, 0x0303, 0x0304
+TLS10, TLS11, TLS12, TLS13 = 0x0301, 0x0302, 0x0303, 0x0304
 
 # requestedProtocols, [MS-RDPBCGR] 2.2.1.1.1
 _SSL = 0x01
@@ -48,7 +48,7 @@ _WINDOWS_7_EXTENSIONS = (0xFF01, 0x0000, 0x0005, 0x000A, 0x000B)
 _WINDOWS_10_EXTENSIONS = (0x0000, 0x0005, 0x000A, 0x000B, 0x000D, 0x0023, 0x0017, 0xFF01)
 _WINDOWS_11_EXTENSIONS = (0x0000, 0x0005, 0x000A, 0x000B, 0x000D, 0x0023, 0x0017, 0x002B, 0x002D, 0x0033, 0xFF01)
 
-_TLS_XP = TlsProfile(versions=(TLS10, SSL3), suites=_XP_SUITES)
+_TLS_XP = TlsProfile(versions=(TLS10,), suites=_XP_SUITES)
 _TLS_7 = TlsProfile(versions=(TLS10,), suites=_BEFORE_TLS12, groups=_NIST, extensions=_WINDOWS_7_EXTENSIONS)
 _TLS_8_1 = TlsProfile(
     versions=(TLS12, TLS11, TLS10),
