@@ -72,6 +72,8 @@ class Explanation:
     numbers: tuple[int, ...] = ()  # by which it is known, however they are written
     events: tuple[int, ...] = ()  # event ids
     sources: tuple[str, ...] = ()  # of these events, as logs name them
+    alert: int | None = None  # of TLS
+    failure: int | None = None  # of the RDP negotiation
     names: tuple[str, ...] = ()  # constants
     phrases: tuple[str, ...] = ()  # pieces of messages, English and Chinese, as people paste them
     general: bool = False  # it is shown for so many reasons that anything else in a text says more
