@@ -8,10 +8,11 @@ from probe.audit import verdict_features as features_of
 from probe.audit import verdict_suites as suites_of
 from probe.audit.attempt import ALL_VERSIONS, Stage, protocol_name
 from probe.audit.fingerprint import ja3s, ja4s
-from probe.audit.outcome import Outcome, group_of, outcome, reached_tls, unoffered
+from probe.audit.offers import scheme_name
+from probe.audit.outcome import Outcome, group_of, outcome, reached_tls, scheme_of, unoffered
 from probe.audit.reading import Reading
 from probe.handshake.machine import Ending
-from probe.result import Fingerprints, Registered, Tls, TlsHandshake, Verdict
+from probe.result import Fingerprints, Registered, Tls, TlsAnswer, TlsHandshake, Verdict
 from probe.wire.iana import GROUPS
 from probe.wire.nego import NegotiationResponse
 from probe.wire.tls_suites import suite_name
@@ -32,6 +33,7 @@ def tls(readings: Sequence[Reading], *, full: bool = False, cut_short: Sequence[
             version_name(version): verdict for version in ALL_VERSIONS if (verdict := _version(version, over_rdp))
         },
         handshake=_handshake(over_rdp),
+        answered=_answered(over_rdp),
         handshake_failure=_handshake_failure(over_rdp),
         clear_text_instead=any(_clear_text_instead(reading) for reading in over_rdp),
         fingerprints=_fingerprints(over_rdp),
@@ -158,6 +160,21 @@ def _handshake(readings: Sequence[Reading]) -> TlsHandshake | None:
         complete=best.secured is not None,
         over=protocol_name(best.negotiation.selected),
     )
+
+
+def _answered(readings: Sequence[Reading]) -> dict[str, TlsAnswer]:
+    """One answer of each version: the first that tells the group, else the first."""
+    found: dict[str, TlsAnswer] = {}
+    agreed = suites_of.answers(readings)
+    for reading, hello in [(reading, hello) for reading in agreed if (hello := reading.server_hello) is not None]:
+        name, group, scheme = version_name(hello.selected_version), group_of(reading), scheme_of(reading)
+        if name not in found or (found[name].group is None and group is not None):
+            found[name] = TlsAnswer(
+                cipher_suite=Registered(code=f"0x{hello.cipher_suite:04x}", name=suite_name(hello.cipher_suite)),
+                group=registered(group, GROUPS) if group is not None else None,
+                scheme=Registered(code=f"0x{scheme:04x}", name=scheme_name(scheme)) if scheme is not None else None,
+            )
+    return found
 
 
 def _fingerprints(readings: Sequence[Reading]) -> Fingerprints | None:

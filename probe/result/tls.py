@@ -51,6 +51,14 @@ class TlsHandshake(msgspec.Struct, kw_only=True):
     over: str | None = None  # the security protocol that was selected before
 
 
+class TlsAnswer(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What a server chose in one version, of all that a hello of a current client has."""
+
+    cipher_suite: Registered
+    group: Registered | None = None  # None up to TLS 1.2 where the suite needs none, or none was told
+    scheme: Registered | None = None  # of its signature, in TLS 1.2
+
+
 class Intolerance(msgspec.Struct, kw_only=True):
     """A hello that was dropped though another was answered."""
 
@@ -89,6 +97,7 @@ class Tls(msgspec.Struct, kw_only=True):
 
     versions: dict[str, Verdict] = {}
     handshake: TlsHandshake | None = None
+    answered: dict[str, TlsAnswer] = {}  # by version: one answer, at every depth
     cipher_suites: dict[str, list[CipherSuite]] = {}  # by version, in the server's order where it has one
     server_order: bool | None = None  # True: the server's order decides; False: the client's; None too where it varies
     order_by_version: dict[str, bool] = {}  # the same for each version in which the answers tell
