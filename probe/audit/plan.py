@@ -51,6 +51,7 @@ _OTHER_METHODS = tuple(
     Question(protocols=Protocol.RDP, stage=Stage.SETTINGS, methods=method, rdp_version=RDP_5)
     for method in (EncryptionMethod.FIFTY_SIX_BIT, EncryptionMethod.FORTY_BIT, EncryptionMethod.FIPS)
 )
+_ENDED_BY_SERVER = (Ending.CLOSED, Ending.RESET, Ending.COMPLETE)  # complete: it said why, and that was all
 _DIRECT = Question(protocols=None, stage=Stage.HELLO, version=TLS12)
 
 
@@ -166,7 +167,7 @@ class _Groups:
             yield (*company, *(Question(protocols=over, stage=Stage.HELLO, version=version) for version in versions))
         yield tuple(_comparisons(readings, over))
         yield (_direct(readings), _STANDARD_RDP)
-        if any(_encrypts(reading) for reading in readings):
+        if any(_encrypts(reading) or _turns_method_away(reading) for reading in readings):
             yield _OTHER_METHODS
 
     def _enumeration(self, over: int) -> Iterator[Question]:
@@ -283,6 +284,13 @@ def _encrypts(reading: Reading) -> bool:
     if reading.question.stage is not Stage.SETTINGS or security is None:
         return False
     return bool(security.encryption_method or security.encryption_level)
+
+
+def _turns_method_away(reading: Reading) -> bool:
+    """Standard RDP Security was selected, and the connection ended when one method was offered: another may do."""
+    if reading.question.stage is not Stage.SETTINGS or not _accepts(reading, Protocol.RDP):
+        return False
+    return reading.connect_response is None and reading.malformed is None and reading.ending in _ENDED_BY_SERVER
 
 
 def _direct(readings: Sequence[Reading]) -> Question:

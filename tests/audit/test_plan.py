@@ -202,6 +202,23 @@ def test_methods_are_asked_alone_only_where_there_is_encryption() -> None:
     assert [each for each in asked if each.stage is Stage.SETTINGS] == [STANDARD_RDP]
 
 
+@pytest.mark.parametrize(
+    ("ending", "others"),
+    [(Ending.CLOSED, True), (Ending.COMPLETE, True), (Ending.RESET, True), (Ending.TIMED_OUT, False)],
+)
+def test_other_methods_are_asked_where_the_first_is_turned_away(ending: Ending, others: bool) -> None:
+    """A server with FIPS alone closes on 128 bits; a silence says nothing about the method."""
+
+    def fips_alone(question: Question) -> tuple[list[Event], Ending]:
+        if question.stage is Stage.SETTINGS and question.methods != 0x10:
+            return a.selects(a.RDP), ending
+        if question.stage is Stage.SETTINGS:
+            return [*a.selects(a.RDP), *a.settings(method=0x10, level=4)], Ending.COMPLETE
+        return a.fails(2), Ending.COMPLETE
+
+    assert any(question.methods == 0x10 for question in questions(fips_alone)) is others
+
+
 def test_a_bare_confirm_among_answers_stops_nothing() -> None:
     def answer(question: Question) -> tuple[list[Event], Ending]:
         return (a.bare(), Ending.CLOSED) if question.protocols == a.RDSTLS else a.xrdp(question)
