@@ -16,8 +16,8 @@ ROOT = Path(__file__).parent.parent
 _MODULES = (
     ("clients", ("probe/clients/*.py", "probe/diagnosis/client*.py", "probe/diagnosis/simulated*.py")),
     ("explain", ("probe/diagnosis/expla*.py", "probe/report/text_explain*.py", "probe/cli/explain.py")),
+    ("report", ("probe/report/*.py", "probe/cli/*.py", "probe/diagnosis/stored.py")),
     ("diagnosis", ("probe/diagnosis/*.py",)),
-    ("report", ("probe/report/*.py", "probe/cli/*.py")),
 )
 _SPEAKERS = ("_", "N_")
 _T = TypeVar("_T")
@@ -81,11 +81,14 @@ def _tables() -> Iterator[tuple[str, str, str, str]]:
     from probe.diagnosis import strength
     from probe.diagnosis.catalogue import CATALOGUE
     from probe.diagnosis.rule import texts
+    from probe.drive.demo import KINDS
 
     for code, entry in CATALOGUE.items():
         yield from (("diagnosis", english, f"docs/diagnoses/{code}.md", code) for english in texts(entry))
     for weakness in _instances(vars(strength), strength.Weakness):
         yield "diagnosis", weakness.words, "probe/diagnosis/strength.py", weakness.source
+    for name, kind in KINDS.items():
+        yield "report", kind.title, "probe/drive/demo.py", f"rdp-probe demo --only {name}"
     yield from (("clients", *found) for found in _of_clients())
     yield from (("explain", *found) for found in _of_explanations())
 

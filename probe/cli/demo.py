@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from probe.cli import options as choose
+from probe.language import _, speaking
 
 _EXAMPLES = """\
 examples:
@@ -26,6 +27,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     output.add_argument("--json", action="store_true", help="one JSON object a server (NDJSON)")
     output.add_argument("-q", "--quiet", action="store_true", help="one line a server")
     parser.add_argument("-v", "--verbose", action="count", default=0, help="every attempt; -vv every message")
+    choose.add_language(parser)
     choose.add_limits(parser, timeout_s=1.0)
     choose.add_request(parser)
 
@@ -34,13 +36,14 @@ def run(options: argparse.Namespace) -> int:
     """Serve, audit, print. Exit status 0 when every server was seen as what it is, else 1."""
     from probe.drive.demo import KINDS
 
-    if options.list:
-        for name, kind in KINDS.items():
-            print(f"{name:<20} {kind.title}")
-        return 0
-    import trio
+    with speaking(choose.language_of(options)):
+        if options.list:
+            for name, kind in KINDS.items():
+                print(f"{name:<20} {_(kind.title)}")
+            return 0
+        import trio
 
-    return trio.run(_run, options)
+        return trio.run(_run, options)
 
 
 async def _run(options: argparse.Namespace) -> int:
@@ -57,7 +60,7 @@ async def _run(options: argparse.Namespace) -> int:
             target = Target(input=server.name, host=server.address, address=server.address, port=server.port)
             result = await audit(target, settings_of(options), limits_of(options))
             result.diagnoses = diagnose(result)
-            printer.show(result, None if options.json else server.title)
+            printer.show(result, None if options.json else _(server.title))
             codes = {found.code for found in result.diagnoses}
             missed += [f"{server.name}: {code}" for code in server.expects if code not in codes]
     _conclude(len(servers), missed)
@@ -67,6 +70,7 @@ async def _run(options: argparse.Namespace) -> int:
 def _conclude(count: int, missed: list[str]) -> None:
     """The last words, on standard error so that --json stays clean."""
     if missed:
-        print(f"not diagnosed as expected: {', '.join(missed)}", file=sys.stderr)
+        print(_("not diagnosed as expected: {codes}", codes=", ".join(missed)), file=sys.stderr)
     else:
-        print(f"\n{count} embedded servers, each diagnosed as what it is. They are stopped again.", file=sys.stderr)
+        words = _("{count} embedded servers, each diagnosed as what it is. They are stopped again.", count=count)
+        print(f"\n{words}", file=sys.stderr)

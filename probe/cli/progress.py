@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import TextIO
 
+from probe.language import _
 from probe.result import Target
 
 _EVERY_S = 0.5  # often enough to see that it goes on, seldom enough to be read
@@ -55,7 +56,8 @@ class Progress:
             self._clear()
 
     def _draw(self, seconds: int) -> None:
-        line = f"{self._begun} targets begun, {self._out} results out, {seconds // 60}:{seconds % 60:02}"
+        time = f"{seconds // 60}:{seconds % 60:02}"
+        line = _("{begun} targets begun, {out} results out, {time}", begun=self._begun, out=self._out, time=time)
         if line != self._drawn:
             self._clear()
             self._write(line)
@@ -63,7 +65,9 @@ class Progress:
 
     def _clear(self) -> None:
         if self._drawn:
-            self._write(f"\r{' ' * len(self._drawn)}\r")
+            from rich.cells import cell_len
+
+            self._write(f"\r{' ' * cell_len(self._drawn)}\r")
             self._drawn = ""
 
     def _write(self, text: str) -> None:

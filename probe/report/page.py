@@ -8,6 +8,7 @@ from rich.console import Console  # noqa: TID253  this module is itself imported
 from rich.text import Text  # noqa: TID253
 
 from probe.report.escape import terminal
+from probe.report.wrapping import wrap
 
 Part = tuple[str, str]  # words, and a style that adds nothing the words do not say
 WIDEST = 100  # more air than that separates what belongs together
@@ -92,7 +93,7 @@ class Page:
         text = Text(terminal(words, _LONGEST), style=style)
         if not self._breaks:
             return [text]
-        return list(text.wrap(self._console, max(width, NARROWEST // 2), overflow="fold")) or [Text()]
+        return [Text(line, style=style) for line in wrap(text.plain, max(width, NARROWEST // 2))]
 
     def _print(self, line: Text) -> None:
         line.rstrip()

@@ -3,42 +3,54 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from probe.diagnosis.stored import stored
+from probe.language import N_, _
 from probe.report.escape import terminal
-from probe.result import Diagnosis, EndingName, Result, Verdict
+from probe.result import Diagnosis, EndingName, Result, State, Verdict
 
 _SERVICES = {
-    "ssh": "An SSH server",
-    "http": "A web server",
-    "vnc": "A VNC server",
-    "smtp": "A mail server (SMTP)",
-    "ftp": "An FTP server",
-    "pop3": "A mail server (POP3)",
-    "imap": "A mail server (IMAP)",
-    "redis": "A Redis server",
-    "mysql": "A MySQL server",
-    "telnet": "A Telnet server",
-    "rtsp": "A camera or media server (RTSP)",
-    "sip": "A telephony server (SIP)",
-    "smb": "A file server (SMB)",
-    "tls": "A TLS server that does not speak RDP",
-    "iso-tsap": "Another ISO transport service, as of a PLC or H.323,",
+    "ssh": N_("An SSH server"),
+    "http": N_("A web server"),
+    "vnc": N_("A VNC server"),
+    "smtp": N_("A mail server (SMTP)"),
+    "ftp": N_("An FTP server"),
+    "pop3": N_("A mail server (POP3)"),
+    "imap": N_("A mail server (IMAP)"),
+    "redis": N_("A Redis server"),
+    "mysql": N_("A MySQL server"),
+    "telnet": N_("A Telnet server"),
+    "rtsp": N_("A camera or media server (RTSP)"),
+    "sip": N_("A telephony server (SIP)"),
+    "smb": N_("A file server (SMB)"),
+    "tls": N_("A TLS server that does not speak RDP"),
+    "iso-tsap": N_("Another ISO transport service, as of a PLC or H.323,"),
 }
-ENDINGS: dict[EndingName, str] = {
-    "complete": "complete",
-    "closed": "connection closed",
-    "reset": "connection reset",
-    "timed_out": "no answer",
-    "deadline": "no time left",
-    "too_much": "too much data",
-    "refused": "refused",
-    "filtered": "filtered",
-    "unreachable": "unreachable",
-    "interrupted": "interrupted",
+_ENDINGS: dict[EndingName, str] = {
+    "complete": N_("complete"),
+    "closed": N_("connection closed"),
+    "reset": N_("connection reset"),
+    "timed_out": N_("no answer"),
+    "deadline": N_("no time left"),
+    "too_much": N_("too much data"),
+    "refused": N_("refused"),
+    "filtered": N_("filtered"),
+    "unreachable": N_("unreachable"),
+    "interrupted": N_("interrupted"),
+}
+STATES: dict[State, str] = {"accepted": N_("accepted"), "rejected": N_("rejected"), "unknown": N_("unknown")}
+_NO_RDP = {
+    "refused": N_("Nothing listens on {endpoint}: the connection was refused."),
+    "filtered": N_("No answer from {endpoint}: the connection never opens."),
+    "unreachable": N_("{endpoint} cannot be reached from here."),
+    "silent": N_("Port {port} is open and stays silent: an RDP request gets no answer."),
+    "closed": N_("Port {port} is open, but the server hangs up on an RDP request without an answer."),
+    "dns_error": N_("The name {host} does not resolve."),
 }
 _LONGEST_NAME = 100
+_SENTENCE_ENDS = (".", "!", "?", "…", "。", "！", "？")  # noqa: RUF001  what Chinese sentences end in
 
 
 class Advice(NamedTuple):
@@ -50,41 +62,53 @@ class Advice(NamedTuple):
 
 _ADVICE = {
     "not_rdp": Advice(
-        "the port belongs to another service, or is forwarded to another machine.",
-        "look up which port Remote Desktop listens on (PortNumber in the registry), and ask that one.",
+        N_("the port belongs to another service, or is forwarded to another machine."),
+        N_("look up which port Remote Desktop listens on (PortNumber in the registry), and ask that one."),
     ),
     "refused": Advice(
-        "Remote Desktop is switched off there, or listens on another port.",
-        "on the server, switch Remote Desktop on and see that its service runs.",
+        N_("Remote Desktop is switched off there, or listens on another port."),
+        N_("on the server, switch Remote Desktop on and see that its service runs."),
     ),
     "filtered": Advice(
-        "a firewall drops the request, or the machine is off.",
-        "allow TCP to this port in the firewalls between here and there, or ask from the server's own network.",
+        N_("a firewall drops the request, or the machine is off."),
+        N_("allow TCP to this port in the firewalls between here and there, or ask from the server's own network."),
     ),
     "unreachable": Advice(
-        "there is no route to it, or nothing has this address.",
-        "check the address, the VPN, and the route from this machine.",
+        N_("there is no route to it, or nothing has this address."),
+        N_("check the address, the VPN, and the route from this machine."),
     ),
     "silent": Advice(
-        "the service hangs, or something in between accepts connections in its name.",
-        "ask from the server's own network; if it is as silent there, restart Remote Desktop Services.",
+        N_("the service hangs, or something in between accepts connections in its name."),
+        N_("ask from the server's own network; if it is as silent there, restart Remote Desktop Services."),
     ),
     "closed": Advice(
-        "another service listens there, or the server or a firewall turns this machine away.",
-        "ask from the server's own network, and look at the server's event log for this time.",
+        N_("another service listens there, or the server or a firewall turns this machine away."),
+        N_("ask from the server's own network, and look at the server's event log for this time."),
     ),
     "dns_error": Advice(
-        "the name is misspelled, or this machine asks a DNS server that does not know it.",
-        "try the full name with its domain, or the address.",
+        N_("the name is misspelled, or this machine asks a DNS server that does not know it."),
+        N_("try the full name with its domain, or the address."),
     ),
 }
 
 
+def ending_of(name: EndingName) -> str:
+    """How a connection ended, in words."""
+    return _(_ENDINGS[name])
+
+
+def listed(words: Iterable[str]) -> str:
+    """Names one after another."""
+    return _(", ").join(words)
+
+
 def advice(result: Result) -> Advice | None:
     """One cause and one next step for what is not RDP; the diagnosis knows better than the status."""
-    usual = _ADVICE.get(result.status)
+    if result.status not in _ADVICE:
+        return None
+    usual = Advice(*(_(words) for words in _ADVICE[result.status]))
     found = worst(result)
-    if usual is None or found is None:
+    if found is None:
         return usual
     return Advice((found.causes or [usual.cause])[0], (found.remedies or [usual.step])[0])
 
@@ -92,8 +116,10 @@ def advice(result: Result) -> Advice | None:
 def why_no_version(found: Verdict) -> str:
     """What came in place of a ServerHello."""
     if found.ending is not None and found.reason in (None, found.ending):
-        return ENDINGS[found.ending]
-    return terminal((found.reason or "not asked").removeprefix("alert ").replace("TLSv", "TLS "), 40)
+        return ending_of(found.ending)
+    if found.reason is None:
+        return _("not asked")
+    return terminal(stored(found.reason.removeprefix("alert ")).replace("TLSv", "TLS "), 40)
 
 
 def worst(result: Result) -> Diagnosis | None:
@@ -113,31 +139,39 @@ def verdict(result: Result) -> str:
         return _not_rdp(result)
     blocker = worst(result)
     sentence = terminal(blocker.summary) if blocker is not None else broken(result) or _served(result)
-    if not sentence.endswith((".", "!", "?", "…")):
-        sentence += "."
-    return " ".join(part for part in (sentence, _clients(result, sentence)) if part)
+    if not sentence.endswith(_SENTENCE_ENDS):
+        sentence = _("{sentence}.", sentence=sentence)
+    more = _clients(result, sentence)
+    return _("{sentence} {more}", sentence=sentence, more=more) if more else sentence
 
 
 def _not_rdp(result: Result) -> str:
-    host, port = terminal(result.target.host, _LONGEST_NAME), result.target.port
+    port, answer = result.target.port, only_answer(result)
     if result.status == "not_rdp":
-        service = _SERVICES.get(result.service or "", "Something that is not RDP")
-        banner = f" ({terminal(result.banner, 80)})" if result.banner else ""
-        return f"{service} answers on {port}{banner}. Is the port right?"
-    if (answer := only_answer(result)) is not None:
-        return f"Port {port} is open, but answers an RDP request only with this: {answer}."
+        return _foreign(result)
+    if answer is not None:
+        return _("Port {port} is open, but answers an RDP request only with this: {answer}.", port=port, answer=answer)
     if result.status == "silent" and result.bytes_received:
-        seconds = result.elapsed_ms / 1000
-        return f"Port {port} is open, but never ends an answer: {result.bytes_received} bytes in {seconds:.1f} s."
-    sentences = {
-        "refused": f"Nothing listens on {endpoint(result)}: the connection was refused.",
-        "filtered": f"No answer from {endpoint(result)}: the connection never opens.",
-        "unreachable": f"{endpoint(result)} cannot be reached from here.",
-        "silent": f"Port {port} is open and stays silent: an RDP request gets no answer.",
-        "closed": f"Port {port} is open, but the server hangs up on an RDP request without an answer.",
-        "dns_error": f"The name {host} does not resolve.",
-    }
-    return sentences[result.status]
+        return _(
+            "Port {port} is open, but never ends an answer: {count} bytes in {seconds} s.",
+            port=port,
+            count=result.bytes_received,
+            seconds=f"{result.elapsed_ms / 1000:.1f}",
+        )
+    host = terminal(result.target.host, _LONGEST_NAME)
+    return _(_NO_RDP[result.status], endpoint=endpoint(result), port=port, host=host)
+
+
+def _foreign(result: Result) -> str:
+    service = _(_SERVICES.get(result.service or "", N_("Something that is not RDP")))
+    if not result.banner:
+        return _("{service} answers on {port}. Is the port right?", service=service, port=result.target.port)
+    return _(
+        "{service} answers on {port} ({banner}). Is the port right?",
+        service=service,
+        port=result.target.port,
+        banner=terminal(result.banner, 80),
+    )
 
 
 def only_answer(result: Result) -> str | None:
@@ -145,17 +179,17 @@ def only_answer(result: Result) -> str | None:
     if result.status not in ("silent", "closed") or result.negotiation is None:
         return None
     answers = [attempt.answer for attempt in result.negotiation.attempts if attempt.answer is not None]
-    return terminal(answers[0], 60) if answers else None
+    return terminal(stored(answers[0]), 60) if answers else None
 
 
 def _clients(result: Result, said: str) -> str:
     known = [client for client in result.clients if client.connects is not None]
-    if "No client can connect" in said:
+    if _("No client can connect") in said:
         return ""
     if not known:
-        return "No client can connect." if worst(result) is not None else ""
+        return _("No client can connect.") if worst(result) is not None else ""
     able = sum(client.connects is True for client in known)
-    return f"{able} of {len(known)} known clients can connect."
+    return _("{able} of {count} known clients can connect.", able=able, count=len(known))
 
 
 def _served(result: Result) -> str:
@@ -163,17 +197,21 @@ def _served(result: Result) -> str:
     nla = result.negotiation.nla if result.negotiation is not None else "unknown"
     tls, standard = states.get("SSL") == "accepted", states.get("RDP") == "accepted"
     if nla == "required":
-        return "RDP is served and NLA is required."
+        return _("RDP is served and NLA is required.")
     if nla == "offered":
         if tls or standard:
-            return "RDP is served; NLA is offered but not required."
-        return "RDP is served with NLA; whether it is required was not settled."
+            return _("RDP is served; NLA is offered but not required.")
+        return _("RDP is served with NLA; whether it is required was not settled.")
     if tls and standard:
-        return "RDP is served without NLA: over TLS, and with Standard RDP Security."
-    if tls or standard:
-        how = "over TLS, without NLA" if tls else "with Standard RDP Security only: no TLS, no NLA"
-        return f"RDP is served {how}." if nla == "unsupported" else f"RDP is served {how}; the rest is unknown."
-    return "RDP is served; what it requires could not be determined."
+        return _("RDP is served without NLA: over TLS, and with Standard RDP Security.")
+    if tls:
+        settled = _("RDP is served over TLS, without NLA.")
+        return settled if nla == "unsupported" else _("RDP is served over TLS, without NLA; the rest is unknown.")
+    if standard and nla == "unsupported":
+        return _("RDP is served with Standard RDP Security only: no TLS, no NLA.")
+    if standard:
+        return _("RDP is served with Standard RDP Security only: no TLS, no NLA; the rest is unknown.")
+    return _("RDP is served; what it requires could not be determined.")
 
 
 def broken(result: Result) -> str | None:
@@ -184,11 +222,11 @@ def broken(result: Result) -> str | None:
     if "accepted" not in states.values():
         failures = {found.failure for found in result.negotiation.protocols.values() if found.failure}
         if "SSL_CERT_NOT_ON_SERVER" in failures:
-            return "The server says that it has no certificate for TLS. No client can connect."
+            return _("The server says that it has no certificate for TLS. No client can connect.")
         if failures:
-            return "RDP answers, and turns every security protocol away. No client can connect."
+            return _("RDP answers, and turns every security protocol away. No client can connect.")
     elif tls_dies(result) and states.get("RDP") != "accepted":
-        return "TLS is agreed on, then every handshake dies. No client can connect."
+        return _("TLS is agreed on, then every handshake dies. No client can connect.")
     return None
 
 
@@ -213,45 +251,55 @@ def tls_dies(result: Result) -> bool:
 def path(result: Result) -> list[str]:
     """How far connections got, step by step, and what happened there; empty where they got through."""
     if result.status in ("silent", "closed"):
-        return ["TCP ok", "X.224 request sent", _first_ending(result)]
+        return [_("TCP ok"), _("X.224 request sent"), _first_ending(result)]
     if result.status != "rdp" or result.negotiation is None:
         return []
-    steps = ["TCP ok", "X.224 ok"]
+    steps = [_("TCP ok"), _("X.224 ok")]
     if "accepted" not in _states(result).values():
         reasons = [_why_not(found) for found in result.negotiation.protocols.values()]
-        return [*steps, f"negotiation: {_tally([reason for reason in reasons if reason])}"]
+        return [*steps, _("negotiation: {answers}", answers=_tally([reason for reason in reasons if reason]))]
     selected = [attempt.selected for attempt in result.negotiation.attempts if attempt.selected not in (None, "RDP")]
-    steps.append(f"negotiation: {terminal(selected[0] or '', 40)} selected" if selected else "negotiation ok")
+    protocol = terminal(selected[0] or "", 40) if selected else ""
+    steps.append(_("negotiation: {protocol} selected", protocol=protocol) if selected else _("negotiation ok"))
     if tls_dies(result) and result.tls is not None:
-        return [*steps, "ClientHello sent", _hellos(result.tls.versions)]
+        return [*steps, _("ClientHello sent"), _hellos(result.tls.versions)]
     if result.credssp is not None and result.credssp.version is None and result.credssp.ending is not None:
-        return [*steps, "TLS ok", "CredSSP request sent", ENDINGS[result.credssp.ending]]
+        return [*steps, _("TLS ok"), _("CredSSP request sent"), ending_of(result.credssp.ending)]
     return []
 
 
 def _first_ending(result: Result) -> str:
-    ending = only_answer(result) or ENDINGS[result.ending or "closed"]
+    ending = only_answer(result) or ending_of(result.ending or "closed")
     same = {attempt.ending for attempt in result.attempts} <= {result.ending}
-    return f"{ending} ({result.connections} of {result.connections})" if result.attempts and same else ending
+    return _counted(ending, result.connections, result.connections) if result.attempts and same else ending
 
 
 def _why_not(found: Verdict) -> str:
-    if found.reason == "disconnect provider ultimatum":
-        return "disconnected"
-    return terminal(found.failure or found.reason or "", 60) or (ENDINGS[found.ending] if found.ending else "")
+    if found.failure is None and found.reason == "disconnect provider ultimatum":
+        return _("disconnected")
+    if found.failure is not None:
+        return terminal(found.failure, 60)
+    if found.reason is not None:
+        return terminal(stored(found.reason), 60)
+    return ending_of(found.ending) if found.ending else ""
 
 
 def _hellos(versions: dict[str, Verdict]) -> str:
     reasons = [
-        ENDINGS[found.ending] if found.ending else terminal(found.reason or "rejected", 60)
+        ending_of(found.ending) if found.ending else terminal(stored(found.reason or "rejected"), 60)
         for found in versions.values()
     ]
     numbers = sorted(terminal(name.removeprefix("TLSv"), 10) for name in versions)
-    span = numbers[0] if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
-    return _tally(reasons, f", TLS {span}")
+    span = numbers[0] if len(numbers) == 1 else _("{first} to {last}", first=numbers[0], last=numbers[-1])
+    return _tally(reasons, f"TLS {span}")
 
 
-def _tally(reasons: Sequence[str], more: str = "") -> str:
+def _tally(reasons: Sequence[str], asked: str = "") -> str:
     """Each reason with how often it came: connection reset (3 of 4), no answer (1 of 4)."""
-    counted = Counter(reasons).most_common()
-    return ", ".join(f"{reason} ({count} of {len(reasons)}{more})" for reason, count in counted)
+    return listed(_counted(reason, count, len(reasons), asked) for reason, count in Counter(reasons).most_common())
+
+
+def _counted(words: str, count: int, most: int, asked: str = "") -> str:
+    if asked:
+        return _("{words} ({count} of {most}, {asked})", words=words, count=count, most=most, asked=asked)
+    return _("{words} ({count} of {most})", words=words, count=count, most=most)

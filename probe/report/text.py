@@ -12,6 +12,8 @@ from typing import TextIO
 
 from rich.console import Console  # noqa: TID253  this module is itself imported only where text is shown
 
+from probe.diagnosis.stored import stored
+from probe.language import N_, _
 from probe.report.escape import terminal
 from probe.report.page import Page
 from probe.report.sentences import advice, broken, endpoint, path, verdict, worst
@@ -20,9 +22,17 @@ from probe.report.text_facts import facts
 from probe.result import SEVERITIES, Diagnosis, Result
 
 _KINDS = {"windows": "Windows", "freerdp": "FreeRDP", "virtualbox": "VirtualBox"}
+_CERTAINTIES = {"certain": N_("certain"), "likely": N_("likely")}
+_SEVERITIES = {
+    "blocker": N_("blocker"),
+    "breaks_some": N_("breaks some"),
+    "risk": N_("risk"),
+    "info": N_("info"),
+}
 _SEVERITY_STYLES = {"blocker": "bold red", "breaks_some": "yellow", "risk": "yellow", "info": "dim"}
 _SEVERITY_INDENT = 16
 _MOST_REMEDIES = 6
+_MOST_CODES = 4  # on the one line of -q
 _LONGEST_HOST = 100
 
 
@@ -41,11 +51,10 @@ class _Console(Console):
 
 
 def verdict_line(result: Result) -> str:
-    """One line: whom it is about, the verdict, and the codes of what blocks everybody, or else of what breaks some."""
-    blocking, breaking = (
-        [each.code for each in result.diagnoses if each.severity == level] for level in SEVERITIES[:2]
-    )
-    codes = blocking or breaking
+    """One line: whom it is about, the verdict, and the codes of what blocks everybody, or else of what is worst."""
+    blocking = [each.code for each in result.diagnoses if each.severity == "blocker"]
+    worst_first = [each.code for each in _by_severity(result) if each.severity != "info"]
+    codes = blocking or worst_first[:_MOST_CODES]
     return "  ".join((*_who(result), verdict(result), *(terminal(code, 60) for code in codes)))
 
 
@@ -77,8 +86,8 @@ def _headline(result: Result, page: Page) -> None:
     name, *rest = _who(result)
     who = "  ".join([name, *rest])
     kind = _kind(result)
-    count = f"{result.connections} connection{'' if result.connections == 1 else 's'}"
-    right = f"{result.elapsed_ms / 1000:.2f} s · {count}"
+    count = _("1 connection") if result.connections == 1 else _("{count} connections", count=result.connections)
+    right = f"{_('{count} s', count=f'{result.elapsed_ms / 1000:.2f}')} · {count}"
     one_line = page.fits(f"{who}   {kind}" if kind else who, right)
     parts = [(name, "bold"), *((f"  {part}", "") for part in rest)]
     if not page.fits(who, right):
@@ -94,7 +103,7 @@ def _kind(result: Result) -> str:
     server = result.server
     if server is None or server.kind == "unknown":
         return ""
-    certainty = f" ({server.certainty})" if server.certainty != "unknown" else ""
+    certainty = f" ({_(_CERTAINTIES[server.certainty])})" if server.certainty in _CERTAINTIES else ""
     return f"{terminal(server.release or _KINDS.get(server.kind, server.kind), 80)}{certainty}"
 
 
@@ -114,11 +123,11 @@ def _verdict(result: Result, page: Page) -> None:
         page.path(steps, indent=2)
     if result.status != "rdp":
         if result.cause is not None:
-            page.paragraph(f"The system says: {terminal(result.cause)}", indent=2)
+            page.paragraph(_("The system says: {words}", words=terminal(stored(result.cause))), indent=2)
         if (found := advice(result)) is not None:
             page.blank()
-            page.paragraph(_sentence(found.cause), first=[("  Likely ", "bold")], indent=10)
-            page.paragraph(_sentence(found.step), first=[("  Next ", "bold")], indent=10)
+            page.paragraph(_sentence(found.cause), first=[(f"  {_('Likely')} ", "bold")], indent=10)
+            page.paragraph(_sentence(found.step), first=[(f"  {_('Next')} ", "bold")], indent=10)
 
 
 def _sentence(words: str) -> str:
@@ -138,14 +147,17 @@ def _notes(result: Result, page: Page) -> None:
 def _limits(result: Result) -> Iterator[str]:
     codes = {found.code for found in result.diagnoses}
     if result.lost is not None and "SERVER_LOST" not in codes:
-        yield f"The server stopped answering during the audit, after: {terminal(result.lost)}. The rest was not asked."
+        yield _(
+            "The server stopped answering during the audit, after: {question}. The rest was not asked.",
+            question=terminal(stored(result.lost)),
+        )
     if result.limited is not None:
-        yield f"Not everything was asked: {terminal(result.limited)}."
+        yield _("Not everything was asked: {why}.", why=terminal(stored(result.limited)))
     for words in result.intermittent if "INTERMITTENT" not in codes else []:
-        yield f"Not steady: the same request ended differently. {terminal(words)}."
+        yield _("Not steady: the same request ended differently. {answers}.", answers=terminal(stored(words)))
     altered = result.negotiation.altered_request if result.negotiation is not None else None
     if altered is not None and "NEGOTIATION_ALTERED" not in codes:
-        yield f"The negotiation was altered on its way: {terminal(altered)}."
+        yield _("The negotiation was altered on its way: {how}.", how=terminal(stored(altered)))
 
 
 def _by_severity(result: Result) -> list[Diagnosis]:
@@ -165,8 +177,10 @@ def _diagnoses(result: Result, page: Page, verbosity: int) -> None:
     if shown:
         page.blank()
     for found in shown:
-        severity = (f"  {found.severity.replace('_', ' ')}", _SEVERITY_STYLES[found.severity])
-        page.entry(severity, terminal(found.summary.removesuffix(".")), found.code, indent=_SEVERITY_INDENT)
+        severity = (f"  {_(_SEVERITIES[found.severity])}", _SEVERITY_STYLES[found.severity])
+        page.entry(
+            severity, terminal(found.summary.removesuffix(".").removesuffix("。")), found.code, indent=_SEVERITY_INDENT
+        )
         if found.severity != "info" or verbosity:
             for words in _details(found, verbosity):
                 page.paragraph(words, indent=_SEVERITY_INDENT)
@@ -177,13 +191,25 @@ def _details(found: Diagnosis, verbosity: int) -> Iterator[str]:
     for words in found.evidence[:most]:
         yield terminal(words)
     for words in found.user_sees[:most]:
-        yield f'They see: "{terminal(words)}"'
+        yield _seen(words)
+
+
+def _seen(words: str) -> str:
+    """Whose words they are, and the words; an entry of an event log, which names its log, as it is."""
+    client, colon, shown = terminal(words).partition(": ")
+    if client in ("event log", _("event log")):
+        return shown
+    return (
+        _('They see in {client}: "{words}"', client=client, words=shown)
+        if colon
+        else _('They see: "{words}"', words=client)
+    )
 
 
 def _causes(result: Result, page: Page) -> None:
     causes = [cause for found in result.diagnoses if found.severity == "blocker" for cause in found.causes]
     if causes:
-        page.title("Likely causes, and what tells them apart")
+        page.title(_("Likely causes, and what tells them apart"))
         _numbered(causes, page)
 
 
@@ -194,7 +220,7 @@ def _remedies(result: Result, page: Page, verbosity: int) -> None:
     ]
     distinct = list(dict.fromkeys(remedies))
     if distinct:
-        page.title("What to do")
+        page.title(_("What to do"))
         _numbered(distinct if verbosity else distinct[:_MOST_REMEDIES], page)
 
 
@@ -205,10 +231,15 @@ def _numbered(items: list[str], page: Page) -> None:
 
 def _more(result: Result, page: Page, verbosity: int) -> None:
     """What else could be asked for, with options that exist."""
-    options = ["-v every attempt", "-vv every message"][verbosity:]
+    options = [f"-v {_('every attempt')}", f"-vv {_('every message')}"][verbosity:]
     if result.depth == "discover":
-        options.append("--depth standard everything")
+        options.append(f"--depth standard {_('everything')}")
     if result.depth == "standard" and result.tls is not None:
-        options.append("--depth full every cipher suite and group")
+        options.append(f"--depth full {_('every cipher suite and group')}")
     page.blank()
-    page.paragraph("More: " + " · ".join([*options, "--json"]), style="dim")
+    if result.diagnoses:
+        page.paragraph(
+            _("More about a code: {command} · {folder}", command="rdp-probe explain CODE", folder="docs/diagnoses/"),
+            style="dim",
+        )
+    page.paragraph(_("More: {options}", options=" · ".join([*options, "--json"])), style="dim")
