@@ -6,10 +6,16 @@ from collections.abc import Mapping
 
 from probe.diagnosis import (
     catalogue_certificate,
+    catalogue_certificate_make,
     catalogue_connection,
+    catalogue_farm,
+    catalogue_licensing,
     catalogue_negotiation,
+    catalogue_nla,
+    catalogue_outside,
     catalogue_security,
     catalogue_tls,
+    catalogue_x224,
 )
 from probe.diagnosis.rule import Diagnosis
 
@@ -17,10 +23,16 @@ CATALOGUE: Mapping[str, Diagnosis] = {
     entry.code: entry
     for module in (
         catalogue_connection,
+        catalogue_x224,
         catalogue_negotiation,
+        catalogue_nla,
         catalogue_security,
         catalogue_tls,
         catalogue_certificate,
+        catalogue_certificate_make,
+        catalogue_farm,
+        catalogue_licensing,
+        catalogue_outside,
     )
     for entry in vars(module).values()
     if isinstance(entry, Diagnosis)

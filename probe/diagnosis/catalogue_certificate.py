@@ -1,35 +1,80 @@
-"""What is said of the certificates served."""
+"""What is said of the time, the name and the issuer of the certificates served."""
 
 from __future__ import annotations
 
-from probe.diagnosis.rule import Diagnosis
-from probe.diagnosis.wording import NEW_SELF_SIGNED
+from probe.diagnosis.rule import Cause, Diagnosis, Remedy, Sees
+from probe.diagnosis.wording import (
+    CERT_EXPIRED_TEXT,
+    FREERDP_CERTIFICATE_ASKED,
+    FREERDP_TLS_FAILED,
+    FROM_INSIDE,
+    GIVE_GNOME_A_CERTIFICATE,
+    GIVE_WINDOWS_A_CERTIFICATE,
+    GIVE_XRDP_A_CERTIFICATE,
+    IDENTITY_WARNING,
+    NEW_SELF_SIGNED,
+    RDESKTOP_NOT_TRUSTED,
+    SET_THUMBPRINT,
+    UNEXPECTED_CERTIFICATE,
+)
 
-_GIVE_WINDOWS_A_CERTIFICATE = (
-    "On Windows, enroll a certificate by Group Policy (Computer Configuration, Administrative Templates, Windows "
-    "Components, Remote Desktop Services, Remote Desktop Session Host, Security, Server authentication certificate "
-    "template), or set one's thumbprint in PowerShell: Get-CimInstance -Namespace root/cimv2/TerminalServices "
-    "-ClassName Win32_TSGeneralSetting | Set-CimInstance -Property @{SSLCertificateSHA1Hash='THUMBPRINT'}"
+_GIVE_CERTIFICATES = (GIVE_WINDOWS_A_CERTIFICATE, SET_THUMBPRINT, GIVE_XRDP_A_CERTIFICATE, GIVE_GNOME_A_CERTIFICATE)
+_WARNED = Sees(
+    mstsc=(IDENTITY_WARNING,),
+    windows_app=(IDENTITY_WARNING,),
+    freerdp=(FREERDP_CERTIFICATE_ASKED,),
+    rdesktop=(RDESKTOP_NOT_TRUSTED,),
 )
-_GIVE_XRDP_A_CERTIFICATE = (
-    "For xrdp, get a certificate with the server's name in it from an authority that clients trust (RSA of 2048 bits "
-    "or more, SHA-256), set certificate and key_file in xrdp.ini to the two files, readable to the user xrdp runs as, "
-    "and systemctl restart xrdp. (xrdp-keygen makes no TLS certificates.)"
+_LISTENER_EVENTS = "System log: TerminalServices-RemoteConnectionManager"
+_THIS_CLOCK = Cause("The clock of this computer is wrong.", "Certificates of other servers seem to be out of time too.")
+
+RENEWAL_FAILS = Cause(
+    "Windows made it by itself and could not make the next one: it may not write to MachineKeys.",
+    "The System log has TerminalServices-RemoteConnectionManager 1058 or 1057.",
+    on="windows",
 )
-_IDENTITY_WARNING = ("A warning that the identity of the remote computer cannot be verified",)
 
 CERT_EXPIRED = Diagnosis(
     code="CERT_EXPIRED",
     severity="breaks_some",
     summary="The server's certificate ran out on {date} (whole days since then: {days}).",
     causes=(
-        "Nobody renewed it: it was installed by hand, or automatic enrollment fails.",
-        "It was renewed, and Remote Desktop still uses the old one.",
-        "The clock of this computer is wrong.",
+        Cause(
+            "Nobody renewed it: it was installed by hand, or automatic enrollment fails.",
+            "No newer certificate is in Cert:\\LocalMachine\\My, or in the file that xrdp.ini names.",
+        ),
+        RENEWAL_FAILS,
+        Cause(
+            "It was renewed, and Remote Desktop still uses the old one.",
+            "A newer certificate is in the store, with a thumbprint other than SSLCertificateSHA1Hash.",
+        ),
+        _THIS_CLOCK,
     ),
-    remedies=(_GIVE_WINDOWS_A_CERTIFICATE, NEW_SELF_SIGNED, _GIVE_XRDP_A_CERTIFICATE),
-    user_sees=("Error code: 0x1B07", *_IDENTITY_WARNING),
-    source="RFC 5280 4.1.2.5",
+    remedies=(
+        Remedy(
+            "On Windows let it make its own again: give SYSTEM full control and NETWORK SERVICE read access to the "
+            "files that begin with f686aace in C:\\ProgramData\\Microsoft\\Crypto\\RSA\\MachineKeys, then "
+            "Restart-Service SessionEnv.",
+            on="windows",
+            heals=(RENEWAL_FAILS,),
+        ),
+        GIVE_WINDOWS_A_CERTIFICATE,
+        SET_THUMBPRINT,
+        NEW_SELF_SIGNED,
+        GIVE_XRDP_A_CERTIFICATE,
+        GIVE_GNOME_A_CERTIFICATE,
+    ),
+    user_sees=Sees(
+        mstsc=(CERT_EXPIRED_TEXT, IDENTITY_WARNING),
+        windows_app=(IDENTITY_WARNING,),
+        freerdp=(FREERDP_CERTIFICATE_ASKED, FREERDP_TLS_FAILED),
+        rdesktop=(RDESKTOP_NOT_TRUSTED,),
+    ),
+    events=(f"{_LISTENER_EVENTS} 1058 or 1057",),
+    source=(
+        "RFC 5280 4.1.2.5; Microsoft: Troubleshoot Azure VM RDP connection issues by Event ID; Microsoft TechNet wiki "
+        "37870"
+    ),
 )
 
 CERT_NOT_YET_VALID = Diagnosis(
@@ -37,17 +82,25 @@ CERT_NOT_YET_VALID = Diagnosis(
     severity="breaks_some",
     summary="The server's certificate is valid only from {date} (whole days until then: {days}).",
     causes=(
-        "The clock of the server, or of what issued the certificate, was ahead when it was made.",
-        "The clock of this computer is behind.",
-        "The certificate was installed too early.",
+        _THIS_CLOCK,
+        Cause(
+            "The clock of the server, or of what issued the certificate, was ahead when it was made.",
+            "CLOCK_SKEW is reported too, or the server's clock was set back since.",
+        ),
+        Cause("The certificate was installed too early.", "Its authority says that its time begins later."),
     ),
     remedies=(
-        "Compare the clocks first: w32tm /query /status on Windows, timedatectl on Linux.",
-        _GIVE_WINDOWS_A_CERTIFICATE,
-        _GIVE_XRDP_A_CERTIFICATE,
+        Remedy("Compare the clocks first: w32tm /query /status on Windows, timedatectl on Linux."),
+        NEW_SELF_SIGNED,
+        *_GIVE_CERTIFICATES,
     ),
-    user_sees=_IDENTITY_WARNING,
-    source="RFC 5280 4.1.2.5",
+    user_sees=Sees(
+        mstsc=(CERT_EXPIRED_TEXT, IDENTITY_WARNING),
+        windows_app=(IDENTITY_WARNING,),
+        freerdp=(FREERDP_CERTIFICATE_ASKED,),
+        rdesktop=(RDESKTOP_NOT_TRUSTED,),
+    ),
+    source="RFC 5280 4.1.2.5; Microsoft TechNet wiki 37870",
 )
 
 CERT_EXPIRES_SOON = Diagnosis(
@@ -55,18 +108,29 @@ CERT_EXPIRES_SOON = Diagnosis(
     severity="risk",
     summary="The server's certificate runs out on {date} (whole days left: {days}).",
     causes=(
-        "It is near its end and has not been renewed yet.",
-        "Automatic renewal fails, or Remote Desktop is not told of the new one.",
+        Cause("It is near its end and has not been renewed yet.", "Earlier ones were renewed in time."),
+        Cause(
+            "Automatic renewal fails, or Remote Desktop is not told of the new one.",
+            "A newer certificate is in the store already, or the authority has refused one.",
+        ),
     ),
     remedies=(
-        "Where Windows made the self-signed certificate by itself, it makes the next one by itself too.",
-        _GIVE_WINDOWS_A_CERTIFICATE,
-        _GIVE_XRDP_A_CERTIFICATE,
+        Remedy(
+            "Where Windows made the self-signed certificate by itself, it makes the next one by itself too; see that "
+            "it did.",
+            on="windows",
+        ),
+        *_GIVE_CERTIFICATES,
     ),
+    events=(f"{_LISTENER_EVENTS} 1058, where renewal fails",),
     source="RFC 5280 4.1.2.5",
 )
 
-WINDOWS_MADE = "Windows made it by itself for Remote Desktop: it lasts six months, and then Windows makes another."
+WINDOWS_MADE = Cause(
+    "Windows made it by itself for Remote Desktop: it lasts six months, and then Windows makes another.",
+    "Its subject is the computer's name, and it is in the store Remote Desktop.",
+    on="windows",
+)
 
 CERT_SELF_SIGNED = Diagnosis(
     code="CERT_SELF_SIGNED",
@@ -74,16 +138,20 @@ CERT_SELF_SIGNED = Diagnosis(
     summary="The server signed its certificate itself: clients cannot tell it from an impostor's.",
     causes=(
         WINDOWS_MADE,
-        "The package of xrdp brought it along: on Debian it is that of ssl-cert, for the name the computer had then.",
-        "It was made by hand.",
+        Cause(
+            "The package of xrdp brought it along: on Debian it is that of ssl-cert, for the name it had then.",
+            "cert.pem leads to ssl-cert-snakeoil.pem.",
+            on="xrdp",
+        ),
+        Cause("FreeRDP's server made it at its first start.", on="freerdp"),
+        Cause("It was made by hand."),
     ),
     remedies=(
-        "Use a certificate of an authority that the clients trust, such as the domain's own.",
-        _GIVE_WINDOWS_A_CERTIFICATE,
-        _GIVE_XRDP_A_CERTIFICATE,
-        "Where it must stay, hand its fingerprint to users by another way, so that they can compare it.",
+        Remedy("Use a certificate of an authority that the clients trust, such as the domain's own."),
+        *_GIVE_CERTIFICATES,
+        Remedy("Where it must stay, hand its fingerprint to users by another way, so that they can compare it."),
     ),
-    user_sees=_IDENTITY_WARNING,
+    user_sees=_WARNED,
     source="RFC 5280 3.2, 6.1",
 )
 
@@ -92,37 +160,26 @@ CERT_NAME_MISMATCH = Diagnosis(
     severity="risk",
     summary="The server's certificate is for other names than the one asked for, {asked}.",
     causes=(
-        "The server is asked for by a short name, an alias or an address that the certificate does not hold.",
-        "The certificate is that of another server: a load balancer, a clone, or a computer that was renamed.",
-        "Something in between presents its own certificate.",
+        Cause(
+            "The server is asked for by a short name, an alias or an address that the certificate does not hold.",
+            "The evidence names the names that would do.",
+        ),
+        Cause(
+            "The certificate is that of another server: a load balancer, a clone, or a computer that was renamed.",
+            "The NTLM challenge or the computer itself tells another name.",
+        ),
+        Cause(
+            "Something in between presents its own certificate.",
+            "From the server's own network another certificate is served.",
+        ),
     ),
     remedies=(
-        "Connect by a name that is in the certificate.",
-        "Use a certificate that holds every name by which users connect, as subject alternative names.",
-        _GIVE_WINDOWS_A_CERTIFICATE,
-        _GIVE_XRDP_A_CERTIFICATE,
+        Remedy("Connect by a name that is in the certificate."),
+        Remedy("Use a certificate that holds every name by which users connect, as subject alternative names."),
+        *_GIVE_CERTIFICATES,
     ),
-    user_sees=_IDENTITY_WARNING,
+    user_sees=_WARNED,
     source="RFC 9525 6",
-)
-
-CERT_MALFORMED = Diagnosis(
-    code="CERT_MALFORMED",
-    severity="breaks_some",
-    summary="The server serves a certificate that cannot be read in full.",
-    causes=(
-        "The certificate was made by faulty software, or its file was damaged.",
-        "Something in between makes up certificates, badly.",
-        "It is a honeypot.",
-    ),
-    remedies=(
-        "Look at the certificate with another program: openssl x509 -text, or certutil -dump.",
-        _GIVE_WINDOWS_A_CERTIFICATE,
-        _GIVE_XRDP_A_CERTIFICATE,
-        NEW_SELF_SIGNED,
-    ),
-    user_sees=(),
-    source="RFC 5280 4.1",
 )
 
 CERT_UNTRUSTED = Diagnosis(
@@ -130,26 +187,43 @@ CERT_UNTRUSTED = Diagnosis(
     severity="risk",
     summary="The server's certificate leads to no authority that {by} trusts.",
     causes=(
-        "An authority of the organization issued it, and its root is not installed here.",
-        "The root or an authority between was replaced, and the server or this computer has the old one.",
-        "Something in between inspects TLS and presents a certificate of its own authority.",
+        Cause(
+            "An authority of the organization issued it, and its root is not installed here.",
+            "With --ca-file and that root it is trusted.",
+        ),
+        Cause(
+            "The root or an authority between was replaced, and the server or this computer has the old one.",
+            "Computers that were updated later trust it.",
+        ),
+        Cause(
+            "Something in between inspects TLS and presents a certificate of its own authority.",
+            "From the server's own network another issuer is served.",
+        ),
     ),
     remedies=(
-        "If the authority is the organization's own, judge by its root: --ca-file ROOT.pem.",
-        (
+        Remedy("If the authority is the organization's own, judge by its root: --ca-file ROOT.pem."),
+        Remedy(
             "Give clients the root: by Group Policy (Computer Configuration, Windows Settings, Security Settings, "
             "Public Key Policies, Trusted Root Certification Authorities), or certutil -addstore Root ROOT.cer."
         ),
-        "If nobody knows the authority, compare the fingerprint with that on the server before any password is typed.",
-        _GIVE_WINDOWS_A_CERTIFICATE,
-        _GIVE_XRDP_A_CERTIFICATE,
+        Remedy(
+            "If nobody knows the authority, compare the fingerprint with that on the server before any password is "
+            "typed."
+        ),
+        *_GIVE_CERTIFICATES,
     ),
-    user_sees=(*_IDENTITY_WARNING, "The certificate is not from a trusted certifying authority."),
+    user_sees=_WARNED,
     source="RFC 5280 6.1",
 )
 
-ISSUER_NOT_SENT = "The server does not send its issuing authority's certificate, which is not installed beside its own."
-ROOT_NOT_HERE = "The authority is private: its root, which servers leave out, is not installed here."
+ISSUER_NOT_SENT = Cause(
+    "The server does not send its issuing authority's certificate, which is not installed beside its own.",
+    "Only one certificate is served.",
+)
+ROOT_NOT_HERE = Cause(
+    "The authority is private: its root, which servers leave out, is not installed here.",
+    "With --ca-file and that root the chain is whole.",
+)
 
 CERT_CHAIN_INCOMPLETE = Diagnosis(
     code="CERT_CHAIN_INCOMPLETE",
@@ -157,82 +231,35 @@ CERT_CHAIN_INCOMPLETE = Diagnosis(
     summary="The chain that the server sends does not lead to a root that {by} trusts: an issuer is missing.",
     causes=(ISSUER_NOT_SENT, ROOT_NOT_HERE),
     remedies=(
-        "If the root is private, judge by it: --ca-file ROOT.pem, which may hold the authorities between as well.",
-        (
+        Remedy(
             "On Windows import the issuing authority's certificate on the server into Cert:\\LocalMachine\\CA "
-            "(certutil -addstore CA ISSUER.cer); Schannel then sends it."
+            "(certutil -addstore CA ISSUER.cer); Schannel then sends it.",
+            on="windows",
+            heals=(ISSUER_NOT_SENT,),
         ),
-        (
+        Remedy(
             "For xrdp append the issuing authorities' certificates to the file that certificate names in xrdp.ini, "
-            "the server's own first, and systemctl restart xrdp."
+            "the server's own first.",
+            on="xrdp",
+            heals=(ISSUER_NOT_SENT,),
+        ),
+        Remedy(
+            "If the root is private, judge by it: --ca-file ROOT.pem, which may hold the authorities between as well.",
+            heals=(ROOT_NOT_HERE,),
         ),
     ),
-    user_sees=(*_IDENTITY_WARNING, "The certificate is not from a trusted certifying authority."),
+    user_sees=_WARNED,
     source="RFC 8446 4.4.2; RFC 5246 7.4.2",
 )
 
-CERT_WEAK_KEY = Diagnosis(
-    code="CERT_WEAK_KEY",
-    severity="risk",
-    summary="The key of a certificate that the server serves is too weak: {key}.",
-    causes=(
-        "The certificate is old, or was made by an old template or program.",
-        "The device makes its own certificate and knows no longer key.",
-    ),
-    remedies=(
-        "Use a key of RSA with 2048 bits or more, or ECDSA on P-256.",
-        "On Windows set the key size in the certificate template (Cryptography, Minimum key size) and enroll anew.",
-        _GIVE_WINDOWS_A_CERTIFICATE,
-        _GIVE_XRDP_A_CERTIFICATE,
-        NEW_SELF_SIGNED,
-    ),
-    user_sees=(),
-    source="NIST SP 800-131A Rev. 2 section 3; NIST SP 800-52 Rev. 2 section 3.2; CA/B Forum BR 6.1.5",
+TWO_KEYS = Cause(
+    "The server has a certificate for each type of key, and picks by what a client can use.",
+    "Each type of key comes with one certificate, every time.",
 )
-
-CERT_WEAK_SIGNATURE = Diagnosis(
-    code="CERT_WEAK_SIGNATURE",
-    severity="risk",
-    summary="A certificate that the server serves is signed with {digest}, which no longer protects it from forgery.",
-    causes=(
-        "The authority still signs as it was set up long ago.",
-        "The certificate is that of an old server: Windows 7 and Server 2008 R2 sign their own with SHA-1.",
-    ),
-    remedies=(
-        "Let the authority sign with SHA-256, and enroll the certificate anew.",
-        (
-            "On a Windows authority: certutil -setreg ca\\csp\\CNGHashAlgorithm SHA256, restart its service, and renew "
-            "the certificates between as well."
-        ),
-        _GIVE_WINDOWS_A_CERTIFICATE,
-        _GIVE_XRDP_A_CERTIFICATE,
-    ),
-    user_sees=(),
-    source="RFC 9155; RFC 6151; NIST SP 800-131A Rev. 2 section 9; CA/B Forum BR 7.1.3.2",
+SEVERAL_SERVERS = Cause(
+    "Several servers share the address, each with its own certificate.",
+    "LOAD_BALANCED is reported too, or each server's own address serves one of them.",
 )
-
-CERT_USAGE_UNSUITABLE = Diagnosis(
-    code="CERT_USAGE_UNSUITABLE",
-    severity="breaks_some",
-    summary="The server's certificate is not meant for a server: its usages are {usages}.",
-    causes=(
-        "It was issued by a template for users, code signing or mail, or for an authority.",
-        "Remote Desktop was given the wrong one of several certificates in the store.",
-    ),
-    remedies=(
-        (
-            "Issue one with the extended key usage Server Authentication (1.3.6.1.5.5.7.3.1) or Remote Desktop "
-            "Authentication (1.3.6.1.4.1.311.54.1.2), and the key usages digitalSignature and keyEncipherment."
-        ),
-        _GIVE_WINDOWS_A_CERTIFICATE,
-        _GIVE_XRDP_A_CERTIFICATE,
-    ),
-    user_sees=_IDENTITY_WARNING,
-    source="RFC 5280 4.2.1.3, 4.2.1.12; Microsoft: Remote Desktop listener certificate configurations",
-)
-
-TWO_KEYS = "The server has a certificate for each type of key, and picks by what a client can use."
-SEVERAL_SERVERS = "Several servers share the address, each with its own certificate."
 
 CERT_VARIES = Diagnosis(
     code="CERT_VARIES",
@@ -241,14 +268,21 @@ CERT_VARIES = Diagnosis(
     causes=(
         SEVERAL_SERVERS,
         TWO_KEYS,
-        "Something in between inspects some connections and presents its own certificate.",
-        "The certificate was renewed meanwhile.",
+        Cause(
+            "Something in between inspects some connections and presents its own certificate.",
+            "One of the issuers is not known, and is not served in the server's own network.",
+        ),
+        Cause(
+            "The certificate was renewed meanwhile.",
+            "Both are for the same subject, and asked again only the newer one comes.",
+        ),
     ),
     remedies=(
-        "Compare the fingerprints with the certificates that are known to belong to the server.",
-        "Behind a load balancer, give all servers one certificate that holds the shared name.",
-        "Exclude the port from TLS inspection: NLA does not work through it.",
+        Remedy("Compare the fingerprints with the certificates that are known to belong to the server."),
+        FROM_INSIDE,
+        Remedy("Behind a load balancer, give all servers one certificate that holds the shared name."),
+        Remedy("Exclude the port from TLS inspection: NLA does not work through it."),
     ),
-    user_sees=(),
-    source="observed",
+    user_sees=Sees(mstsc=(UNEXPECTED_CERTIFICATE,), freerdp=(FREERDP_CERTIFICATE_ASKED,)),
+    source="observed; Microsoft TechNet wiki 37870",
 )

@@ -1,50 +1,70 @@
-"""What is said of connections that never come to RDP, or are lost: DNS, TCP, X.224."""
+"""What is said of connections that never come to an X.224 answer: DNS, TCP, and what is not RDP."""
 
 from __future__ import annotations
 
-from probe.diagnosis.rule import Diagnosis
-from probe.diagnosis.wording import FREERDP_CONNECT_FAILED, FREERDP_NAME_NOT_FOUND, SOCKET_CLOSED
-
-_CANNOT_CONNECT = (
-    (
-        "Remote Desktop can't connect to the remote computer for one of these reasons: 1) Remote access to the "
-        "server is not enabled 2) The remote computer is turned off 3) The remote computer is not available on the "
-        "network"
-    ),
-    "Error code: 0x204",
-    FREERDP_CONNECT_FAILED,
-)
-_RECEIVE_FAILED = ("Error code: 0x404",)
-_PROTOCOL_ERROR = (
-    "Because of a protocol error detected at the client (code 0x1104), this session will be disconnected.",
-)
-_LISTENING = (
-    "On Windows, see that TermService runs (Get-Service TermService) and that fDenyTSConnections is 0 under "
-    "HKLM\\SYSTEM\\CurrentControlSet\\Control\\Terminal Server."
+from probe.diagnosis.rule import Cause, Diagnosis, Remedy, Sees
+from probe.diagnosis.wording import (
+    FIND_PROGRAM_LINUX,
+    FIND_PROGRAM_WINDOWS,
+    FREERDP_NAME_NOT_FOUND,
+    FREERDP_NO_PROTOCOL,
+    FREERDP_TRANSPORT_FAILED,
+    FROM_INSIDE,
+    INTERNAL_ERROR,
+    LISTENING,
+    NOT_REACHED,
+    PROTOCOL_ERROR,
+    RDP_TCP,
+    READ_LOG_XRDP,
+    TERMINAL_SERVER,
+    TRY_AGAIN,
 )
 
+_SWITCH_ON_WINDOWS = Remedy(
+    "On Windows switch Remote Desktop on: Settings, System, Remote Desktop; or by Group Policy: Computer "
+    "Configuration, Administrative Templates, Windows Components, Remote Desktop Services, Remote Desktop Session "
+    "Host, Connections, Allow users to connect remotely by using Remote Desktop Services; or in PowerShell: "
+    f"Set-ItemProperty '{TERMINAL_SERVER.replace('HKLM', 'HKLM:')}' fDenyTSConnections 0, then Start-Service "
+    "TermService.",
+    on="windows",
+)
 DNS_FAILED = Diagnosis(
     code="DNS_FAILED",
     severity="blocker",
     summary="The name does not lead to an address.",
     causes=(
-        "The name is misspelled, or lacks its domain.",
-        (
-            "The computer asking uses a DNS server that does not know the name: an internal name asked for outside "
-            "a VPN."
+        Cause("The name is misspelled, or lacks its domain.", "The full name (server.domain.example) then works."),
+        Cause(
+            "The name is an internal one, and this computer asks a DNS server that does not know it.",
+            "It works once the VPN is connected, or from a computer inside.",
         ),
-        "The record is gone: the server was renamed, moved or taken down.",
+        Cause(
+            "The record is gone: the server was renamed, moved or taken down.",
+            "No computer can look it up, inside either.",
+        ),
     ),
     remedies=(
-        "Ask the resolver by itself: Resolve-DnsName NAME on Windows, getent hosts NAME on Linux.",
-        "Use the full name (server.domain.example), and connect the VPN where the name is an internal one.",
-        (
-            "Try the address. If that works, only the name service needs mending; certificate checks and Kerberos "
-            "need the name, so an address is no lasting answer."
+        Remedy("Ask the resolver by itself: Resolve-DnsName NAME on Windows, getent hosts NAME on Linux."),
+        Remedy("Use the full name, and connect the VPN where the name is an internal one."),
+        Remedy(
+            "Probe the address. If that is answered, only the name service needs mending; certificate checks and "
+            "Kerberos need the name, so an address is no lasting answer."
         ),
     ),
-    user_sees=("Remote Desktop can't find the computer", "Error code: 0x104", FREERDP_NAME_NOT_FOUND),
-    source="[MS-RDPBCGR] 1.3.1.1; RFC 1034",
+    user_sees=Sees(
+        mstsc=("Remote Desktop can't find the computer. Error code: 0x104",),
+        windows_app=("Error code: 0x104",),
+        freerdp=(FREERDP_NAME_NOT_FOUND,),
+    ),
+    source="[MS-RDPBCGR] 1.3.1.1; RFC 1034; win32 IMsTscAxEvents::OnDisconnected",
+)
+
+REMOTE_DESKTOP_OFF = Cause(
+    "Remote Desktop is switched off, or its service is stopped.",
+    "On the server nothing listens on the port: Get-NetTCPConnection -State Listen, or ss -ltn.",
+)
+OTHER_PORT = Cause(
+    "The service listens on another port.", "Probe that one with --port; PortNumber or xrdp.ini says which it is."
 )
 
 TCP_REFUSED = Diagnosis(
@@ -52,22 +72,37 @@ TCP_REFUSED = Diagnosis(
     severity="blocker",
     summary="The computer answers, but no program takes connections on this port.",
     causes=(
-        "Remote Desktop is switched off, or its service is stopped.",
-        "The service listens on another port.",
-        "A firewall refuses on the computer's behalf.",
-        "The service listens on another address only, such as 127.0.0.1.",
+        REMOTE_DESKTOP_OFF,
+        OTHER_PORT,
+        Cause("A firewall refuses on the computer's behalf.", "From the server's own network it is answered."),
+        Cause(
+            "The service listens on another address only, such as 127.0.0.1.",
+            "On the server itself it is answered; the list of listening ports shows the address.",
+        ),
+        Cause(
+            "The listener could not start: its certificate or port is unusable.",
+            "qwinsta on the server shows rdp-tcp as Down, or does not show it.",
+            on="windows",
+        ),
     ),
     remedies=(
-        "Switch Remote Desktop on: Settings, System, Remote Desktop; for xrdp: systemctl enable --now xrdp.",
-        _LISTENING,
-        (
-            "Look up the port: PortNumber under HKLM\\SYSTEM\\CurrentControlSet\\Control\\Terminal "
-            "Server\\WinStations\\RDP-Tcp, or port in the [Globals] section of xrdp.ini; then ask there with --port."
+        _SWITCH_ON_WINDOWS,
+        Remedy("For xrdp: systemctl enable --now xrdp.", on="xrdp", heals=(REMOTE_DESKTOP_OFF,)),
+        Remedy(
+            "For GNOME: grdctl rdp enable, or for the login screen grdctl --system rdp enable; grdctl status shows "
+            "the port.",
+            on="gnome",
+            heals=(REMOTE_DESKTOP_OFF,),
         ),
-        "See what listens: Get-NetTCPConnection -State Listen on Windows, ss -ltnp on Linux.",
+        LISTENING,
+        Remedy(
+            f"Look up the port: PortNumber in {RDP_TCP} on Windows, port in [Globals] of xrdp.ini; then ask there with "
+            "--port.",
+            heals=(OTHER_PORT,),
+        ),
     ),
-    user_sees=_CANNOT_CONNECT,
-    source="RFC 9293 3.10.7.1",
+    user_sees=NOT_REACHED,
+    source="RFC 9293 3.10.7.1; win32 IMsTscAxEvents::OnDisconnected",
 )
 
 TCP_TIMEOUT = Diagnosis(
@@ -75,24 +110,36 @@ TCP_TIMEOUT = Diagnosis(
     severity="blocker",
     summary="Nothing answers: the connection request is lost on the way there or back.",
     causes=(
-        "A firewall on the computer or in between drops the packets.",
-        "The computer is switched off, asleep, or no longer has this address.",
-        "The way there needs a VPN or gateway that is not in use.",
+        Cause(
+            "A firewall on the computer or in between drops the packets.",
+            "The computer answers other things, such as ping, or answers RDP in its own network.",
+        ),
+        Cause(
+            "The computer is switched off, asleep, or no longer has this address.",
+            "It answers nothing at all, in its own network either.",
+        ),
+        Cause(
+            "The way there needs a VPN or gateway that is not in use.",
+            "Other computers of that network are silent too.",
+        ),
     ),
     remedies=(
-        "Ask from a computer in the same network: if that is answered, a firewall in between is what drops.",
-        (
-            "On Windows, allow it for the networks that need it: Enable-NetFirewallRule -DisplayGroup 'Remote "
-            "Desktop' (the group's name is translated on other languages of Windows)."
+        FROM_INSIDE,
+        Remedy(
+            "On Windows allow it for the networks that need it, in PowerShell: Enable-NetFirewallRule -Name "
+            "RemoteDesktop-UserMode-In-TCP; Get-NetFirewallProfile shows which profile is in force.",
+            on="windows",
         ),
-        "In a cloud, look at the security group too; admit single addresses or a VPN there.",
-        (
+        Remedy("On Linux admit the port: ufw allow from NETWORK to any port 3389, or the like.", on="xrdp"),
+        Remedy("In a cloud, look at the security group too; admit single addresses or a VPN there."),
+        Remedy(
             "Opening the port to the whole internet lowers security and should not be done: put a VPN or an RD "
-            "Gateway in front."
+            "Gateway in front.",
+            lowers=True,
         ),
     ),
-    user_sees=_CANNOT_CONNECT,
-    source="RFC 9293 3.8.3",
+    user_sees=NOT_REACHED,
+    source="RFC 9293 3.8.3; win32 IMsTscAxEvents::OnDisconnected",
 )
 
 TCP_UNREACHABLE = Diagnosis(
@@ -100,18 +147,28 @@ TCP_UNREACHABLE = Diagnosis(
     severity="blocker",
     summary="The network reports that there is no way to this address.",
     causes=(
-        "No route leads there: a VPN is not connected, or the address belongs to another network.",
-        "The computer is off, so that the last router finds nobody with the address.",
-        "The address is an IPv6 one and this computer, or the network, has no IPv6.",
-        "A firewall answers that it forbids the connection.",
+        Cause(
+            "No route leads there: a VPN is not connected, or the address belongs to another network.",
+            "Every address of that network is reported alike.",
+        ),
+        Cause(
+            "The computer is off, so that the last router finds nobody with the address.",
+            "Its neighbors in the network can be reached.",
+        ),
+        Cause("The address is an IPv6 one and this computer, or the network, has no IPv6.", "IPv4 addresses work."),
+        Cause(
+            "A firewall answers that it forbids the connection.", "Another port of the same computer can be reached."
+        ),
     ),
     remedies=(
-        "Check the route from here: Test-NetConnection NAME -TraceRoute on Windows, ip route get ADDRESS on Linux.",
-        "Connect the VPN, or ask from a network that has a way there.",
-        "Where a name has several addresses, see whether another of them answers.",
+        Remedy(
+            "Check the route from here: Test-NetConnection NAME -TraceRoute on Windows, ip route get ADDRESS on Linux."
+        ),
+        Remedy("Connect the VPN, or ask from a network that has a way there."),
+        Remedy("Where a name has several addresses, see whether another of them answers."),
     ),
-    user_sees=_CANNOT_CONNECT,
-    source="RFC 1122 3.2.2.1; RFC 4443 3.1",
+    user_sees=NOT_REACHED,
+    source="RFC 1122 3.2.2.1; RFC 4443 3.1; win32 IMsTscAxEvents::OnDisconnected",
 )
 
 TCP_RESET = Diagnosis(
@@ -119,19 +176,33 @@ TCP_RESET = Diagnosis(
     severity="blocker",
     summary="The connection opens and is torn down before a single byte comes back.",
     causes=(
-        "A firewall or intrusion prevention system lets connections open and resets what looks like RDP.",
-        "A proxy, load balancer or port forwarding takes the connection though nothing runs behind it.",
-        "The service admits some addresses only, or has blocked this one.",
-        "The service failed while it took the connection.",
+        Cause(
+            "A firewall or intrusion prevention system lets connections open and resets what looks like RDP.",
+            "From the server's own network it is answered.",
+        ),
+        Cause(
+            "A proxy, load balancer or port forwarding takes the connection though nothing runs behind it.",
+            "Its own target, probed directly, refuses.",
+        ),
+        Cause(
+            "The service admits some addresses only, or has blocked this one.",
+            "Another computer of the same network is answered.",
+        ),
+        Cause("The service failed while it took the connection.", "Its log ends at that moment."),
     ),
     remedies=(
-        "Ask from the server's own network: if that is answered, something in between resets.",
-        "Where a port forwarding or load balancer is in front, see that its own target is up.",
-        "Look for blocked addresses on the server (fail2ban, IPBan and the like).",
-        _LISTENING,
+        FROM_INSIDE,
+        Remedy("Where a port forwarding or load balancer is in front, see that its own target is up."),
+        Remedy("Look for blocked addresses on the server (fail2ban, IPBan and the like)."),
+        LISTENING,
+        READ_LOG_XRDP,
     ),
-    user_sees=_RECEIVE_FAILED,
-    source="RFC 9293 3.5.2",
+    user_sees=Sees(
+        mstsc=(INTERNAL_ERROR, "Error code: 0x404"),
+        windows_app=("Error code: 0x404",),
+        freerdp=(FREERDP_TRANSPORT_FAILED, FREERDP_NO_PROTOCOL),
+    ),
+    source="RFC 9293 3.5.2; win32 IMsTscAxEvents::OnDisconnected",
 )
 
 NOT_RDP = Diagnosis(
@@ -139,109 +210,32 @@ NOT_RDP = Diagnosis(
     severity="blocker",
     summary="What answers on this port is not Remote Desktop: {service}.",
     causes=(
-        "Another program has this port.",
-        "The port, or a port forwarding, is not the one meant.",
-        "A gateway, proxy or captive portal answers in the server's place.",
+        Cause("Another program has this port.", "The list of listening ports on the server names it."),
+        Cause(
+            "The port, or a port forwarding, is not the one meant.",
+            "On the server Remote Desktop listens on another port.",
+        ),
+        Cause(
+            "A gateway, proxy or captive portal answers in the server's place.",
+            "From the server's own network RDP answers.",
+        ),
     ),
     remedies=(
-        (
-            "Find the program on the server: Get-NetTCPConnection -LocalPort PORT with Get-Process -Id on Windows, "
-            "ss -ltnp on Linux; move one of the two to another port."
+        FIND_PROGRAM_WINDOWS,
+        FIND_PROGRAM_LINUX,
+        Remedy("Move one of the two programs to another port: Remote Desktop stops where it cannot have its own."),
+        Remedy(
+            f"Look up the port that Remote Desktop uses: PortNumber in {RDP_TCP}, or port in xrdp.ini; then ask there "
+            "with --port."
         ),
-        (
-            "Look up the port that Remote Desktop uses: PortNumber under "
-            "HKLM\\SYSTEM\\CurrentControlSet\\Control\\Terminal Server\\WinStations\\RDP-Tcp, or port in xrdp.ini; "
-            "then ask there with --port."
-        ),
-        "Where an RD Gateway stands in front, give it to the client as its gateway and not as the computer.",
+        Remedy("Where an RD Gateway stands in front, give it to the client as its gateway and not as the computer."),
     ),
-    user_sees=_PROTOCOL_ERROR,
+    user_sees=Sees(
+        mstsc=(PROTOCOL_ERROR, INTERNAL_ERROR),
+        windows_app=("Error code: 0x1104",),
+        freerdp=(FREERDP_NO_PROTOCOL,),
+    ),
     source="RFC 1006; [MS-RDPBCGR] 2.2.1.2",
-)
-
-X224_SILENT = Diagnosis(
-    code="X224_SILENT",
-    severity="blocker",
-    summary="The connection opens, and the request to speak RDP is never answered.",
-    causes=(
-        "The service hangs, or has no capacity left for another connection.",
-        "A proxy, load balancer or port forwarding takes the connection though nothing behind it answers.",
-        "A firewall inspects the traffic and drops it without a word.",
-        "Another service has the port and waits for a greeting of its own.",
-        "It is a tarpit: a trap that keeps scanners waiting.",
-    ),
-    remedies=(
-        "Ask from the server's own network: if that is answered, something in between swallows the traffic.",
-        (
-            "Look at the load and the log on the server: Event Viewer, Applications and Services Logs, Microsoft, "
-            "Windows, TerminalServices-RemoteConnectionManager; for xrdp, xrdp.log."
-        ),
-        (
-            "Restart the service when nobody works on it: Restart-Service TermService -Force, or systemctl restart "
-            "xrdp. It ends the sessions' connections."
-        ),
-        "Give a slow server longer: --timeout 20s.",
-    ),
-    user_sees=("Error code: 0x108",),
-    source="[MS-RDPBCGR] 2.2.1.2",
-)
-
-X224_CLOSED = Diagnosis(
-    code="X224_CLOSED",
-    severity="blocker",
-    summary="The connection opens, and is closed without an answer to the request to speak RDP.",
-    causes=(
-        ("The service is up and turns connections away: still starting, out of capacity, or its listener is damaged."),
-        "A proxy or port forwarding takes the connection and finds nothing behind it.",
-        "A firewall or an access list (tcp_wrappers, say) on the server turns this address away.",
-        "The service wants something else first, such as a preconnection blob or a routing token.",
-    ),
-    remedies=(
-        "Read the log on the server: TerminalServices-RemoteConnectionManager in the Event Viewer, or xrdp.log.",
-        "Where a port forwarding or load balancer is in front, see that its own target is up.",
-        "For Hyper-V (port 2179) give --preconnection-blob, behind a connection broker --routing-token.",
-        _LISTENING,
-    ),
-    user_sees=SOCKET_CLOSED,
-    source="[MS-RDPBCGR] 2.2.1.2",
-)
-
-X224_MALFORMED = Diagnosis(
-    code="X224_MALFORMED",
-    severity="blocker",
-    summary="The answer begins as RDP does and is broken.",
-    causes=(
-        "The server's software is faulty, or a honeypot that plays RDP badly.",
-        "Another service that also uses TPKT has the port.",
-        "Something in between changes the traffic.",
-    ),
-    remedies=(
-        "Compare with an answer from the server's own network: if it is whole there, look at what is in between.",
-        "Update the server's software. With --pcap-out FILE its makers get the bytes.",
-        "See which program has the port: Get-NetTCPConnection -LocalPort PORT, or ss -ltnp.",
-    ),
-    user_sees=_PROTOCOL_ERROR,
-    source="RFC 1006 6; [MS-RDPBCGR] 2.2.1.2",
-)
-
-X224_DISCONNECTED = Diagnosis(
-    code="X224_DISCONNECTED",
-    severity="blocker",
-    summary=(
-        "The server answers the request to speak RDP with a refusal of the transport layer, and gives no RDP reason."
-    ),
-    causes=(
-        "Another service that also uses TPKT has the port.",
-        "A gateway or load balancer wants a routing token and has no server for a client without one.",
-        "The service is shutting down, or turns away what it takes for an attack.",
-    ),
-    remedies=(
-        "Behind a load balancer or connection broker, ask with --routing-token or --cookie, as clients do.",
-        "See which program has the port: Get-NetTCPConnection -LocalPort PORT, or ss -ltnp.",
-        "Read the server's own log at the time of the refusal.",
-    ),
-    user_sees=SOCKET_CLOSED,
-    source="ITU-T X.224 13.5, 13.12",
 )
 
 SERVER_LOST = Diagnosis(
@@ -249,22 +243,31 @@ SERVER_LOST = Diagnosis(
     severity="breaks_some",
     summary="The server answered, and then was gone while it was still being asked.",
     causes=(
-        "A firewall or intrusion prevention system has blocked the asking address after several connections.",
-        "The service failed at the last request, or ran out of something.",
-        "The server was restarted or lost its network at that moment.",
+        Cause(
+            "A firewall or intrusion prevention system has blocked the asking address after several connections.",
+            "Other computers can still connect.",
+        ),
+        Cause(
+            "The service failed at the last request, or ran out of something.",
+            "Nobody can connect, and the service's log ends or begins anew at that moment.",
+        ),
+        Cause(
+            "The server was restarted or lost its network at that moment.",
+            "Its uptime is short, or other services of it were gone as well.",
+        ),
     ),
     remedies=(
-        (
+        Remedy(
             "See whether others can still connect: if they can, only this address was blocked; lift the block, and "
             "ask with --per-host 1 or --depth discover."
         ),
-        (
+        Remedy(
             "If nobody can, look at the service (Get-Service TermService, systemctl status xrdp) and its log, and "
             "report to its makers which request came last."
         ),
-        "Update the server: a request that anybody may send must not end it.",
+        Remedy("Update the server: a request that anybody may send must not end it."),
     ),
-    user_sees=(),
+    user_sees=Sees(mstsc=(TRY_AGAIN,), freerdp=(FREERDP_TRANSPORT_FAILED,)),
     source="observed",
 )
 
@@ -273,16 +276,24 @@ INTERMITTENT = Diagnosis(
     severity="breaks_some",
     summary="The same request, repeated, ended differently.",
     causes=(
-        "The way there loses packets.",
-        "Several servers share the address, and not all of them are well.",
-        "The server is short of memory or processors, or takes few connections at a time.",
-        "A firewall limits how many connections one address may make.",
+        Cause("The way there loses packets.", "From the server's own network every repeat ends alike."),
+        Cause(
+            "Several servers share the address, and not all of them are well.",
+            "LOAD_BALANCED or CERT_VARIES is reported too, or the servers' own addresses answer differently.",
+        ),
+        Cause(
+            "The server is short of memory or processors, or takes few connections at a time.",
+            "Asked one by one, with --per-host 1, it answers every time.",
+        ),
+        Cause(
+            "A firewall limits how many connections one address may make.", "After a pause the first ones work again."
+        ),
     ),
     remedies=(
-        "Ask again a few times, also from the server's own network, to tell the way from the server.",
-        "Behind a load balancer, ask each server by its own address.",
-        "Ask more gently: --per-host 1 and a longer --timeout.",
+        Remedy("Ask again a few times, also from the server's own network, to tell the way from the server."),
+        Remedy("Behind a load balancer, ask each server by its own address."),
+        Remedy("Ask more gently: --per-host 1 and a longer --timeout."),
     ),
-    user_sees=(),
+    user_sees=Sees(mstsc=(INTERNAL_ERROR, TRY_AGAIN), freerdp=(FREERDP_NO_PROTOCOL,)),
     source="observed",
 )

@@ -2,68 +2,56 @@
 
 from __future__ import annotations
 
-from probe.diagnosis.rule import Diagnosis
+from probe.diagnosis.rule import Cause, Diagnosis, Remedy, Sees
 from probe.diagnosis.wording import (
-    FREERDP_NLA_REQUIRED,
+    FREERDP_MCS_FAILED,
     FREERDP_NO_PROTOCOL,
     FREERDP_TLS_FAILED,
-    GPO_SECURITY,
+    FROM_INSIDE,
+    INTERNAL_ERROR,
+    LISTENER,
+    NEW_SELF_SIGNED,
+    NLA_BY_POLICY,
     RDP_TCP,
+    TLS_BY_POLICY,
+    TLS_BY_POWERSHELL,
+    TRY_AGAIN,
 )
 
-_XRDP_NO_NLA = "The server is xrdp, which offers TLS and Standard RDP Security and has no NLA."
-
-NLA_REQUIRED = Diagnosis(
-    code="NLA_REQUIRED",
-    severity="info",
-    summary="The server admits only clients that prove who they are before a session begins (NLA).",
-    causes=(f"It is set to: UserAuthentication is 1 in {RDP_TCP}, by policy or by default.",),
-    remedies=(
-        (
-            "Leave it so. Use a client with CredSSP: any supported version of Windows, FreeRDP, Remmina or the "
-            "Windows App."
-        ),
-        "In an .rdp file, see that enablecredsspsupport:i:0 is not there: it switches NLA off at the client.",
-        (
-            "Update clients that cannot do NLA. On a client whose password must be changed first, change it in "
-            "another way."
-        ),
-        (
-            f"Last resort, which lowers security: with UserAuthentication 0 ({GPO_SECURITY}, Require user "
-            "authentication for remote connections by using Network Level Authentication) anyone who reaches the "
-            "port gets a login screen."
-        ),
-    ),
-    user_sees=(
-        "The remote computer requires Network Level Authentication, which your computer does not support.",
-        "Error code: 0xB09 (2825)",
-        FREERDP_NLA_REQUIRED,
-        FREERDP_NO_PROTOCOL,
-    ),
-    source="[MS-RDPBCGR] 2.2.1.2.2 HYBRID_REQUIRED_BY_SERVER",
-)
+_TAKES_UPDATE = Remedy("Update the server's software.")
 
 TLS_REQUIRED = Diagnosis(
     code="TLS_REQUIRED",
     severity="info",
     summary="The server turns away clients that do not use TLS.",
     causes=(
-        f"It is set to: SecurityLayer is 2 in {RDP_TCP}, or security_layer=tls in xrdp.ini.",
-        "The server has no Standard RDP Security at all, as most new ones.",
+        Cause(f"It is set to: SecurityLayer is 2 in {RDP_TCP}.", on="windows"),
+        Cause("It is set to: security_layer=tls in xrdp.ini.", on="xrdp"),
+        Cause("The server has no Standard RDP Security at all, as most new ones.", "No setting of it names one."),
     ),
     remedies=(
-        "Leave it so, and use a client that speaks TLS. Very old ones do not.",
-        "In an .rdp file, see that negotiate security layer:i:0 is not there.",
-        (
+        Remedy("Leave it so, and use a client that speaks TLS. Very old ones do not."),
+        Remedy("In an .rdp file, see that negotiate security layer:i:0 is not there."),
+        Remedy("In FreeRDP leave /sec out, or use /sec:tls."),
+        Remedy(
             "Where even TLS is refused, look for a setting that asks for more than this probe offers, such as a "
-            "protocol extension or a client certificate."
+            "protocol extension or a client certificate; FreeRDP's server does it with /sec:ext."
         ),
-        (
+        Remedy(
             "Last resort, which lowers security: SecurityLayer 1, or security_layer=negotiate, lets clients in "
-            "without TLS, and with them whoever sits in between."
+            "without TLS, and with them whoever sits in between.",
+            lowers=True,
         ),
     ),
-    source="[MS-RDPBCGR] 2.2.1.2.2 SSL_REQUIRED_BY_SERVER",
+    user_sees=Sees(freerdp=(FREERDP_NO_PROTOCOL,)),
+    events=("xrdp.log: Server requires TLS for security, but the client did not request TLS.",),
+    source="[MS-RDPBCGR] 2.2.1.2.2 SSL_REQUIRED_BY_SERVER; xrdp.ini(5) security_layer",
+)
+
+XRDP_FALLS_BACK = Cause(
+    "xrdp falls back to this without a word to clients when it cannot read its certificate or key.",
+    "xrdp.log says: Cannot accept TLS connections because certificate or private key file is not readable.",
+    on="xrdp",
 )
 
 STANDARD_RDP_ONLY = Diagnosis(
@@ -71,65 +59,113 @@ STANDARD_RDP_ONLY = Diagnosis(
     severity="risk",
     summary="The server speaks Standard RDP Security only: neither TLS nor NLA.",
     causes=(
-        f"It is set to: SecurityLayer is 0 in {RDP_TCP}, or security_layer=rdp in xrdp.ini.",
-        "xrdp falls back to this when it cannot use its certificate or key.",
-        "The server's software is too old for TLS.",
+        XRDP_FALLS_BACK,
+        Cause(
+            "It is set to: security_layer=rdp in xrdp.ini.",
+            "xrdp.log says: Security protocol: configured [RDP].",
+            on="xrdp",
+        ),
+        Cause(f"It is set to: SecurityLayer is 0 in {RDP_TCP}.", on="windows"),
+        Cause("The server's software is too old for TLS.", "There is no setting for it."),
     ),
     remedies=(
-        (
-            f"On Windows set {GPO_SECURITY}, Require use of specific security layer for remote (RDP) connections, to "
-            "SSL (SecurityLayer 2), and require NLA (UserAuthentication 1)."
+        TLS_BY_POLICY,
+        TLS_BY_POWERSHELL,
+        NLA_BY_POLICY,
+        Remedy(
+            "For xrdp let its user read both files (on Debian and Ubuntu with the packaged certificate: adduser xrdp "
+            "ssl-cert), set security_layer=tls in xrdp.ini, so that it never falls back, and systemctl restart xrdp.",
+            on="xrdp",
         ),
-        (
-            "For xrdp set security_layer=tls, and certificate and key_file to files that the xrdp user may read (it "
-            "falls back to this silently where it may not); then systemctl restart xrdp."
-        ),
-        "Replace software that cannot do TLS; until then let it be reached through a VPN only.",
+        Remedy("FreeRDP's server: start it without /sec:rdp, with /sec:nla.", on="freerdp"),
+        Remedy("Replace software that cannot do TLS; until then let it be reached through a VPN only."),
     ),
-    source="[MS-RDPBCGR] 2.2.1.2.2 SSL_NOT_ALLOWED_BY_SERVER",
+    user_sees=Sees(
+        mstsc=(INTERNAL_ERROR,), freerdp=(FREERDP_NO_PROTOCOL,), rdesktop=("Connection established using plain RDP.",)
+    ),
+    events=(
+        (
+            "xrdp.log: Cannot accept TLS connections because certificate or private key file is not readable, then "
+            "Security protocol: … selected [RDP]"
+        ),
+    ),
+    source="[MS-RDPBCGR] 2.2.1.2.2 SSL_NOT_ALLOWED_BY_SERVER; xrdp issues 1169, 2496",
+)
+
+_XRDP_UNREADABLE = Cause(
+    "xrdp may not read the files named by certificate and key_file in xrdp.ini, or they are not there.",
+    "xrdp.log says: Cannot read private key file, and why.",
+    on="xrdp",
+)
+_HASH_LEADS_NOWHERE = Cause(
+    "The certificate was deleted, or SSLCertificateSHA1Hash names one that is not in the store.",
+    "Event 1059 of TerminalServices-RemoteConnectionManager.",
+    on="windows",
+)
+_KEY_LOST = Cause(
+    "The certificate has lost its private key, or NETWORK SERVICE may not read it.",
+    "Event 1055 of TerminalServices-RemoteConnectionManager, or 36870 of Schannel.",
+    on="windows",
 )
 
 TLS_CERTIFICATE_MISSING = Diagnosis(
     code="TLS_CERTIFICATE_MISSING",
     severity="breaks_some",
     summary="The server would use TLS, but says that it has no certificate for it.",
-    causes=(
-        "xrdp may not read the files named by certificate and key_file in xrdp.ini, or they are not there.",
-        "On Windows, the certificate was deleted, or SSLCertificateSHA1Hash names one that is not in the store.",
-        "On Windows, the certificate has lost its private key, or NETWORK SERVICE may not read it.",
-    ),
+    causes=(_XRDP_UNREADABLE, _HASH_LEADS_NOWHERE, _KEY_LOST),
     remedies=(
-        (
+        Remedy(
             "For xrdp: the user that xrdp runs as must be able to read both files. On Debian and Ubuntu with the "
-            "packaged certificate: adduser xrdp ssl-cert; then systemctl restart xrdp, and look at xrdp.log."
+            "packaged certificate: adduser xrdp ssl-cert; then systemctl restart xrdp, and look at xrdp.log.",
+            on="xrdp",
+            heals=(_XRDP_UNREADABLE,),
         ),
-        (
-            "On Windows: find the certificate in use with Get-CimInstance -Namespace root/cimv2/TerminalServices "
-            "-ClassName Win32_TSGeneralSetting (SSLCertificateSHA1Hash), and give one that has its private key."
+        Remedy(
+            f"On Windows see which certificate is set: {LISTENER} | Select-Object SSLCertificateSHA1Hash; then look "
+            "for it in Cert:\\LocalMachine\\My, where HasPrivateKey must be True, or set the hash of one that has.",
+            on="windows",
+            heals=(_HASH_LEADS_NOWHERE, _KEY_LOST),
         ),
-        (
-            "On Windows, to have a new self-signed one made: delete the old one from Cert:\\LocalMachine\\Remote "
-            "Desktop and run Restart-Service TermService -Force, which disconnects whoever is connected."
+        Remedy(
+            "On Windows let NETWORK SERVICE read the private key: certlm.msc, the certificate, All Tasks, Manage "
+            "Private Keys.",
+            on="windows",
+            heals=(_KEY_LOST,),
         ),
-        "Let NETWORK SERVICE read the private key: certlm.msc, All Tasks, Manage Private Keys.",
+        NEW_SELF_SIGNED,
+        Remedy(
+            "For GNOME name both files: grdctl rdp set-tls-cert FILE and grdctl rdp set-tls-key FILE (grdctl --system "
+            "for the login screen).",
+            on="gnome",
+        ),
     ),
-    user_sees=(FREERDP_TLS_FAILED,),
-    source="[MS-RDPBCGR] 2.2.1.2.2 SSL_CERT_NOT_ON_SERVER",
+    user_sees=Sees(mstsc=(INTERNAL_ERROR, TRY_AGAIN), freerdp=(FREERDP_TLS_FAILED, FREERDP_NO_PROTOCOL)),
+    events=(
+        "System log: TerminalServices-RemoteConnectionManager 1055, 1057, 1059",
+        "xrdp.log: Cannot read private key file FILE: Permission denied",
+    ),
+    source=(
+        "[MS-RDPBCGR] 2.2.1.2.2 SSL_CERT_NOT_ON_SERVER; Microsoft: Event ID 1055 and 1059, Remote Desktop Services "
+        "Authentication and Encryption"
+    ),
 )
 
 USER_AUTH_REQUIRED = Diagnosis(
     code="USER_AUTH_REQUIRED",
     severity="breaks_some",
     summary="The server wants TLS with a certificate from the client as well.",
-    causes=("The server asks for client certificates, which ordinary RDP clients do not send.",),
+    causes=(
+        Cause("The server asks for client certificates, which ordinary RDP clients do not send."),
+        Cause("The server is of the age of Windows Vista: no other one is known to say this.", on="windows"),
+    ),
     remedies=(
-        (
+        Remedy(
             "Connect as the server's makers say: through their own client, or through a gateway that holds a "
             "certificate."
         ),
-        "See whether the server can require NLA instead, which identifies users and which clients know.",
+        Remedy("See whether the server can require NLA instead, which identifies users and which clients know."),
     ),
-    user_sees=(FREERDP_NO_PROTOCOL,),
+    user_sees=Sees(mstsc=(INTERNAL_ERROR,), freerdp=(FREERDP_NO_PROTOCOL,)),
     source="[MS-RDPBCGR] 2.2.1.2.2 SSL_WITH_USER_AUTH_REQUIRED_BY_SERVER",
 )
 
@@ -138,16 +174,21 @@ INCONSISTENT_FLAGS = Diagnosis(
     severity="breaks_some",
     summary="The server says that the protocols asked for do not fit together.",
     causes=(
-        ("The server expects another combination of protocols, or is inside TLS already and was asked for TLS again."),
-        "Something in between, such as a TLS terminator, changes how the request reaches the server.",
+        Cause(
+            "Something in between ends TLS by itself, so that the server is asked for TLS inside TLS.",
+            "From the server's own network it is not said.",
+        ),
+        Cause(
+            "The server expects another combination of protocols.", "It is said in the server's own network as well."
+        ),
     ),
     remedies=(
-        "Ask from the server's own network, past proxies and load balancers.",
-        "A load balancer must pass RDP on as plain TCP; it must not end TLS by itself.",
-        "Update the server's software.",
+        FROM_INSIDE,
+        Remedy("A load balancer must pass RDP on as plain TCP; it must not end TLS by itself."),
+        _TAKES_UPDATE,
     ),
-    user_sees=(FREERDP_NO_PROTOCOL,),
-    source="[MS-RDPBCGR] 2.2.1.2.2 INCONSISTENT_FLAGS",
+    user_sees=Sees(mstsc=(INTERNAL_ERROR,), freerdp=(FREERDP_NO_PROTOCOL,)),
+    source="[MS-RDPBCGR] 2.2.1.2.2 INCONSISTENT_FLAGS, 5.4.2.2",
 )
 
 NEGOTIATION_UNSUPPORTED = Diagnosis(
@@ -155,18 +196,23 @@ NEGOTIATION_UNSUPPORTED = Diagnosis(
     severity="info",
     summary="The server does not negotiate: it knows Standard RDP Security and nothing newer.",
     causes=(
-        "The server is very old: Windows XP, Windows Server 2003 before SP1, or older.",
-        "The server's software is minimal, or a honeypot.",
-        "Something in between strips the negotiation from the request.",
+        Cause("The server is very old: Windows XP, Windows Server 2003 before SP1, or older.", on="windows"),
+        Cause("The server's software is minimal, or a honeypot.", "It is no Windows, or newer than this behavior."),
+        Cause(
+            "Something in between strips the negotiation from the request.",
+            "From the server's own network it negotiates.",
+        ),
     ),
     remedies=(
-        (
+        Remedy(
             "Replace it. Systems of that age get no security updates, and some of their faults (CVE-2019-0708) need "
             "no login."
         ),
-        "Until then let it be reached through a VPN or an RD Gateway only.",
+        Remedy("Until then let it be reached through a VPN or an RD Gateway only."),
+        Remedy("FreeRDP connects with /sec:rdp."),
     ),
-    source="[MS-RDPBCGR] 2.2.1.2, 3.3.5.3.2",
+    user_sees=Sees(rdesktop=("Connection established using plain RDP.",)),
+    source="[MS-RDPBCGR] 2.2.1.2, 3.2.5.3.2; CVE-2019-0708",
 )
 
 UNOFFERED_PROTOCOL_SELECTED = Diagnosis(
@@ -174,13 +220,20 @@ UNOFFERED_PROTOCOL_SELECTED = Diagnosis(
     severity="breaks_some",
     summary="The server selected a protocol that it was not asked for.",
     causes=(
-        "The server's software takes no notice of what clients ask for.",
-        "Something in between changes the request or the answer.",
+        Cause(
+            "The server's software takes no notice of what clients ask for; a honeypot does so too.",
+            "Every request gets the same answer.",
+        ),
+        Cause(
+            "Something in between changes the request or the answer.",
+            "From the server's own network the answer fits the request.",
+        ),
     ),
     remedies=(
-        "Compare with an answer from the server's own network, past proxies.",
-        "Update the server's software: the selected protocol must be one of those requested.",
+        FROM_INSIDE,
+        Remedy("Update the server's software: the selected protocol must be one of those requested."),
     ),
+    user_sees=Sees(mstsc=(INTERNAL_ERROR,), freerdp=(FREERDP_NO_PROTOCOL, FREERDP_MCS_FAILED)),
     source="[MS-RDPBCGR] 2.2.1.2.1",
 )
 
@@ -191,62 +244,27 @@ NEGOTIATION_ALTERED = Diagnosis(
         "What the server was asked for is not what was sent to it: something in between rewrites the negotiation."
     ),
     causes=(
-        "A proxy, gateway or session recorder takes part in the connection.",
-        "Someone in between downgrades the security that clients ask for.",
-        "The server's software reports the request wrongly.",
+        Cause(
+            "A proxy, gateway or session recorder takes part in the connection.",
+            "From the server's own network, past it, the request arrives as it was sent.",
+        ),
+        Cause(
+            "Someone in between downgrades the security that clients ask for.",
+            "Nobody who runs the network knows of such a device.",
+        ),
+        Cause(
+            "The server's software reports the request wrongly.",
+            "It does so on the server itself, over 127.0.0.1, as well.",
+        ),
     ),
     remedies=(
-        "Find out which devices are in between, and ask again past them.",
-        "Until it is explained, enter no password over this connection.",
-        (
+        Remedy("Find out which devices are in between, and ask again past them."),
+        Remedy("Until it is explained, enter no password over this connection."),
+        Remedy(
             "Require NLA: it binds the login to the server's TLS key, so that someone in between cannot take part "
             "unseen."
         ),
+        NLA_BY_POLICY,
     ),
     source="[MS-RDPBCGR] 2.2.1.4.2 clientRequestedProtocols, 5.4.2.1",
-)
-
-NLA_NOT_ENFORCED = Diagnosis(
-    code="NLA_NOT_ENFORCED",
-    severity="risk",
-    summary="The server can do NLA and does not insist: a login screen is reachable without it.",
-    causes=(f"UserAuthentication is 0 in {RDP_TCP}, by policy or for the sake of old clients.",),
-    remedies=(
-        (
-            f"Enable {GPO_SECURITY}, Require user authentication for remote connections by using Network Level "
-            f"Authentication, or set UserAuthentication to 1 in {RDP_TCP}. See first that all clients can do NLA."
-        ),
-        (
-            "In PowerShell: (Get-CimInstance -Namespace root/cimv2/TerminalServices -ClassName "
-            "Win32_TSGeneralSetting) | Invoke-CimMethod -MethodName SetUserAuthenticationRequired -Arguments "
-            "@{UserAuthenticationRequired=1}"
-        ),
-    ),
-    source="[MS-RDPBCGR] 5.4.5.2",
-)
-
-NLA_UNSUPPORTED = Diagnosis(
-    code="NLA_UNSUPPORTED",
-    severity="risk",
-    summary="The server does not do NLA: whoever reaches the port reaches its login.",
-    causes=(
-        _XRDP_NO_NLA,
-        f"NLA is not available because SecurityLayer is 0 in {RDP_TCP}.",
-        "The server's software is too old for NLA: before Windows Vista and Windows Server 2008.",
-    ),
-    remedies=(
-        (
-            "Where the software has NLA, switch it on; on Windows that is UserAuthentication 1 with SecurityLayer 1 "
-            "or 2."
-        ),
-        (
-            "xrdp and some other servers have no NLA: use TLS there (security_layer=tls) with a certificate that "
-            "clients can check, and let the port be reached through a VPN or SSH only."
-        ),
-        (
-            "Clients that insist on NLA must allow TLS for this server. That lowers security: passwords then go to "
-            "whoever presents a certificate that the user accepts."
-        ),
-    ),
-    source="[MS-RDPBCGR] 5.4.5.2",
 )

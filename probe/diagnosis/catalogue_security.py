@@ -2,30 +2,78 @@
 
 from __future__ import annotations
 
-from probe.diagnosis.rule import Diagnosis
-from probe.diagnosis.wording import GPO_SECURITY, RDP_TCP, SOCKET_CLOSED
+from probe.diagnosis.rule import Cause, Diagnosis, Remedy, Sees
+from probe.diagnosis.wording import (
+    FREERDP_AUTHENTICATION_FAILED,
+    FREERDP_MCS_FAILED,
+    FROM_INSIDE,
+    GPO_SECURITY,
+    INTERNAL_ERROR,
+    RDP_TCP,
+    TERMINAL_SERVER,
+    TLS_BY_POLICY,
+    TLS_BY_POWERSHELL,
+    TRY_AGAIN,
+)
 
 _ONLY_STANDARD = "The encryption level counts for Standard RDP Security alone: with TLS or NLA it is not used."
+_LEVEL_POLICY = f"{GPO_SECURITY}, Set client connection encryption level"
+_USE_TLS_XRDP = Remedy(
+    "For xrdp set security_layer=tls in xrdp.ini, with certificate and key_file that its user may read, and systemctl "
+    "restart xrdp.",
+    on="xrdp",
+)
+_SECURITY_ERROR = (
+    "Because of a security error, the client could not connect to the remote computer. Verify that you are logged on "
+    "to the network, and then try connecting again. Error code: 0x406"
+)
+_NO_FIPS = (
+    "The client can't connect because it doesn't support FIPS encryption level. Please lower the server side required "
+    "security level Policy, or contact your network administrator for assistance. Error code: 0xE06"
+)
+
+_LSASS = Cause(
+    "The server's authentication service fails: LSASS is overloaded, or its security packages are misconfigured.",
+    "Logins at the server's own console are slow or fail too; the System log has entries of LsaSrv.",
+    on="windows",
+)
+_KERBEROS_ONLY = Cause(
+    "The server takes Kerberos only, and hangs up on anything else.",
+    "A domain computer that connects by the full name gets in.",
+)
+_TLS_ENDED = Cause(
+    "Something in between ends TLS by itself, and does not pass CredSSP on.",
+    "From the server's own network it is answered, and with another certificate.",
+)
 
 CREDSSP_ABORTED = Diagnosis(
     code="CREDSSP_ABORTED",
     severity="breaks_some",
     summary="NLA is selected, and then its first message gets no usable answer.",
     causes=(
-        ("The server's authentication service fails: LSASS is overloaded, or its security packages are misconfigured."),
-        "The server takes Kerberos only, and hangs up on anything else.",
-        "Something in between ends TLS by itself, and does not pass CredSSP on.",
-        "The server's software only claims to do NLA.",
+        _TLS_ENDED,
+        _LSASS,
+        _KERBEROS_ONLY,
+        Cause(
+            "The server's software only claims to do NLA, as honeypots do.",
+            "It is no Windows, and selects NLA whatever is asked for.",
+        ),
     ),
     remedies=(
-        (
-            "Read the server's log at that time: System (LsaSrv, Schannel) and, under Microsoft, Windows, "
-            "TerminalServices-RemoteConnectionManager and NTLM."
+        FROM_INSIDE,
+        Remedy(
+            "On Windows read the server's log at that time: System (LsaSrv, Schannel) and, under Microsoft, Windows, "
+            "TerminalServices-RemoteConnectionManager and NTLM.",
+            on="windows",
+            heals=(_LSASS, _KERBEROS_ONLY),
         ),
-        "From a domain computer, connect by the server's full name, so that Kerberos can be used.",
-        "Ask from the server's own network, past proxies.",
+        Remedy(
+            "From a domain computer, connect by the server's full name, so that Kerberos can be used.",
+            heals=(_KERBEROS_ONLY,),
+        ),
+        Remedy("Exclude the port from TLS inspection: NLA is bound to the server's own key.", heals=(_TLS_ENDED,)),
     ),
-    user_sees=SOCKET_CLOSED,
+    user_sees=Sees(mstsc=(INTERNAL_ERROR, TRY_AGAIN), freerdp=(FREERDP_AUTHENTICATION_FAILED,)),
     source="[MS-CSSP] 3.1.5",
 )
 
@@ -37,45 +85,71 @@ CREDSSP_OUTDATED = Diagnosis(
         "clients refuse it."
     ),
     causes=(
-        "The server lacks the security updates of March 2018 and later.",
-        "The server's software implements an old version of CredSSP.",
+        Cause(
+            "The server lacks the security updates of March 2018 and later.",
+            "Get-HotFix on the server shows nothing newer than that.",
+            on="windows",
+        ),
+        Cause("The server's software implements an old version of CredSSP.", "It is no Windows."),
     ),
     remedies=(
-        "Install the server's updates; then nothing needs to change on the clients.",
-        (
+        Remedy("On Windows install the server's updates; then nothing needs to change on the clients.", on="windows"),
+        Remedy("Update the server's software, or ask its makers for CredSSP version 5 or later."),
+        Remedy(
             "Last resort, which lowers security: AllowEncryptionOracle 2 (Vulnerable) on a client lets it connect "
-            "to such servers, and exposes its passwords to whoever sits in between. Undo it as soon as the server "
-            "is updated."
+            "to such servers, and exposes its passwords to whoever sits in between. It is set by Group Policy: "
+            "Computer Configuration, Administrative Templates, System, Credentials Delegation, Encryption Oracle "
+            "Remediation. Undo it as soon as the server is updated.",
+            lowers=True,
         ),
     ),
-    user_sees=(
-        (
-            "An authentication error has occurred. The function requested is not supported. This could be due to "
-            "CredSSP encryption oracle remediation."
+    user_sees=Sees(
+        mstsc=(
+            (
+                "An authentication error has occurred. The function requested is not supported. This could be due to "
+                "CredSSP encryption oracle remediation."
+            ),
         ),
     ),
-    source="[MS-CSSP] 2.2.1, 3.1.5; CVE-2018-0886",
+    events=("System log of the client: LSA (LsaSrv) 6041",),
+    source="[MS-CSSP] 2.2.1, 3.1.5; CVE-2018-0886; Microsoft KB4093492",
+)
+
+_RESTRICTED = Cause(
+    "NTLM is restricted by policy: Network security: Restrict NTLM: Incoming NTLM traffic.",
+    "The log Microsoft, Windows, NTLM, Operational on the server has event 4002.",
+    on="windows",
 )
 
 NTLM_REFUSED = Diagnosis(
     code="NTLM_REFUSED",
     severity="breaks_some",
     summary="The server turns NTLM away: only clients that can use Kerberos get in.",
-    causes=(
-        "NTLM is restricted by policy: Network security: Restrict NTLM: Incoming NTLM traffic.",
-        "The server's software offers Kerberos only.",
-    ),
+    causes=(_RESTRICTED, Cause("The server's software offers Kerberos only.", "It is no Windows.")),
     remedies=(
-        (
+        Remedy(
             "Connect by the server's full name and not by its address, from a computer that reaches a domain "
             "controller: then Kerberos is used."
         ),
-        "See that the name is registered: setspn -Q TERMSRV/server.domain.example.",
-        "From outside the domain use an RD Gateway, or a KDC proxy.",
-        "Last resort, which lowers security: allow incoming NTLM on this server again.",
+        Remedy("See that the name is registered: setspn -Q TERMSRV/server.domain.example."),
+        Remedy("From outside the domain use an RD Gateway, or a KDC proxy."),
+        Remedy("In FreeRDP give the domain with /d: and have a ticket (kinit), or name the KDC in krb5.conf."),
+        Remedy(
+            "Last resort, which lowers security: allow incoming NTLM on this server again (Computer Configuration, "
+            "Windows Settings, Security Settings, Local Policies, Security Options, Network security: Restrict NTLM: "
+            "Incoming NTLM traffic; RestrictReceivingNTLMTraffic in "
+            "HKLM\\SYSTEM\\CurrentControlSet\\Control\\Lsa\\MSV1_0).",
+            on="windows",
+            lowers=True,
+            heals=(_RESTRICTED,),
+        ),
     ),
-    user_sees=("Error code: 0x1807",),
-    source="[MS-CSSP] 2.2.1 errorCode; [MS-NLMP] 3.2.5.1.1",
+    user_sees=Sees(
+        mstsc=("An authentication error has occurred. The function requested is not supported. Error code: 0x1807",),
+        freerdp=(FREERDP_AUTHENTICATION_FAILED,),
+    ),
+    events=("Microsoft, Windows, NTLM, Operational: 4002",),
+    source="[MS-CSSP] 2.2.1 errorCode; [MS-NLMP] 3.2.5.1.1; Microsoft-Windows-NTLM event 4002",
 )
 
 CLOCK_SKEW = Diagnosis(
@@ -84,38 +158,65 @@ CLOCK_SKEW = Diagnosis(
     summary="The server's clock and this computer's are more than five minutes apart, too far for Kerberos "
     "(difference in seconds: {seconds}).",
     causes=(
-        "The server does not get its time from the domain or from a time server.",
-        "A virtual machine was paused or restored, and has kept the old time.",
-        "This computer's own clock is wrong.",
+        Cause(
+            "This computer's own clock is wrong.",
+            "Every server that is probed shows the same difference.",
+        ),
+        Cause(
+            "The server does not get its time from the domain or from a time server.",
+            "w32tm /query /source on it says Local CMOS Clock or Free-running System Clock.",
+        ),
+        Cause(
+            "A virtual machine was paused or restored, and has kept the old time.",
+            "The difference is as long as the pause.",
+        ),
     ),
     remedies=(
-        ("See which one is wrong: w32tm /stripchart /computer:TIMESERVER /samples:3 on Windows, timedatectl on Linux."),
-        (
-            "Set it right on Windows: w32tm /resync, and see its source with w32tm /query /source. Members of a "
-            "domain take their time from the domain."
+        Remedy(
+            "See which one is wrong: w32tm /stripchart /computer:TIMESERVER /samples:3 on Windows, timedatectl on "
+            "Linux."
         ),
-        "Set it right on Linux: timedatectl set-ntp true.",
+        Remedy(
+            "Set it right on Windows: w32tm /resync, and see its source with w32tm /query /source. Members of a "
+            "domain take their time from the domain.",
+            on="windows",
+        ),
+        Remedy("Set it right on Linux: timedatectl set-ntp true.", on="freerdp"),
     ),
-    source="[MS-NLMP] 2.2.2.1 MsvAvTimestamp; RFC 4120 1.6",
+    user_sees=Sees(
+        mstsc=(
+            (
+                "Remote Desktop cannot verify the identity of the remote computer because there is a time or date "
+                "difference between your computer and the remote computer. Error code: 0x1D07"
+            ),
+        ),
+    ),
+    source="[MS-NLMP] 2.2.2.1 MsvAvTimestamp; RFC 4120 1.6; Microsoft TechNet wiki 37870",
 )
+
+_ALLOWED_WINDOWS = Cause(f"SecurityLayer is 0 or 1 in {RDP_TCP}.", on="windows")
+_ALLOWED_XRDP = Cause("security_layer is negotiate, rdp or no word that xrdp knows, in xrdp.ini.", on="xrdp")
+_TOO_OLD = Cause("The server's software is too old for anything else.", "TLS and NLA are refused.")
 
 STANDARD_RDP_WEAK = Diagnosis(
     code="STANDARD_RDP_WEAK",
     severity="risk",
     summary="The server accepts Standard RDP Security ({strength}), which does not prove who the server is.",
-    causes=(
-        f"SecurityLayer is 0 or 1 in {RDP_TCP}, or security_layer is negotiate or rdp in xrdp.ini.",
-        "The server's software is too old for anything else.",
-    ),
+    causes=(_ALLOWED_WINDOWS, _ALLOWED_XRDP, _TOO_OLD),
     remedies=(
-        (
-            f"On Windows set {GPO_SECURITY}, Require use of specific security layer for remote (RDP) connections, to "
-            "SSL (SecurityLayer 2), and require NLA. See first that all clients can do TLS."
+        TLS_BY_POLICY,
+        TLS_BY_POWERSHELL,
+        _USE_TLS_XRDP,
+        Remedy("FreeRDP's server: start it with /sec:nla or -sec-rdp.", on="freerdp"),
+        Remedy(
+            f"Where it must stay on Windows: {_LEVEL_POLICY}, set to High Level; or MinEncryptionLevel 3 in {RDP_TCP}. "
+            f"{_ONLY_STANDARD}",
+            on="windows",
         ),
-        "For xrdp set security_layer=tls in xrdp.ini, with a certificate, and restart it.",
-        (f"Where it must stay: MinEncryptionLevel 3 in {RDP_TCP}, or crypt_level=high in xrdp.ini. {_ONLY_STANDARD}"),
+        Remedy(f"Where it must stay on xrdp: crypt_level=high in xrdp.ini. {_ONLY_STANDARD}", on="xrdp"),
     ),
-    source="[MS-RDPBCGR] 5.3, 5.3.2",
+    user_sees=Sees(rdesktop=("Connection established using plain RDP.",)),
+    source="[MS-RDPBCGR] 5.3, 5.3.2; xrdp.ini(5)",
 )
 
 STANDARD_RDP_WEAK_KEY = Diagnosis(
@@ -123,15 +224,20 @@ STANDARD_RDP_WEAK_KEY = Diagnosis(
     severity="risk",
     summary="The RSA key of Standard RDP Security has {bits} bits, which is less than 2048.",
     causes=(
-        "The key was made by old software: 512 bits were usual up to Windows Server 2003.",
-        "xrdp's rsakeys.ini was made with a small key.",
+        Cause("The key was made by old software: 512 bits were usual up to Windows Server 2003.", on="windows"),
+        Cause("xrdp's rsakeys.ini was made with a small key.", on="xrdp"),
+        Cause("The TLS key of FreeRDP's server is short: it is used for both.", on="freerdp"),
     ),
     remedies=(
-        "Use TLS in its place: SecurityLayer 2 on Windows, security_layer=tls for xrdp. This key is then not used.",
-        (
+        TLS_BY_POLICY,
+        TLS_BY_POWERSHELL,
+        _USE_TLS_XRDP,
+        Remedy(
             "For xrdp make a new one: xrdp-keygen xrdp auto 2048. It is the key of Standard RDP Security, and no "
-            "TLS certificate."
+            "TLS certificate.",
+            on="xrdp",
         ),
+        Remedy("Where the software cannot make a longer one, let it be reached through a VPN only."),
     ),
     source="[MS-RDPBCGR] 2.2.1.4.3.1.1, 5.3.3.1",
 )
@@ -141,19 +247,44 @@ ENCRYPTION_FIPS_ONLY = Diagnosis(
     severity="breaks_some",
     summary="Under Standard RDP Security the server accepts the FIPS method alone, which many clients lack.",
     causes=(
-        f"MinEncryptionLevel is 4 in {RDP_TCP}, or crypt_level=fips in xrdp.ini.",
-        "System cryptography: Use FIPS compliant algorithms is enabled on the server.",
+        Cause(f"MinEncryptionLevel is 4 in {RDP_TCP}.", on="windows"),
+        Cause(
+            "System cryptography: Use FIPS compliant algorithms is enabled on the server.",
+            "Enabled is 1 in HKLM\\SYSTEM\\CurrentControlSet\\Control\\Lsa\\FipsAlgorithmPolicy.",
+            on="windows",
+        ),
+        Cause("crypt_level=fips in xrdp.ini.", on="xrdp"),
     ),
     remedies=(
-        f"Let clients use TLS or NLA: SecurityLayer 2, or security_layer=tls. {_ONLY_STANDARD}",
-        "Update clients that have to use Standard RDP Security to such as know the FIPS method.",
-        (
-            "Where no rule asks for FIPS: MinEncryptionLevel 3, or crypt_level=high. It lowers security, as RC4 "
-            "replaces 3DES, and matters only without TLS."
+        Remedy(f"Let clients use TLS or NLA. {_ONLY_STANDARD}"),
+        TLS_BY_POLICY,
+        TLS_BY_POWERSHELL,
+        _USE_TLS_XRDP,
+        Remedy("Update clients that have to use Standard RDP Security to such as know the FIPS method."),
+        Remedy(
+            f"Where no rule asks for FIPS: MinEncryptionLevel 3 in {RDP_TCP}, or crypt_level=high in xrdp.ini. It "
+            "lowers security, as RC4 replaces 3DES, and matters only without TLS.",
+            lowers=True,
         ),
     ),
-    user_sees=("Error code: 0x506",),
-    source="[MS-RDPBCGR] 5.3.1, 5.3.2",
+    user_sees=Sees(mstsc=(_NO_FIPS, _SECURITY_ERROR), freerdp=(FREERDP_MCS_FAILED,)),
+    events=("System log: TermDD 50 (component DATA ENCRYPTION)",),
+    source="[MS-RDPBCGR] 5.3.1, 5.3.2; Microsoft TechNet wiki 37870",
+)
+
+_LEVEL_DEMANDS = Cause(
+    "The encryption level demands a method that was not offered.", "One method alone is accepted, such as FIPS."
+)
+_XRDP_RSA_KEY = Cause(
+    "xrdp selects Standard RDP Security though it cannot use it: rsakeys.ini is empty, unreadable or missing.",
+    "xrdp.log says: XRDP cannot read file, and which.",
+    on="xrdp",
+)
+_LICENSE_KEYS = Cause(
+    "The keys that Windows keeps for Standard RDP Security are damaged (the values Certificate and X509 Certificate "
+    f"under {TERMINAL_SERVER}\\RCM).",
+    "TLS or NLA is accepted meanwhile, and the System log has TermDD 50.",
+    on="windows",
 )
 
 ENCRYPTION_REFUSED = Diagnosis(
@@ -161,24 +292,45 @@ ENCRYPTION_REFUSED = Diagnosis(
     severity="breaks_some",
     summary="Standard RDP Security is selected, and then no encryption method that was offered is accepted.",
     causes=(
-        "The encryption level demands a method that was not offered.",
-        (
-            "The server selects Standard RDP Security though it is not able to use it: its RSA key is missing or "
-            "unreadable."
+        _LEVEL_DEMANDS,
+        _XRDP_RSA_KEY,
+        _LICENSE_KEYS,
+        Cause(
+            "A FreeRDP server without a key for it selects it all the same, for clients of other computers.",
+            "From 127.0.0.1 it goes on without encryption.",
+            on="freerdp",
         ),
-        "Something in between ends connections without TLS.",
+        Cause(
+            "Something in between ends connections without TLS.",
+            "From the server's own network a method is accepted.",
+        ),
     ),
     remedies=(
-        f"Let clients use TLS or NLA: SecurityLayer 2, or security_layer=tls. {_ONLY_STANDARD}",
-        (
-            f"On Windows see MinEncryptionLevel in {RDP_TCP} (1 low, 2 client compatible, 3 high, 4 FIPS), and "
-            "System events 50 and 56 of source TermDD."
+        Remedy(f"Let clients use TLS or NLA. {_ONLY_STANDARD}"),
+        TLS_BY_POLICY,
+        TLS_BY_POWERSHELL,
+        _USE_TLS_XRDP,
+        Remedy(
+            f"On Windows see MinEncryptionLevel in {RDP_TCP} (1 low, 2 client compatible, 3 high, 4 FIPS), or "
+            f"{_LEVEL_POLICY}.",
+            on="windows",
+            heals=(_LEVEL_DEMANDS,),
         ),
-        (
+        Remedy(
+            "On Windows with damaged keys: export the key RCM under "
+            f"{TERMINAL_SERVER}, delete its values Certificate, X509 Certificate, X509 "
+            "Certificate ID and X509 Certificate2, and restart; Windows makes them anew.",
+            on="windows",
+            heals=(_LICENSE_KEYS,),
+        ),
+        Remedy(
             "For xrdp see crypt_level, and that rsakeys.ini is there and readable: xrdp-keygen xrdp auto 2048 makes "
-            "it anew."
+            "it anew.",
+            on="xrdp",
+            heals=(_XRDP_RSA_KEY,),
         ),
     ),
-    user_sees=("Error code: 0x506",),
-    source="[MS-RDPBCGR] 3.3.5.3.3, 5.3.2",
+    user_sees=Sees(mstsc=(_SECURITY_ERROR, "Error code: 0x506"), freerdp=(FREERDP_MCS_FAILED,)),
+    events=("System log: TermDD 50 (component X.224 or DATA ENCRYPTION)",),
+    source="[MS-RDPBCGR] 3.3.5.3.3, 5.3.2; Microsoft KB2477176; Microsoft TechNet wiki 37870",
 )

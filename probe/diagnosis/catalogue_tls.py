@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from probe.diagnosis.rule import Diagnosis
-from probe.diagnosis.wording import FREERDP_TLS_FAILED, NEW_SELF_SIGNED, SOCKET_CLOSED
+from probe.diagnosis.rule import Cause, Diagnosis, Remedy, Sees
+from probe.diagnosis.wording import FREERDP_TLS_FAILED, FROM_INSIDE, NEW_SELF_SIGNED, SCHANNEL, TLS_BROKEN
 
-_SCHANNEL_ROOT = "HKLM\\SYSTEM\\CurrentControlSet\\Control\\SecurityProviders\\SCHANNEL"
-_SCHANNEL = f"{_SCHANNEL_ROOT}\\Protocols"
+_PROTOCOLS = f"{SCHANNEL}\\Protocols"
+_ENABLE_12 = (
+    f'reg add "{_PROTOCOLS}\\TLS 1.2\\Server" /v Enabled /t REG_DWORD /d 1 /f, the same with /v DisabledByDefault and '
+    "/d 0, then restart"
+)
 _SUITE_ORDER = (
     "Group Policy (Computer Configuration, Administrative Templates, Network, SSL Configuration Settings, SSL Cipher "
     "Suite Order)"
@@ -15,44 +18,123 @@ _GOOD_SUITES = (
     "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, and the same with ECDSA for a "
     "certificate of that kind"
 )
-_OPENSSL_DECIDES = (
+_OPENSSL_DECIDES = Remedy(
     "For GNOME Remote Desktop and FreeRDP's servers the system's OpenSSL decides: update-crypto-policies --set DEFAULT "
-    "on Fedora and RHEL, CipherString in openssl.cnf elsewhere; then restart the service."
+    "on Fedora and RHEL, CipherString in openssl.cnf elsewhere; then restart the service.",
+    on="freerdp",
 )
+_XRDP_VERSIONS = Remedy(
+    "For xrdp set ssl_protocols=TLSv1.2, TLSv1.3 in xrdp.ini; it counts for the next connection.", on="xrdp"
+)
+_OLD_CLIENTS = Cause("They were left on for old clients.", "Somebody chose so: the values below are set.")
 
-XRDP_KEY = (
-    "xrdp cannot load its certificate or key, or tls_ciphers in xrdp.ini is not valid: it then answers in clear text."
+XRDP_KEY = Cause(
+    "xrdp cannot load its certificate or key: they do not belong together, the key has a passphrase, or is no PEM.",
+    "xrdp.log says: Error loading TLS private key, or: Private key and certificate do not match.",
+    on="xrdp",
 )
-SCHANNEL_KEY = (
+XRDP_SMALL_KEY = Cause(
+    "The key has less than 2048 bits (RSA), which OpenSSL refuses at its usual SECLEVEL 2.",
+    "openssl x509 -noout -text shows the size; xrdp.log says: Error loading TLS certificate chain.",
+    on="xrdp",
+)
+XRDP_CIPHERS = Cause(
+    "tls_ciphers in xrdp.ini is not valid, or ssl_protocols names no version that OpenSSL has.",
+    "xrdp.log says: Invalid TLS cipher options, or: No SSL/TLS protocols enabled.",
+    on="xrdp",
+)
+SCHANNEL_KEY = Cause(
     "Windows cannot use the certificate's private key: it is missing, or NETWORK SERVICE may not read it in "
-    "MachineKeys (Schannel events 36870 and 36871)."
+    "MachineKeys.",
+    "The System log has Schannel 36870, or TerminalServices-RemoteConnectionManager 1057 or 1058.",
+    on="windows",
 )
-PATH_SWALLOWS = (
+SCHANNEL_OFF = Cause(
+    "Every version of TLS is disabled on the server.",
+    f"Enabled is 0 in the keys Server under {_PROTOCOLS}; the System log has Schannel 36871 or 36874.",
+    on="windows",
+)
+PATH_SWALLOWS = Cause(
     "Large packets are lost on the way (an MTU black hole, often in a VPN), or an inspecting firewall swallows the "
-    "handshake."
+    "handshake.",
+    "From the server's own network the handshake is answered.",
 )
-NOTHING_SHARED = "The server finds no cipher suite or signature algorithm that it can use with its certificate."
+PATH_CUTS = Cause(
+    "A firewall or TLS inspection in between cuts the handshake off.",
+    "From the server's own network the handshake is answered.",
+)
+SERVICE_HANGS = Cause("The service hangs in its TLS library.", "It is silent on the server itself as well.")
+NOTHING_SHARED = Cause(
+    "The server finds no version, cipher suite or signature algorithm that it can use with its certificate.",
+    "The alert names it (handshake_failure, protocol_version, internal_error); Schannel 36874 or 36888 on Windows.",
+)
 
 TLS_HANDSHAKE_ABORTED = Diagnosis(
     code="TLS_HANDSHAKE_ABORTED",
     severity="blocker",
     summary="TLS is selected, and then no handshake of any version that was asked for is answered.",
-    causes=(SCHANNEL_KEY, XRDP_KEY, PATH_SWALLOWS, NOTHING_SHARED),
-    remedies=(
-        ("On Windows read the System log (Schannel 36870, 36871, 36874, 36888; TermDD 56) at the time of the attempt."),
-        (
-            "Let NETWORK SERVICE read the private key: certlm.msc, the certificate, All Tasks, Manage Private Keys. "
-            "Do not open C:\\ProgramData\\Microsoft\\Crypto\\RSA\\MachineKeys to everybody."
-        ),
-        NEW_SELF_SIGNED,
-        (
-            "For xrdp read xrdp.log; see that certificate and key_file belong together and are readable to the user "
-            "xrdp runs as, and try without tls_ciphers and ssl_protocols in xrdp.ini."
-        ),
-        "Where nothing at all comes back, ask from the server's own network; in a VPN try a smaller MTU.",
+    causes=(
+        SCHANNEL_KEY,
+        SCHANNEL_OFF,
+        XRDP_KEY,
+        XRDP_SMALL_KEY,
+        XRDP_CIPHERS,
+        NOTHING_SHARED,
+        PATH_SWALLOWS,
+        PATH_CUTS,
+        SERVICE_HANGS,
     ),
-    user_sees=("An internal error has occurred.", *SOCKET_CLOSED, FREERDP_TLS_FAILED),
-    source="[MS-RDPBCGR] 5.4.5.1; RFC 8446 6.2",
+    remedies=(
+        Remedy(
+            "On Windows let NETWORK SERVICE read the private key: certlm.msc, the certificate, All Tasks, Manage "
+            "Private Keys. Do not open C:\\ProgramData\\Microsoft\\Crypto\\RSA\\MachineKeys to everybody.",
+            on="windows",
+            heals=(SCHANNEL_KEY,),
+        ),
+        Remedy(NEW_SELF_SIGNED.text, on="windows", heals=(SCHANNEL_KEY,)),
+        Remedy(f"On Windows enable TLS 1.2: {_ENABLE_12}.", on="windows", heals=(SCHANNEL_OFF, NOTHING_SHARED)),
+        Remedy(
+            "On Windows read the System log (Schannel 36870, 36871, 36874, 36888; TermDD 56) at the time of the "
+            "attempt.",
+            on="windows",
+            heals=(SCHANNEL_KEY, SCHANNEL_OFF, NOTHING_SHARED, PATH_CUTS, SERVICE_HANGS),
+        ),
+        Remedy(
+            "For xrdp read xrdp.log, which names the file. Make a pair that belongs together, without passphrase: "
+            "openssl req -x509 -newkey rsa:2048 -nodes -days 365 -keyout key.pem -out cert.pem; name both by key_file "
+            "and certificate in xrdp.ini, readable to the user xrdp runs as.",
+            on="xrdp",
+            heals=(XRDP_KEY, XRDP_SMALL_KEY, XRDP_CIPHERS),
+        ),
+        Remedy(
+            "For xrdp take tls_ciphers out of xrdp.ini, and set ssl_protocols=TLSv1.2, TLSv1.3.",
+            on="xrdp",
+            heals=(XRDP_CIPHERS, XRDP_KEY, XRDP_SMALL_KEY, NOTHING_SHARED),
+        ),
+        Remedy(
+            "Run this probe from the server's own network; in a VPN try a smaller MTU.",
+            heals=(PATH_SWALLOWS, PATH_CUTS, SERVICE_HANGS),
+        ),
+        Remedy("Exclude the port from TLS inspection.", heals=(PATH_CUTS, PATH_SWALLOWS)),
+        _OPENSSL_DECIDES,
+    ),
+    user_sees=TLS_BROKEN,
+    events=(
+        "System log: Schannel 36870, 36871, 36874 or 36888; TermDD 56",
+        "System log: TerminalServices-RemoteConnectionManager 1057 or 1058",
+        "xrdp.log: Private key and certificate do not match; Error loading TLS private key; Invalid TLS cipher options",
+    ),
+    source=(
+        "[MS-RDPBCGR] 5.4.5.1; RFC 8446 6.2; Microsoft: Troubleshoot Azure VM RDP connection issues by Event ID; xrdp "
+        "0.9.21"
+    ),
+)
+
+_OFF_12 = Cause("TLS 1.2 is disabled on the server.", f"Enabled is 0 in {_PROTOCOLS}\\TLS 1.2\\Server.", on="windows")
+_NEVER_TAUGHT = Cause(
+    "The server is old and was never taught TLS 1.2: Windows 7 and Server 2008 R2 without KB3080079, say.",
+    "Get-HotFix KB3080079 on the server finds nothing.",
+    on="windows",
 )
 
 TLS_NO_COMMON_VERSION = Diagnosis(
@@ -60,24 +142,31 @@ TLS_NO_COMMON_VERSION = Diagnosis(
     severity="breaks_some",
     summary="The server accepts neither TLS 1.2 nor TLS 1.3, which current clients want.",
     causes=(
-        "The server is old and was never taught TLS 1.2: Windows 7 and Server 2008 R2 without KB3080079, say.",
-        f"TLS 1.2 is disabled on the server under {_SCHANNEL}\\TLS 1.2\\Server.",
-        "ssl_protocols in xrdp.ini names old versions only.",
+        _NEVER_TAUGHT,
+        _OFF_12,
+        Cause("ssl_protocols in xrdp.ini names old versions only.", "The line stands in [Globals].", on="xrdp"),
+        Cause("The device or its software is too old for TLS 1.2.", "There is no setting for it."),
     ),
     remedies=(
-        "Update the server. On Windows 7 and Server 2008 R2, KB3080079 lets Remote Desktop use TLS 1.1 and 1.2.",
-        (
-            f"On Windows enable TLS 1.2: under {_SCHANNEL}\\TLS 1.2\\Server set Enabled to 1 and DisabledByDefault "
-            "to 0, then restart."
+        Remedy(
+            "On Windows 7 and Server 2008 R2 install KB3080079, which lets Remote Desktop use TLS 1.1 and 1.2; better, "
+            "replace a system of that age.",
+            on="windows",
+            heals=(_NEVER_TAUGHT,),
         ),
-        "For xrdp set ssl_protocols=TLSv1.2, TLSv1.3 in xrdp.ini.",
-        (
+        Remedy(f"On Windows enable TLS 1.2: {_ENABLE_12}.", on="windows", heals=(_OFF_12,)),
+        _XRDP_VERSIONS,
+        _OPENSSL_DECIDES,
+        Remedy(
             "Last resort, which lowers security: enabling TLS 1.0 on a client lets it connect, and leaves that "
-            "client open to old attacks everywhere."
+            "client open to old attacks everywhere. FreeRDP alone: /tls-seclevel:0 (version 2) or /tls:seclevel:0 "
+            "(version 3).",
+            lowers=True,
         ),
     ),
-    user_sees=SOCKET_CLOSED,
-    source="RFC 8996; RFC 8446 4.2.1",
+    user_sees=TLS_BROKEN,
+    events=("System log: Schannel 36874, 36888", "System log of the client: Schannel 36871"),
+    source="RFC 8996; RFC 8446 4.2.1; Microsoft KB3080079",
 )
 
 TLS_LEGACY_VERSION = Diagnosis(
@@ -85,18 +174,26 @@ TLS_LEGACY_VERSION = Diagnosis(
     severity="risk",
     summary="The server still accepts versions of TLS that are withdrawn: {versions}.",
     causes=(
-        "Most releases of Windows have old versions on by default.",
-        "They were left on for old clients.",
+        Cause(
+            "Most releases of Windows have old versions on by default.",
+            f"There are no keys of theirs under {_PROTOCOLS}.",
+            on="windows",
+        ),
+        Cause("ssl_protocols in xrdp.ini names them, with a tls_ciphers of SECLEVEL 0.", on="xrdp"),
+        _OLD_CLIENTS,
     ),
     remedies=(
-        (
+        Remedy(
             "On Windows, once TLS 1.2 is accepted here and all clients speak it: for each old version set Enabled to 0 "
-            f"under {_SCHANNEL}\\VERSION\\Server (SSL 2.0, SSL 3.0, TLS 1.0, TLS 1.1), then restart. Other services "
-            "of that computer obey it too."
+            f"under {_PROTOCOLS}\\VERSION\\Server (SSL 2.0, SSL 3.0, TLS 1.0, TLS 1.1), for example reg add "
+            f'"{_PROTOCOLS}\\TLS 1.0\\Server" /v Enabled /t REG_DWORD /d 0 /f, then restart. Other services of that '
+            "computer obey it too; an RD Connection Broker on its own database needs TLS 1.0.",
+            on="windows",
         ),
-        "For xrdp set ssl_protocols=TLSv1.2, TLSv1.3 in xrdp.ini.",
+        _XRDP_VERSIONS,
+        _OPENSSL_DECIDES,
     ),
-    source="RFC 8996; RFC 7568; RFC 6176",
+    source="RFC 8996; RFC 7568; RFC 6176; Microsoft: TLS registry settings",
 )
 
 TLS_MODERN_ONLY = Diagnosis(
@@ -104,22 +201,21 @@ TLS_MODERN_ONLY = Diagnosis(
     severity="breaks_some",
     summary="The server accepts TLS 1.3 and not TLS 1.2: Windows before 11 and Server 2022 cannot connect by TLS.",
     causes=(
-        f"TLS 1.2 is disabled on the server under {_SCHANNEL}\\TLS 1.2\\Server.",
-        "ssl_protocols in xrdp.ini names TLSv1.3 only.",
+        _OFF_12,
+        Cause("ssl_protocols in xrdp.ini names TLSv1.3 only.", "The line stands in [Globals].", on="xrdp"),
     ),
     remedies=(
-        "Keep it where every client speaks TLS 1.3.",
-        (
-            "Else allow TLS 1.2 as well: it is safe with current cipher suites. On Windows set Enabled to 1 and "
-            f"DisabledByDefault to 0 under {_SCHANNEL}\\TLS 1.2\\Server; for xrdp set ssl_protocols=TLSv1.2, TLSv1.3."
-        ),
-        (
+        Remedy("Keep it where every client speaks TLS 1.3."),
+        Remedy(f"Else allow TLS 1.2 on Windows; it is safe with current cipher suites: {_ENABLE_12}.", on="windows"),
+        _XRDP_VERSIONS,
+        Remedy(
             "TLS 1.3 on the Windows side needs Windows 11 or Windows Server 2022; no registry value adds it to "
             "older ones."
         ),
     ),
-    user_sees=SOCKET_CLOSED,
-    source="RFC 8446 4.2.1",
+    user_sees=TLS_BROKEN,
+    events=("System log: Schannel 36874, 36888",),
+    source="RFC 8446 4.2.1; Microsoft: Protocols in TLS/SSL (Schannel SSP)",
 )
 
 TLS_NO_SHARED_CIPHER = Diagnosis(
@@ -127,31 +223,44 @@ TLS_NO_SHARED_CIPHER = Diagnosis(
     severity="breaks_some",
     summary="The server accepts {versions} only with cipher suites that no current client offers.",
     causes=(
-        "The server is old or was never updated: its newest suites are RC4, DES or of export grade.",
-        (
-            "tls_ciphers in xrdp.ini, or the SSL Cipher Suite Order on Windows, names only suites that clients have "
-            "dropped or never had."
+        Cause(
+            "The server is old or was never updated: its newest suites are RC4, DES or of export grade.",
+            "The suites in the evidence are of that kind.",
         ),
-        "It is set up for pre-shared keys, anonymous key exchange or national algorithms, which RDP clients lack.",
+        Cause(
+            "The SSL Cipher Suite Order on Windows names only suites that clients have dropped or never had.",
+            "Functions is set under HKLM\\SOFTWARE\\Policies\\Microsoft\\Cryptography\\Configuration\\SSL\\00010002.",
+            on="windows",
+        ),
+        Cause("tls_ciphers in xrdp.ini names only suites that clients have dropped or never had.", on="xrdp"),
+        Cause(
+            "It is set up for pre-shared keys, anonymous key exchange or national algorithms, which RDP clients lack.",
+            "The names of the suites hold PSK, anon, SM4 or GOST.",
+        ),
     ),
     remedies=(
-        (
+        Remedy(
             f"On Windows set the SSL Cipher Suite Order in {_SUITE_ORDER} to Not Configured, or add to it "
-            f"{_GOOD_SUITES}; then restart."
+            f"{_GOOD_SUITES}; then restart.",
+            on="windows",
         ),
-        (
+        Remedy(
             "On Windows Server 2016 and later, in PowerShell: Enable-TlsCipherSuite -Name "
-            "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256; Get-TlsCipherSuite lists what is on."
+            "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256; Get-TlsCipherSuite lists what is on.",
+            on="windows",
         ),
-        "For xrdp take tls_ciphers out of xrdp.ini, or set tls_ciphers=HIGH, and systemctl restart xrdp.",
+        Remedy("For xrdp take tls_ciphers out of xrdp.ini, or set tls_ciphers=HIGH.", on="xrdp"),
         _OPENSSL_DECIDES,
-        (
+        Remedy(
             "Last resort, which lowers security: enabling an old suite on a client lets it connect, and leaves that "
-            "client open to old attacks everywhere."
+            "client open to old attacks everywhere. FreeRDP alone: /tls-seclevel:0 (version 2) or /tls:seclevel:0 "
+            "(version 3).",
+            lowers=True,
         ),
     ),
-    user_sees=(*SOCKET_CLOSED, FREERDP_TLS_FAILED),
-    source="RFC 5246 7.2.2; RFC 9325 4.2",
+    user_sees=TLS_BROKEN,
+    events=("System log: Schannel 36874, 36888",),
+    source="RFC 5246 7.2.2; RFC 9325 4.2; FreeRDP issues 7769, 7839",
 )
 
 TLS_WEAK_CIPHER = Diagnosis(
@@ -159,31 +268,37 @@ TLS_WEAK_CIPHER = Diagnosis(
     severity="risk",
     summary="The server accepts weak cipher suites or key exchange: {weak}.",
     causes=(
-        "Most releases of Windows have suites with static RSA and 3DES on by default, and old ones RC4.",
-        "tls_ciphers in xrdp.ini allows old suites, or DH parameters were made short.",
-        "They were left on for old clients.",
+        Cause(
+            "Most releases of Windows have suites with static RSA and 3DES on by default, and old ones RC4.",
+            on="windows",
+        ),
+        Cause("tls_ciphers in xrdp.ini allows old suites, or DH parameters were made short.", on="xrdp"),
+        Cause("They were left on for old clients.", "Somebody chose so: an order of suites is configured."),
     ),
     remedies=(
-        (
+        Remedy(
             "On Windows Server 2016 and later, in PowerShell, once for each suite named here: Disable-TlsCipherSuite "
-            "-Name SUITE; then restart. Other services of that computer obey it too."
+            "-Name SUITE; then restart. Other services of that computer obey it too.",
+            on="windows",
         ),
-        (
+        Remedy(
             f"On Windows by {_SUITE_ORDER}: for TLS 1.2 list {_GOOD_SUITES}; for clients before Windows 10 add "
             "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384 and TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256. It writes Functions "
-            "under HKLM\\SOFTWARE\\Policies\\Microsoft\\Cryptography\\Configuration\\SSL\\00010002."
+            "under HKLM\\SOFTWARE\\Policies\\Microsoft\\Cryptography\\Configuration\\SSL\\00010002.",
+            on="windows",
         ),
-        (
-            f"On older Windows set Enabled to 0 under {_SCHANNEL_ROOT}\\Ciphers, in the keys Triple DES 168, "
-            "RC4 128/128, RC4 56/128, RC4 40/128, DES 56/56 and NULL, then restart."
+        Remedy(
+            f"On older Windows set Enabled to 0 under {SCHANNEL}\\Ciphers, in the keys Triple DES 168, "
+            "RC4 128/128, RC4 56/128, RC4 40/128, DES 56/56 and NULL, then restart.",
+            on="windows",
         ),
-        (
+        Remedy(
             "Where DH is short on Windows: set ServerMinKeyBitLength to 2048 in the key KeyExchangeAlgorithms\\"
-            f"Diffie-Hellman under {_SCHANNEL_ROOT}, or disable the TLS_DHE suites."
+            f"Diffie-Hellman under {SCHANNEL}, or disable the TLS_DHE suites.",
+            on="windows",
         ),
-        (
-            "For xrdp set tls_ciphers=ECDHE+AESGCM:ECDHE+CHACHA20 in xrdp.ini (suites of TLS 1.3 stay on) and "
-            "systemctl restart xrdp."
+        Remedy(
+            "For xrdp set tls_ciphers=ECDHE+AESGCM:ECDHE+CHACHA20 in xrdp.ini; suites of TLS 1.3 stay on.", on="xrdp"
         ),
         _OPENSSL_DECIDES,
     ),
@@ -195,19 +310,41 @@ TLS_INTOLERANT = Diagnosis(
     severity="breaks_some",
     summary="The server drops a legal TLS hello, and answers another: clients that send the first cannot connect.",
     causes=(
-        "An old load balancer, firewall or TLS inspection in between does not know newer or larger hellos.",
-        "The server's TLS is old: it drops what it does not know instead of ignoring it.",
-        "Hellos that need two packets are lost on the way (an MTU black hole, often in a VPN).",
-    ),
-    remedies=(
-        "Ask from the server's own network: if the hello is answered there, what stands in between drops it.",
-        "Update the load balancer, the firewall or the server, or exclude the port from TLS inspection.",
-        "Where only a large hello is dropped, try a smaller MTU on the way.",
-        (
-            "Last resort, which lowers security: a client that offers less (no TLS 1.3, no post-quantum group) sends "
-            "the hello that is answered."
+        Cause(
+            "An old load balancer, firewall or TLS inspection in between does not know newer or larger hellos.",
+            "From the server's own network the hello is answered.",
+        ),
+        Cause(
+            "TLS 1.3 is switched on where Remote Desktop cannot use it: Windows Server 2019 and older.",
+            "It is dropped on the server itself too, and only where TLS 1.3 is offered.",
+            on="windows",
+        ),
+        Cause(
+            "The server's TLS is old: it drops what it does not know instead of ignoring it.",
+            "It is dropped on the server itself too.",
+        ),
+        Cause(
+            "Hellos that need two packets are lost on the way (an MTU black hole, often in a VPN).",
+            "Only the large hello is dropped, and with silence.",
         ),
     ),
-    user_sees=(*SOCKET_CLOSED, FREERDP_TLS_FAILED),
-    source="RFC 8446 9.3; RFC 7685",
+    remedies=(
+        FROM_INSIDE,
+        Remedy("Update the load balancer, the firewall or the server, or exclude the port from TLS inspection."),
+        Remedy(
+            f"On Windows Server 2019 and older take TLS 1.3 out again: delete the key TLS 1.3 under {_PROTOCOLS}, then "
+            "restart.",
+            on="windows",
+        ),
+        Remedy("Where only a large hello is dropped, try a smaller MTU on the way."),
+        Remedy(
+            "Last resort, which lowers security: a client that offers less (no TLS 1.3, no post-quantum group) sends "
+            "the hello that is answered.",
+            lowers=True,
+        ),
+    ),
+    user_sees=Sees(
+        mstsc=TLS_BROKEN.mstsc, windows_app=TLS_BROKEN.windows_app, freerdp=(FREERDP_TLS_FAILED,), rdesktop=()
+    ),
+    source="RFC 8446 9.3; RFC 7685; FreeRDP pull requests 7986, 7987",
 )

@@ -59,16 +59,6 @@ class Diagnosis:
     events: tuple[str, ...] = ()  # what the server writes into which log
     source: str
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "causes", tuple(Cause(c) if isinstance(c, str) else c for c in self.causes))
-        object.__setattr__(
-            self,
-            "remedies",
-            tuple(Remedy(r, lowers="lowers security" in r) if isinstance(r, str) else r for r in self.remedies),
-        )
-        if isinstance(self.user_sees, tuple):
-            object.__setattr__(self, "user_sees", Sees(mstsc=self.user_sees))
-
     @property
     def page(self) -> str:
         """Where to read more, from the project's root."""

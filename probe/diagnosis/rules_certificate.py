@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from probe.diagnosis import catalogue_certificate as catalogue
-from probe.diagnosis.rule import Evidence, finds
+from probe.diagnosis import catalogue_certificate_make as make
+from probe.diagnosis.rule import Cause, Evidence, finds
+from probe.language import _
 from probe.result import Certificate, CertificateChain, Result
 
 _SOON_DAYS = 30
@@ -29,7 +31,9 @@ def cert_expired(result: Result) -> Iterator[Evidence]:
         until = _moment(leaf.not_after)
         if now is not None and until is not None and until < now:
             yield Evidence(
-                said=f"{_named(chain, leaf)} was valid until {leaf.not_after}", facts=_when(until, now - until)
+                said=_("{name} was valid until {end}", name=_named(chain, leaf), end=leaf.not_after),
+                likeliest=catalogue.RENEWAL_FAILS if chain.windows_generated else None,
+                facts=_when(until, now - until),
             )
 
 
@@ -41,7 +45,8 @@ def cert_not_yet_valid(result: Result) -> Iterator[Evidence]:
         since = _moment(leaf.not_before)
         if now is not None and since is not None and since > now:
             yield Evidence(
-                said=f"{_named(chain, leaf)} is valid from {leaf.not_before}", facts=_when(since, since - now)
+                said=_("{name} is valid from {begin}", name=_named(chain, leaf), begin=leaf.not_before),
+                facts=_when(since, since - now),
             )
 
 
@@ -53,7 +58,8 @@ def cert_expires_soon(result: Result) -> Iterator[Evidence]:
         until = _moment(leaf.not_after)
         if now is not None and until is not None and timedelta(0) <= until - now < timedelta(days=_SOON_DAYS):
             yield Evidence(
-                said=f"{_named(chain, leaf)} is valid until {leaf.not_after}", facts=_when(until, until - now)
+                said=_("{name} is valid until {end}", name=_named(chain, leaf), end=leaf.not_after),
+                facts=_when(until, until - now),
             )
 
 
@@ -63,9 +69,11 @@ def cert_self_signed(result: Result) -> Iterator[Evidence]:
     for chain, leaf in _leaves(result):
         if not leaf.self_signed or (chain.trust is not None and chain.trust.verdict == "trusted"):
             continue
-        made = ", as Windows makes it by itself" if chain.windows_generated else ""
+        said = _("{name} is its own issuer", name=_named(chain, leaf))
+        if chain.windows_generated:
+            said = _("{name} is its own issuer, as Windows makes it by itself", name=_named(chain, leaf))
         yield Evidence(
-            said=f"{_named(chain, leaf)} is its own issuer{made}",
+            said=said,
             likeliest=catalogue.WINDOWS_MADE if chain.windows_generated else None,
         )
 
@@ -88,9 +96,11 @@ def _judged(result: Result, verdict: str) -> Iterator[Evidence]:
         trust = chain.trust
         if trust is None or trust.verdict != verdict or leaf.self_signed:
             continue
-        by = "this computer" if trust.store in _OF_THIS_COMPUTER else trust.store
-        reason = f": {trust.reason}" if trust.reason is not None else ""
-        said = f"{_named(chain, leaf)}{reason} (judged by {trust.file or trust.store})"
+        by = _("this computer") if trust.store in _OF_THIS_COMPUTER else trust.store
+        said = _named(chain, leaf)
+        if trust.reason is not None:
+            said = _("{said}: {words}", said=said, words=trust.reason)
+        said = _("{said} (judged by {store})", said=said, store=trust.file or trust.store)
         alone = catalogue.ISSUER_NOT_SENT if len(chain.chain) == 1 else catalogue.ROOT_NOT_HERE
         yield Evidence(said=said, facts={"by": by}, likeliest=alone)
 
@@ -101,78 +111,113 @@ def cert_name_mismatch(result: Result) -> Iterator[Evidence]:
     asked = result.target.server_name or result.target.host
     for chain, leaf in _leaves(result):
         if chain.name_match is False:
-            names = ", ".join(leaf.names) or "none"
-            yield Evidence(said=f"{_named(chain, leaf)} holds these names: {names}", facts={"asked": asked})
+            names = ", ".join(leaf.names) or _("none")
+            said = _("{name} holds these names: {names}", name=_named(chain, leaf), names=names)
+            yield Evidence(said=said, facts={"asked": asked})
 
 
-@finds(catalogue.CERT_MALFORMED)
+@finds(make.CERT_MALFORMED)
 def cert_malformed(result: Result) -> Iterator[Evidence]:
     """A certificate, wherever it stands in its chain, could not be read in full."""
     for chain in result.certificates:
         for place, certificate in enumerate(chain.chain, 1):
             if certificate.error is not None:
-                said = f"certificate {place} of {len(chain.chain)}, SHA-256 {certificate.sha256}: {certificate.error}"
+                said = _(
+                    "certificate {place} of {count}, SHA-256 {sha256}: {error}",
+                    place=place,
+                    count=len(chain.chain),
+                    sha256=certificate.sha256,
+                    error=certificate.error,
+                )
                 yield Evidence(said=said)
 
 
-@finds(catalogue.CERT_WEAK_KEY)
+@finds(make.CERT_WEAK_KEY)
 def cert_weak_key(result: Result) -> Iterator[Evidence]:
     """A key, wherever it stands in its chain, is shorter than is accepted today, or of a kind that is withdrawn."""
     for place, of, certificate in _all(result):
         key = certificate.key
         if key is None or not (key.type == "DSA" or (key.bits or _ENOUGH) < _LEAST_BITS.get(key.type, 0)):
             continue
-        weak = f"{key.type}, {key.bits} bits" if key.bits is not None else key.type
+        weak = _("{type}, {bits} bits", type=key.type, bits=key.bits) if key.bits is not None else key.type
         broken = key.type == "DSA" or (key.type == "RSA" and (key.bits or _ENOUGH) < _REFUSED_RSA_BITS)
         yield Evidence(
-            said=f"{_placed(place, of, certificate)} has a key of {weak}",
+            said=_("{certificate} has a key of {key}", certificate=_placed(place, of, certificate), key=weak),
             facts={"key": weak},
             severity="breaks_some" if broken and place == 1 else None,
         )
 
 
-@finds(catalogue.CERT_WEAK_SIGNATURE)
+@finds(make.CERT_WEAK_SIGNATURE)
 def cert_weak_signature(result: Result) -> Iterator[Evidence]:
     """A digest of old is in a signature that clients rely on: a root above the leaf is trusted without its own."""
-    for place, of, certificate in _all(result):
-        match = _WEAK_DIGEST.search(certificate.signature_algorithm or "")
-        is_root = certificate.self_signed is not False and certificate.subject == certificate.issuer
-        if match is None or (place > 1 and is_root):
-            continue
-        digest = match[0].upper().replace("SHA1", "SHA-1")
+    weak = list(_weakly_signed(result))
+    own = [certificate.self_signed is True for _place, _of, certificate, _digest in weak]
+    excluded = () if any(own) else (make.OLD_WINDOWS_SIGNED, make.MADE_BY_HAND)
+    excluded = (make.AUTHORITY_SIGNS_SO,) if all(own) else excluded
+    for (place, of, certificate, digest), is_own in zip(weak, own, strict=True):
+        said = _(
+            "{certificate} is signed with {algorithm}",
+            certificate=_placed(place, of, certificate),
+            algorithm=certificate.signature_algorithm,
+        )
+        harm = _("which no longer protects it from forgery")
+        if is_own:
+            harm = _("which is withdrawn (and it is its own issuer, so that no signature protects it from forgery)")
         yield Evidence(
-            said=f"{_placed(place, of, certificate)} is signed by {certificate.signature_algorithm}",
-            facts={"digest": digest},
+            said=said,
+            facts={"digest": digest, "harm": harm},
             severity="breaks_some" if digest.startswith("MD") else None,
+            likeliest=_signer(result, certificate),
+            excludes=excluded,
         )
 
 
-@finds(catalogue.CERT_USAGE_UNSUITABLE)
+def _weakly_signed(result: Result) -> Iterator[tuple[int, int, Certificate, str]]:
+    for place, of, certificate in _all(result):
+        match = _WEAK_DIGEST.search(certificate.signature_algorithm or "")
+        is_root = certificate.self_signed is not False and certificate.subject == certificate.issuer
+        if match is not None and (place == 1 or not is_root):
+            yield place, of, certificate, match[0].upper().replace("SHA1", "SHA-1")
+
+
+def _signer(result: Result, certificate: Certificate) -> Cause:
+    if not certificate.self_signed:
+        return make.AUTHORITY_SIGNS_SO
+    by_windows = any(chain.windows_generated for chain, leaf in _leaves(result) if leaf is certificate)
+    return make.OLD_WINDOWS_SIGNED if by_windows else make.MADE_BY_HAND
+
+
+@finds(make.CERT_USAGE_UNSUITABLE)
 def cert_usage_unsuitable(result: Result) -> Iterator[Evidence]:
     """A certificate says what it is for, and a server of TLS is not among it."""
     for chain, leaf in _leaves(result):
         extended, usages = leaf.extended_key_usage, leaf.key_usage
         if extended is not None and not _OF_SERVERS & set(extended):
-            said = ", ".join(extended) or "none"
-            yield Evidence(said=f"{_named(chain, leaf)} has the extended usages {said}", facts={"usages": said})
+            held = ", ".join(extended) or _("none")
+            said = _("{name} has the extended usages {usages}", name=_named(chain, leaf), usages=held)
+            yield Evidence(said=said, facts={"usages": held})
         only_signs = leaf.key is not None and leaf.key.type in _ONLY_SIGNING
         needed = {"digitalSignature"} if only_signs else {"digitalSignature", "keyEncipherment"}
         if usages is not None and not needed & set(usages):
-            said = ", ".join(usages) or "none"
-            yield Evidence(said=f"{_named(chain, leaf)} has the key usages {said}", facts={"usages": said})
+            held = ", ".join(usages) or _("none")
+            said = _("{name} has the key usages {usages}", name=_named(chain, leaf), usages=held)
+            yield Evidence(said=said, facts={"usages": held})
 
 
 @finds(catalogue.CERT_VARIES)
 def cert_varies(result: Result) -> Iterator[Evidence]:
     """Two connections were served different certificates."""
     served = list(_leaves(result))
-    if len({leaf.sha256 for _, leaf in served}) < 2:
+    if len({leaf.sha256 for _chain, leaf in served}) < 2:
         return
-    keys = {leaf.key.type for _, leaf in served if leaf.key is not None}
+    keys = {leaf.key.type for _chain, leaf in served if leaf.key is not None}
     for chain, leaf in served:
-        key = f", {leaf.key.type}" if leaf.key is not None else ""
+        said = _("{name}, SHA-256 {sha256}", name=_named(chain, leaf), sha256=leaf.sha256)
+        if leaf.key is not None:
+            said = _("{name}, {key}, SHA-256 {sha256}", name=_named(chain, leaf), key=leaf.key.type, sha256=leaf.sha256)
         yield Evidence(
-            said=f"{_named(chain, leaf)}{key}, SHA-256 {leaf.sha256}",
+            said=said,
             likeliest=catalogue.TWO_KEYS if len(keys) > 1 else catalogue.SEVERAL_SERVERS,
         )
 
@@ -194,12 +239,15 @@ def _all(result: Result) -> Iterator[tuple[int, int, Certificate]]:
 
 
 def _placed(place: int, of: int, certificate: Certificate) -> str:
-    return f"certificate {place} of {of}, {certificate.subject or f'SHA-256 {certificate.sha256}'}"
+    named = certificate.subject or f"SHA-256 {certificate.sha256}"
+    return _("certificate {place} of {count}, {name}", place=place, count=of, name=named)
 
 
 def _named(chain: CertificateChain, leaf: Certificate) -> str:
     name = leaf.subject or f"SHA-256 {leaf.sha256}"
-    return f"{name} (served to {', '.join(chain.served_to)})" if chain.served_to else name
+    if not chain.served_to:
+        return name
+    return _("{name} (served to {versions})", name=name, versions=", ".join(chain.served_to))
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -7,11 +7,14 @@ connections that asked for it. In a capture there is only the one request, and i
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from probe.diagnosis import catalogue_negotiation as negotiation
+from probe.diagnosis import catalogue_nla as nla
 from probe.diagnosis import catalogue_security as catalogue
 from probe.diagnosis.rule import Evidence, finds
-from probe.result import CredSsp, Result, Severity, Verdict
+from probe.language import _
+from probe.result import CredSsp, Result, Severity, State, Verdict
 
 _TLS_BASED = ("SSL", "HYBRID", "HYBRID_EX", "RDSTLS", "RDSAAD")
 _NLA = ("HYBRID", "HYBRID_EX")
@@ -25,7 +28,7 @@ _MOST_SKEW_S = 300
 _WEAK_METHODS = ("40BIT", "56BIT")
 
 
-@finds(negotiation.NLA_REQUIRED)
+@finds(nla.NLA_REQUIRED)
 def nla_required(result: Result) -> Iterator[Evidence]:
     """HYBRID is accepted and what lacks it turned away; or the failure code says so where it alone decides."""
     refusals = list(_refusals(result, "HYBRID_REQUIRED_BY_SERVER", _WITHOUT_NLA))
@@ -82,7 +85,7 @@ def negotiation_unsupported(result: Result) -> Iterator[Evidence]:
         return
     attempts = [each for each in result.negotiation.attempts if each.answer == "confirm without negotiation"]
     for asked in dict.fromkeys("+".join(each.requested) for each in attempts if each.requested):
-        yield Evidence(said=f"asked for {asked}, confirmed without a negotiation structure")
+        yield Evidence(said=_("asked for {asked}, confirmed without a negotiation structure", asked=asked))
 
 
 @finds(negotiation.UNOFFERED_PROTOCOL_SELECTED)
@@ -90,7 +93,8 @@ def unoffered_protocol_selected(result: Result) -> Iterator[Evidence]:
     """A protocol was selected that was not requested; RDP is a rejection and not meant."""
     for attempt in result.negotiation.attempts if result.negotiation is not None else []:
         if attempt.selected is not None and attempt.selected not in (*attempt.requested, "RDP"):
-            yield Evidence(said=f"asked for {'+'.join(attempt.requested) or 'nothing'}, selected {attempt.selected}")
+            asked = "+".join(attempt.requested) or _("nothing")
+            yield Evidence(said=_("asked for {asked}, selected {selected}", asked=asked, selected=attempt.selected))
 
 
 @finds(negotiation.NEGOTIATION_ALTERED)
@@ -100,22 +104,25 @@ def negotiation_altered(result: Result) -> Iterator[Evidence]:
         yield Evidence(said=result.negotiation.altered_request)
 
 
-@finds(negotiation.NLA_NOT_ENFORCED)
+@finds(nla.NLA_NOT_ENFORCED)
 def nla_not_enforced(result: Result) -> Iterator[Evidence]:
     """HYBRID is accepted, and so is RDP or SSL."""
     if _accepted(result, _NLA):
         for name in _accepted(result, _WITHOUT_NLA):
-            yield Evidence(said=f"{name}: accepted, though NLA is offered")
+            yield Evidence(said=_("{name}: accepted, though NLA is offered", name=name))
 
 
-@finds(negotiation.NLA_UNSUPPORTED)
+@finds(nla.NLA_UNSUPPORTED)
 def nla_unsupported(result: Result) -> Iterator[Evidence]:
     """A server that turns everything away says by its failure code why; that is not about NLA."""
     hybrid = _verdict(result, "HYBRID")
     if result.status != "rdp" or hybrid.state != "rejected" or _accepted(result, _NLA):
         return
     if _accepted(result, ("RDP", *_TLS_BASED)) or hybrid.selected is not None:
-        yield from _verdicts(result, ("HYBRID",))
+        is_xrdp = result.server is not None and result.server.kind == "xrdp"
+        likeliest = nla.XRDP_HAS_NO_NLA if is_xrdp else None
+        for found in _verdicts(result, ("HYBRID",)):
+            yield replace(found, likeliest=likeliest)
 
 
 @finds(catalogue.STANDARD_RDP_WEAK)
@@ -127,12 +134,15 @@ def standard_rdp_weak(result: Result) -> Iterator[Evidence]:
     level = section.encryption_level if section is not None else None
     methods = section.encryption_methods if section is not None else []
     weak = [name for name in _WEAK_METHODS if name in methods]
-    strength = f"even with {' and '.join(weak)} encryption" if weak else f"encryption level {level or 'not seen'}"
+    strength = _("encryption level {level}", level=level or _("not seen"))
+    if weak:
+        strength = _("even with {methods} encryption", methods=", ".join(weak))
     if level == "NONE":
-        strength = "without any encryption"
-    yield Evidence(said="RDP: accepted", facts={"strength": strength})
+        strength = _("without any encryption")
+    yield Evidence(said=_("{name}: accepted", name="RDP"), facts={"strength": strength})
     if level is not None:
-        yield Evidence(said=f"encryption level {level}, methods: {', '.join(methods) or 'none'}")
+        chosen = ", ".join(methods) or _("none")
+        yield Evidence(said=_("encryption level {level}, methods: {methods}", level=level, methods=chosen))
 
 
 @finds(catalogue.STANDARD_RDP_WEAK_KEY)
@@ -141,7 +151,7 @@ def standard_rdp_weak_key(result: Result) -> Iterator[Evidence]:
     certificate = result.standard_rdp.certificate if result.standard_rdp is not None else None
     bits = certificate.key_bits if certificate is not None else None
     if bits is not None and bits < _SMALLEST_KEY_BITS:
-        yield Evidence(said=f"the server's RSA key has {bits} bits", facts={"bits": bits})
+        yield Evidence(said=_("the server's RSA key has {bits} bits", bits=bits), facts={"bits": bits})
 
 
 @finds(catalogue.ENCRYPTION_FIPS_ONLY)
@@ -152,9 +162,9 @@ def encryption_fips_only(result: Result) -> Iterator[Evidence]:
         return
     refused = [each.offered for each in section.methods_asked if each.ending in ("closed", "reset")]
     if section.encryption_level == "FIPS":
-        yield Evidence(said="encryption level FIPS, method FIPS")
+        yield Evidence(said=_("encryption level FIPS, method FIPS"))
     elif refused:
-        yield Evidence(said=f"FIPS was accepted, turned away: {', '.join(refused)}")
+        yield Evidence(said=_("FIPS was accepted, turned away: {methods}", methods=", ".join(refused)))
 
 
 @finds(catalogue.ENCRYPTION_REFUSED)
@@ -168,7 +178,9 @@ def encryption_refused(result: Result) -> Iterator[Evidence]:
     if not dead and not _accepted(result, _TLS_BASED):
         severity = _if_rejected(result, _TLS_BASED[:2])
     for each in asked:
-        yield Evidence(said=f"offered {each.offered}: {each.ending}", severity=severity)
+        yield Evidence(
+            said=_("offered {offered}: {ending}", offered=each.offered, ending=each.ending), severity=severity
+        )
 
 
 @finds(catalogue.CREDSSP_ABORTED)
@@ -179,12 +191,15 @@ def credssp_aborted(result: Result) -> Iterator[Evidence]:
         return
     severity = _if_rejected(result, _WITHOUT_NLA)
     if section.version is None and section.ending in _DROPPED:
-        yield Evidence(said=f"sent the first TSRequest: {section.ending}", severity=severity)
+        yield Evidence(said=_("sent the first TSRequest: {ending}", ending=section.ending), severity=severity)
     elif section.version is None and section.answer is not None:
-        yield Evidence(said=f"sent the first TSRequest: the answer is {section.answer}", severity=severity)
+        said = _("sent the first TSRequest: the answer is {answer}", answer=section.answer)
+        yield Evidence(said=said, severity=severity)
     elif section.version is not None:
-        error = f"error {section.error}" if section.error is not None else "no NTLM challenge and no error"
-        yield Evidence(said=f"sent the first TSRequest: the answer holds {error}", severity=severity)
+        said = _("sent the first TSRequest: the answer holds no NTLM challenge and no error")
+        if section.error is not None:
+            said = _("sent the first TSRequest: the answer holds error {error}", error=section.error)
+        yield Evidence(said=said, severity=severity)
 
 
 @finds(catalogue.CREDSSP_OUTDATED)
@@ -192,7 +207,7 @@ def credssp_outdated(result: Result) -> Iterator[Evidence]:
     """The server said a version from before the repair of CVE-2018-0886."""
     version = result.credssp.version if result.credssp is not None else None
     if version is not None and version < _OLDEST_CREDSSP:
-        yield Evidence(said=f"TSRequest version {version}", facts={"version": version})
+        yield Evidence(said=_("TSRequest version {version}", version=version), facts={"version": version})
 
 
 @finds(catalogue.NTLM_REFUSED)
@@ -200,7 +215,10 @@ def ntlm_refused(result: Result) -> Iterator[Evidence]:
     """The server answered the offer of NTLM with an error that means it, or with another mechanism."""
     section = result.credssp
     if section is not None and _turns_ntlm_away(section):
-        yield Evidence(said=f"offered NTLM, answered {section.error or 'by choosing ' + ', '.join(section.mechanisms)}")
+        said = _("offered NTLM, answered by choosing {mechanisms}", mechanisms=", ".join(section.mechanisms))
+        if section.error is not None:
+            said = _("offered NTLM, answered {error}", error=section.error)
+        yield Evidence(said=said)
 
 
 @finds(catalogue.CLOCK_SKEW)
@@ -209,9 +227,12 @@ def clock_skew(result: Result) -> Iterator[Evidence]:
     ntlm = result.credssp.ntlm if result.credssp is not None else None
     skew = ntlm.clock_skew_s if ntlm is not None else None
     if ntlm is not None and skew is not None and abs(skew) > _MOST_SKEW_S:
-        said = f"the server's clock was {'ahead' if skew > 0 else 'behind'} by {abs(skew):.0f} s"
+        seconds = f"{abs(skew):.0f}"
+        said = _("the server's clock was behind by {seconds} s", seconds=seconds)
+        if skew > 0:
+            said = _("the server's clock was ahead by {seconds} s", seconds=seconds)
         if ntlm.timestamp is not None:
-            said += f", at {ntlm.timestamp}"
+            said = _("{said}, at {moment}", said=said, moment=ntlm.timestamp)
         yield Evidence(said=said, facts={"seconds": round(skew)})
 
 
@@ -262,8 +283,17 @@ def _refusals(result: Result, failure: str, names: tuple[str, ...] = ("RDP", *_T
 def _verdicts(result: Result, names: tuple[str, ...], severity: Severity | None = None) -> Iterator[Evidence]:
     for name in names:
         verdict = _verdict(result, name)
-        how = verdict.failure or verdict.reason or (f"selected {verdict.selected}" if verdict.selected else None)
-        yield Evidence(said=f"{name}: {verdict.state}" + (f" ({how})" if how else ""), severity=severity)
+        how = verdict.failure or verdict.reason
+        if how is None and verdict.selected is not None:
+            how = _("selected {protocol}", protocol=verdict.selected)
+        yield Evidence(said=_stated(name, verdict.state, how), severity=severity)
+
+
+def _stated(name: str, state: State, how: str | None) -> str:
+    words = {"accepted": _("accepted"), "rejected": _("rejected"), "unknown": _("unknown")}[state]
+    if how is None:
+        return _("{name}: {state}", name=name, state=words)
+    return _("{name}: {state} ({how})", name=name, state=words, how=how)
 
 
 def _falls_back(verdict: Verdict) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 
 from probe.diagnosis import catalogue_tls as catalogue
 from probe.diagnosis.client_suites import CURRENT_SUITES, KNOWN_SUITES
-from probe.diagnosis.rule import Evidence, finds
+from probe.diagnosis.rule import Cause, Evidence, finds
 from probe.diagnosis.strength import (
     Weakness,
     weak_suites,
@@ -16,13 +16,17 @@ from probe.diagnosis.strength import (
     weaknesses_of_suite,
     weaknesses_of_version,
 )
-from probe.result import Registered, Result, Severity, Tls, Verdict
+from probe.language import _
+from probe.result import DhParameters, Registered, Result, Severity, Tls, Verdict
 
 _CURRENT = ("TLSv1.2", "TLSv1.3")
 _LEGACY = ("SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1")
 _FOR_NO_CLIENT = {"SSLv2", "SSLv3"}  # that none of the clients in use speaks any more
 _TOO_OLD = "alert protocol_version"
 _MOST_NAMES = 4  # of suites in one piece of evidence
+_OF_WINDOWS = (catalogue.SCHANNEL_KEY, catalogue.SCHANNEL_OFF)
+_OF_XRDP = (catalogue.XRDP_KEY, catalogue.XRDP_SMALL_KEY, catalogue.XRDP_CIPHERS)
+_OF_THE_WAY = (catalogue.PATH_SWALLOWS, catalogue.PATH_CUTS, catalogue.SERVICE_HANGS)
 _NOT_ASKED = ("interrupted", "deadline", "refused", "filtered", "unreachable")  # ended before the server could answer
 
 
@@ -33,11 +37,13 @@ def tls_handshake_aborted(result: Result) -> Iterator[Evidence]:
     if _served(result) or all(verdict.reason == _TOO_OLD for verdict in versions.values()):
         return
     severity = _unless_rdp(result)
+    likeliest, excludes = _pointed_at(versions, result.server.kind if result.server is not None else "unknown")
     for name, verdict in versions.items():
-        how = f"{verdict.reason or verdict.state}"
-        if verdict.ending is not None and verdict.ending != verdict.reason:
-            how += f", {verdict.ending}"
-        yield Evidence(said=f"{name}: {how}", severity=severity, likeliest=_likeliest(versions))
+        how = verdict.reason or verdict.state
+        said = _("{said}: {words}", said=name, words=how)
+        if verdict.ending is not None and verdict.ending != how:
+            said = _("{name}: {how}, {ending}", name=name, how=how, ending=verdict.ending)
+        yield Evidence(said=said, severity=severity, likeliest=likeliest, excludes=excludes)
 
 
 @finds(catalogue.TLS_NO_COMMON_VERSION)
@@ -52,11 +58,11 @@ def tls_no_common_version(result: Result) -> Iterator[Evidence]:
         return  # whatever is amiss there, it is not the version
     for name in _CURRENT:
         yield Evidence(
-            said=f"{name}: rejected ({versions[name].reason})",
+            said=_("{name}: rejected ({reason})", name=name, reason=versions[name].reason),
             severity=None if set(served) - _FOR_NO_CLIENT else _unless_rdp(result),
         )
     for name in served:
-        yield Evidence(said=f"{name}: accepted")
+        yield Evidence(said=_("{name}: accepted", name=name))
 
 
 @finds(catalogue.TLS_LEGACY_VERSION)
@@ -65,7 +71,7 @@ def tls_legacy_version(result: Result) -> Iterator[Evidence]:
     served = [name for name in _LEGACY if name in _served(result)]
     for name in served:
         by = "; ".join(str(weakness) for weakness in weaknesses_of_version(name))
-        yield Evidence(said=f"{name}: accepted; {by}", facts={"versions": ", ".join(served)})
+        yield Evidence(said=_("{name}: accepted; {by}", name=name, by=by), facts={"versions": ", ".join(served)})
 
 
 @finds(catalogue.TLS_MODERN_ONLY)
@@ -74,8 +80,8 @@ def tls_modern_only(result: Result) -> Iterator[Evidence]:
     older = _asked(result).get("TLSv1.2")
     served = _served(result)
     if older is not None and older.state == "rejected" and "TLSv1.3" in served and "TLSv1.2" not in served:
-        yield Evidence(said="TLSv1.3: accepted")
-        yield Evidence(said=f"TLSv1.2: rejected ({older.reason})")
+        yield Evidence(said=_("{name}: accepted", name="TLSv1.3"))
+        yield Evidence(said=_("{name}: rejected ({reason})", name="TLSv1.2", reason=older.reason))
 
 
 @finds(catalogue.TLS_NO_SHARED_CIPHER)
@@ -89,27 +95,32 @@ def tls_no_shared_cipher(result: Result) -> Iterator[Evidence]:
         return
     severity = None if _any_of(KNOWN_SUITES, served.values()) else _unless_rdp(result)
     for name, suites in current.items():
-        said = f"{name} accepts {_names(suites)}; current clients (Windows 10 and 11, OpenSSL 3) offer none of these"
-        yield Evidence(said=said, severity=severity, facts={"versions": " and ".join(current)})
+        said = _(
+            "{name} accepts {suites}; current clients (Windows 10 and 11, OpenSSL 3) offer none of these",
+            name=name,
+            suites=_names(suites),
+        )
+        yield Evidence(said=said, severity=severity, facts={"versions": ", ".join(current)})
         verdict = result.tls.versions.get(name)
         if verdict is not None and verdict.state == "rejected":
-            yield Evidence(said=f"{name}: the hello of a current client is rejected ({verdict.reason})")
+            said = _("{name}: the hello of a current client is rejected ({reason})", name=name, reason=verdict.reason)
+            yield Evidence(said=said)
 
 
 @finds(catalogue.TLS_WEAK_CIPHER)
 def tls_weak_cipher(result: Result) -> Iterator[Evidence]:
     """A weak suite was selected, or a weak group or short DH parameters were used."""
     weak = list(_weak(result.tls)) if result.tls is not None else []
-    words = "; ".join(dict.fromkeys(weakness.words for _, weakness in weak))
+    words = "; ".join(dict.fromkeys(_(weakness.words) for _said, weakness in weak))
     for said, weakness in weak:
-        yield Evidence(said=f"{said}: {weakness}", facts={"weak": words})
+        yield Evidence(said=_("{said}: {words}", said=said, words=weakness), facts={"weak": words})
 
 
 @finds(catalogue.TLS_INTOLERANT)
 def tls_intolerant(result: Result) -> Iterator[Evidence]:
     """A hello was dropped though another was answered."""
     for dropped in result.tls.intolerance if result.tls is not None else []:
-        yield Evidence(said=f"{dropped.hello}: {dropped.ending}")
+        yield Evidence(said=_("{said}: {words}", said=dropped.hello, words=dropped.ending))
 
 
 def _are_suites_left(tls: Tls) -> bool:
@@ -122,23 +133,34 @@ def _weak(tls: Tls) -> Iterator[tuple[str, Weakness]]:
     """What is weak, and the worst reason; suites of a version with the same reason together."""
     for version, suites in tls.cipher_suites.items():
         for weakness, weak in weak_suites(suites, version).items():
-            yield f"{version}: {_names(weak)}", weakness
+            yield _("{said}: {words}", said=version, words=_names(weak)), weakness
     made = tls.handshake
     if made is not None and made.version not in tls.cipher_suites:
         for weakness in weakest(weaknesses_of_suite(made.cipher_suite.name, made.version)):
-            yield f"{made.version}: {made.cipher_suite.name}, chosen in the complete handshake", weakness
+            said = _(
+                "{version}: {suite}, chosen in the complete handshake",
+                version=made.version,
+                suite=made.cipher_suite.name,
+            )
+            yield said, weakness
     for group in tls.groups:
         for weakness in weakest(weaknesses_of_group(group.name)):
-            yield f"group {group.name}", weakness
+            yield _("group {name}", name=group.name), weakness
     for parameters in tls.dh_parameters:
-        named = f" ({parameters.name})" if parameters.name is not None else ""
         for weakness in weakest(weaknesses_of_dh(parameters.bits)):
-            yield f"DH parameters of {parameters.bits} bits{named}", weakness
+            yield _dh(parameters), weakness
+
+
+def _dh(parameters: DhParameters) -> str:
+    if parameters.name is None:
+        return _("DH parameters of {bits} bits", bits=parameters.bits)
+    return _("DH parameters of {bits} bits ({name})", bits=parameters.bits, name=parameters.name)
 
 
 def _names(suites: Sequence[Registered]) -> str:
-    more = f" and {len(suites) - _MOST_NAMES} more" if len(suites) > _MOST_NAMES else ""
-    return ", ".join(suite.name for suite in suites[:_MOST_NAMES]) + more
+    named = ", ".join(suite.name for suite in suites[:_MOST_NAMES])
+    more = len(suites) - _MOST_NAMES
+    return _("{named} and {more} more", named=named, more=more) if more > 0 else named
 
 
 def _any_of(offered: Container[str], lists: Iterable[Sequence[Registered]]) -> bool:
@@ -160,7 +182,7 @@ def _only_try(result: Result) -> dict[str, Verdict]:
     failure = result.tls.handshake_failure if result.tls is not None and not result.tls.versions else None
     if failure is None or failure.ending in _NOT_ASKED or failure.reason in (None, "not completed"):
         return {}
-    return {"a complete handshake": failure}
+    return {_("a complete handshake"): failure}
 
 
 def _served(result: Result) -> list[str]:
@@ -180,13 +202,18 @@ def _unless_rdp(result: Result) -> Severity:
     return "blocker" if asked and dropped == asked else "breaks_some"
 
 
-def _likeliest(versions: dict[str, Verdict]) -> str | None:
-    """The cause that the way it ended points to, where every version ended in the same way."""
+def _pointed_at(versions: dict[str, Verdict], kind: str) -> tuple[Cause | None, tuple[Cause, ...]]:
+    """The cause that the way it ended points to, where every version ended in the same way, and those it rules out."""
     reasons = {verdict.reason or "" for verdict in versions.values()}
     if "clear-text disconnect" in reasons:
-        return catalogue.XRDP_KEY
+        return catalogue.XRDP_KEY, (*_OF_WINDOWS, *_OF_THE_WAY, catalogue.NOTHING_SHARED)
     if reasons <= {"closed", "reset"}:
-        return catalogue.SCHANNEL_KEY
+        hidden = () if kind == "xrdp" else _OF_XRDP  # which answers in clear text before it closes
+        return catalogue.SCHANNEL_KEY, (*hidden, catalogue.PATH_SWALLOWS, catalogue.SERVICE_HANGS)
     if reasons == {"timed_out"}:
-        return catalogue.PATH_SWALLOWS
-    return catalogue.NOTHING_SHARED if all(reason.startswith("alert ") for reason in reasons) else None
+        answered = (*_OF_WINDOWS, *_OF_XRDP, catalogue.NOTHING_SHARED, catalogue.PATH_CUTS)
+        return catalogue.PATH_SWALLOWS, answered
+    if all(reason.startswith("alert ") for reason in reasons):
+        key = () if "alert internal_error" in reasons else (catalogue.SCHANNEL_KEY,)
+        return catalogue.NOTHING_SHARED, (*key, catalogue.XRDP_KEY, catalogue.PATH_SWALLOWS, catalogue.SERVICE_HANGS)
+    return None, ()

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from probe.language import _
 from probe.result import CipherSuite
 
 Level = Literal["weak", "dated"]
@@ -34,7 +35,7 @@ class Weakness:
     level: Level = "weak"
 
     def __str__(self) -> str:
-        return f"{self.words} ({self.source})"
+        return f"{_(self.words)} ({self.source})"
 
 
 NULL_ENCRYPTION = Weakness("null_encryption", "no encryption", _BCP)
@@ -170,7 +171,7 @@ def weak_suites(suites: Iterable[CipherSuite], version: str) -> dict[Weakness, l
     for suite in suites:
         for weakness in weakest(weaknesses_of_suite(suite.name, version, suite.dh_bits)):
             found.setdefault(weakness, []).append(suite)
-    return {weakness: found[weakness] for weakness, _ in _SUITES if weakness in found}
+    return {weakness: found[weakness] for weakness, _is_so in _SUITES if weakness in found}
 
 
 def weakest(weaknesses: Iterable[Weakness]) -> tuple[Weakness, ...]:

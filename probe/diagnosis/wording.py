@@ -1,25 +1,135 @@
-"""Places in Windows, and messages of clients, that diagnoses name."""
+"""Places in Windows and messages of clients that more than one diagnosis names."""
 
 from __future__ import annotations
+
+from probe.diagnosis.rule import Remedy, Sees
 
 GPO_SECURITY = (
     "Computer Configuration, Administrative Templates, Windows Components, Remote Desktop Services, Remote Desktop "
     "Session Host, Security"
 )
-RDP_TCP = "HKLM\\SYSTEM\\CurrentControlSet\\Control\\Terminal Server\\WinStations\\RDP-Tcp"
-FREERDP_NAME_NOT_FOUND = "FreeRDP: ERRCONNECT_DNS_NAME_NOT_FOUND [0x00020005]"
-FREERDP_CONNECT_FAILED = "FreeRDP: ERRCONNECT_CONNECT_FAILED [0x00020006]"
-FREERDP_TLS_FAILED = "FreeRDP: ERRCONNECT_TLS_CONNECT_FAILED [0x00020008]"
-FREERDP_NO_PROTOCOL = "FreeRDP: ERRCONNECT_SECURITY_NEGO_CONNECT_FAILED [0x0002000C]"
-FREERDP_NLA_REQUIRED = "FreeRDP: ERRCONNECT_HYBRID_REQUIRED_BY_SERVER [0x0002001E]"
-SOCKET_CLOSED = (
-    (
-        "This computer can't connect to the remote computer. Try connecting again. If the problem continues, "
-        "contact the owner of the remote computer or your network administrator."
-    ),
-    "Error code: 0x904",
+TERMINAL_SERVER = "HKLM\\SYSTEM\\CurrentControlSet\\Control\\Terminal Server"
+RDP_TCP = f"{TERMINAL_SERVER}\\WinStations\\RDP-Tcp"
+SCHANNEL = "HKLM\\SYSTEM\\CurrentControlSet\\Control\\SecurityProviders\\SCHANNEL"
+LISTENER = (
+    "Get-CimInstance -Namespace root/cimv2/TerminalServices -ClassName Win32_TSGeneralSetting -Filter "
+    "\"TerminalName='RDP-Tcp'\""
 )
-NEW_SELF_SIGNED = (
-    "For a new self-signed one on Windows: delete the old one from Cert:\\LocalMachine\\Remote Desktop and run "
-    "Restart-Service TermService -Force, which disconnects whoever is connected."
+TLS_BY_POLICY = Remedy(
+    f"On Windows require TLS, once all clients can do it: {GPO_SECURITY}, Require use of specific security layer for "
+    f"remote (RDP) connections, set to SSL; or SecurityLayer 2 in {RDP_TCP}.",
+    on="windows",
+)
+TLS_BY_POWERSHELL = Remedy(
+    f"In PowerShell on Windows, to require TLS: {LISTENER} | Invoke-CimMethod -MethodName SetSecurityLayer -Arguments "
+    "@{SecurityLayer=2}",
+    on="windows",
+)
+NLA_BY_POLICY = Remedy(
+    f"On Windows require NLA, once all clients can do it: {GPO_SECURITY}, Require user authentication for remote "
+    f"connections by using Network Level Authentication, set to Enabled; or UserAuthentication 1 in {RDP_TCP}.",
+    on="windows",
+)
+NLA_BY_POWERSHELL = Remedy(
+    f"In PowerShell on Windows, to require NLA: {LISTENER} | Invoke-CimMethod -MethodName "
+    "SetUserAuthenticationRequired -Arguments @{UserAuthenticationRequired=1}",
+    on="windows",
+)
+NEW_SELF_SIGNED = Remedy(
+    "For a new self-signed one on Windows, in PowerShell as administrator: Get-ChildItem 'Cert:\\LocalMachine\\Remote "
+    "Desktop' | Remove-Item, then Restart-Service SessionEnv; Windows then makes another.",
+    on="windows",
+)
+
+FREERDP_NAME_NOT_FOUND = "ERRCONNECT_DNS_NAME_NOT_FOUND [0x00020005]"
+FREERDP_CONNECT_FAILED = "ERRCONNECT_CONNECT_FAILED [0x00020006]"
+FREERDP_MCS_FAILED = "ERRCONNECT_MCS_CONNECT_INITIAL_ERROR [0x00020007]"
+FREERDP_TLS_FAILED = "ERRCONNECT_TLS_CONNECT_FAILED [0x00020008]"
+FREERDP_AUTHENTICATION_FAILED = "ERRCONNECT_AUTHENTICATION_FAILED [0x00020009]"
+FREERDP_NO_PROTOCOL = "ERRCONNECT_SECURITY_NEGO_CONNECT_FAILED [0x0002000C]"
+FREERDP_TRANSPORT_FAILED = "ERRCONNECT_CONNECT_TRANSPORT_FAILED [0x0002000D]"
+FREERDP_NLA_REQUIRED = "ERRCONNECT_HYBRID_REQUIRED_BY_SERVER [0x0002001E]"
+
+CANNOT_CONNECT = (
+    "Remote Desktop can't connect to the remote computer for one of these reasons: 1) Remote access to the server is "
+    "not enabled 2) The remote computer is turned off 3) The remote computer is not available on the network. Error "
+    "code: 0x204"
+)
+MAC_CANNOT_CONNECT = (
+    "We couldn't connect to the remote PC. Make sure the PC is turned on and connected to the network, and that remote "
+    "access is enabled. Error code: 0x204"
+)
+TRY_AGAIN = (
+    "This computer can't connect to the remote computer. Try connecting again. If the problem continues, contact the "
+    "owner of the remote computer or your network administrator. Error code: 0x904"
+)
+INTERNAL_ERROR = "An internal error has occurred."
+PROTOCOL_ERROR = "Because of a protocol error detected at the client (code 0x1104), this session will be disconnected."
+CERT_EXPIRED_TEXT = (
+    "Remote Desktop cannot connect to the remote computer because the authentication certificate received from the "
+    "remote computer is expired or invalid. In some cases, this error might also be caused by a large time discrepancy "
+    "between the client and server computers. Error code: 0x1B07"
+)
+UNEXPECTED_CERTIFICATE = (
+    "The connection has been terminated because an unexpected server authentication certificate was received from the "
+    "remote computer. Error code: 0x907"
+)
+IDENTITY_WARNING = "A warning that the identity of the remote computer cannot be verified; the user may go on."
+
+NOT_REACHED = Sees(
+    mstsc=(CANNOT_CONNECT,), windows_app=(MAC_CANNOT_CONNECT,), freerdp=(FREERDP_CONNECT_FAILED,), rdesktop=()
+)
+CLOSED_AT_ONCE = Sees(
+    mstsc=(TRY_AGAIN, INTERNAL_ERROR), windows_app=("Error code: 0x904",), freerdp=(FREERDP_NO_PROTOCOL,)
+)
+TLS_BROKEN = Sees(
+    mstsc=(INTERNAL_ERROR, TRY_AGAIN),
+    windows_app=("Error code: 0x904",),
+    freerdp=(FREERDP_TLS_FAILED,),
+    rdesktop=("TLS handshake failed. GnuTLS error: …",),
+)
+
+LISTENING = Remedy(
+    "On Windows see that the service runs and listens: Get-Service TermService, and qwinsta, where the line rdp-tcp "
+    f"must say Listen. fDenyTSConnections must be 0 in {TERMINAL_SERVER}.",
+    on="windows",
+)
+FIND_PROGRAM_WINDOWS = Remedy(
+    "On Windows see which program has the port: Get-Process -Id (Get-NetTCPConnection -State Listen -LocalPort "
+    "PORT).OwningProcess.",
+    on="windows",
+)
+FIND_PROGRAM_LINUX = Remedy("On Linux see which program has the port: ss -ltnp.", on="xrdp")
+READ_LOG_WINDOWS = Remedy(
+    "On Windows read the log at the time of the attempt: Event Viewer, Applications and Services Logs, Microsoft, "
+    "Windows, TerminalServices-RemoteConnectionManager and RemoteDesktopServices-RdpCoreTS, both Operational.",
+    on="windows",
+)
+READ_LOG_XRDP = Remedy("For xrdp read /var/log/xrdp.log, or journalctl -u xrdp, at that time.", on="xrdp")
+FROM_INSIDE = Remedy("Run this probe from the server's own network: if that is answered, look at what is in between.")
+
+FREERDP_CERTIFICATE_ASKED = "It shows the certificate and asks: Do you trust the above certificate? (Y/T/N)"
+RDESKTOP_NOT_TRUSTED = (
+    "It warns that the certificate is not trusted by this system, shows it, and asks whether to go on (yes/no)."
+)
+GIVE_WINDOWS_A_CERTIFICATE = Remedy(
+    f"On Windows enroll a certificate by Group Policy: {GPO_SECURITY}, Server authentication certificate template.",
+    on="windows",
+)
+SET_THUMBPRINT = Remedy(
+    f"Or set one's thumbprint on Windows, in PowerShell: {LISTENER} | Set-CimInstance -Property "
+    "@{SSLCertificateSHA1Hash='THUMBPRINT'}; it must be in Cert:\\LocalMachine\\My with its private key, which NETWORK "
+    "SERVICE may read.",
+    on="windows",
+)
+GIVE_XRDP_A_CERTIFICATE = Remedy(
+    "For xrdp, get a certificate with the server's name in it from an authority that clients trust (RSA of 2048 bits "
+    "or more, SHA-256), and set certificate and key_file in xrdp.ini to the two files, readable to the user xrdp runs "
+    "as. (xrdp-keygen makes no TLS certificates.)",
+    on="xrdp",
+)
+GIVE_GNOME_A_CERTIFICATE = Remedy(
+    "For GNOME: grdctl rdp set-tls-cert FILE, grdctl rdp set-tls-key FILE (grdctl --system for the login screen). "
+    "FreeRDP's server takes shadow.crt and shadow.key in ~/.config/freerdp/shadow.",
+    on="freerdp",
 )
