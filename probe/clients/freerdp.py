@@ -44,6 +44,8 @@ def _openssl(*versions: int, unusable: tuple[int, ...] = ()) -> TlsProfile:
         schemes=_OPENSSL_SCHEMES,
         extensions=_OPENSSL_EXTENSIONS,
         shares=_OPENSSL_GROUPS[:1],
+        point_formats=(0, 1, 2),
+        names_addresses=True,  # libfreerdp/crypto/tls.c hands on what it was given
         unusable=unusable,
     )
 

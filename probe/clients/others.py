@@ -32,6 +32,7 @@ _GNUTLS = TlsProfile(
     ),
     extensions=(0x0005, 0x000A, 0x000B, 0x000D, 0x0023, 0x0033, 0x002B, 0xFF01, 0x002D, 0x001C, 0x0015),
     shares=(0x0017, 0x001D),
+    psk_modes=(1, 0),
 )
 _RUSTLS = TlsProfile(
     versions=(TLS13, TLS12),

@@ -35,6 +35,9 @@ class TlsProfile:
     shares: tuple[int, ...] = ()  # groups with a key share in the first hello
     maybe: tuple[int, ...] = ()  # versions that only some of its builds have: not in `versions`
     unusable: tuple[int, ...] = ()  # versions that it offers, and gives up in when a server takes one
+    point_formats: tuple[int, ...] = (0,)  # how it takes points of curves, RFC 8422 section 5.1.2
+    psk_modes: tuple[int, ...] = (1,)  # how it resumes sessions of TLS 1.3, RFC 8446 section 4.2.9
+    names_addresses: bool = False  # its server_name holds the address where it was given one in place of a name
     documented: bool = True  # False: the suites and what follows them are assumed, and nothing is refused for them
 
 
