@@ -74,4 +74,5 @@ class ClientProfile:
     certificate: CertificateDemands = field(default_factory=CertificateDemands)
     cookie: bool = True  # its request carries "Cookie: mstshash="
     hint: str = ""  # what would make it connect where its age is in the way
+    nla_hint: str = ""  # the same where NLA is what it lacks
     source: str = ""  # where all of this is known from, with a date

@@ -94,8 +94,8 @@ _ENABLE_TLS12 = (
 )
 _LEAVE_XP = "connect from Windows 7 or later, or from FreeRDP: Windows XP has nothing newer than TLS 1.0"
 _ENABLE_CREDSSP = (
-    r"Windows XP SP3: add credssp.dll to HKLM\SYSTEM\CurrentControlSet\Control\SecurityProviders\SecurityProviders and "
-    r"tspkg to HKLM\SYSTEM\CurrentControlSet\Control\Lsa\Security Packages; safer: connect from a supported Windows"
+    r"connect from Windows 7 or later; or on XP SP3 add credssp.dll to HKLM\SYSTEM\CurrentControlSet\Control"
+    r"\SecurityProviders\SecurityProviders, and tspkg to HKLM\SYSTEM\CurrentControlSet\Control\Lsa\Security Packages"
 )
 
 _DOCUMENTED = "Microsoft Learn, TLS Cipher Suites in {release} and Protocols in TLS/SSL, as of 2026-11"
@@ -112,6 +112,7 @@ def _mstsc(
     protocols: int = _HYBRID_EX,
     credssp: CredSspProfile | None = _PATCHED,
     hint: str = "",
+    nla_hint: str = "",
 ) -> ClientProfile:
     """A Remote Desktop Connection that negotiates; it falls back where a server says that it has no TLS at all."""
     return ClientProfile(
@@ -123,6 +124,7 @@ def _mstsc(
         credssp=credssp,
         methods=_ALL_METHODS,
         hint=hint,
+        nla_hint=nla_hint,
         source="; ".join((_DOCUMENTED.format(release=release), *notes, _FALLBACK)),
     )
 
@@ -147,7 +149,8 @@ PROFILES = (
         "request 0x01: not documented; taken from what is left without CredSSP",
         protocols=_SSL,
         credssp=None,
-        hint=f"{_ENABLE_CREDSSP}; {_LEAVE_XP}",
+        hint=_LEAVE_XP,
+        nla_hint=_ENABLE_CREDSSP,
     ),
     _mstsc(
         "mstsc-win7",

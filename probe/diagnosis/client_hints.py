@@ -1,0 +1,41 @@
+"""What would let a client connect: the safest first, and nothing that lowers the server's security."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from probe.clients.profile import ClientProfile
+from probe.diagnosis.client_walk import Outcome
+from probe.language import N_, _
+
+# Codes that say that a client is too old for its server: there its own remedy comes first.
+_OF_ITS_AGE = ("NLA_REQUIRED", "TLS_REQUIRED", "TLS_NO_COMMON_VERSION", "TLS_MODERN_ONLY")
+_SERVERS: Mapping[str, str] = {
+    "NLA_REQUIRED": N_("use a client that has NLA"),
+    "TLS_REQUIRED": N_("use a client that has TLS"),
+    "STANDARD_RDP_ONLY": N_("turn TLS on at the server, with a certificate that it can read"),
+    "TLS_CERTIFICATE_MISSING": N_("give the server a certificate, and the right to read its key"),
+    "INCONSISTENT_FLAGS": N_("connect without what stands in between and ends TLS by itself"),
+    "USER_AUTH_REQUIRED": N_("use a client certificate, as the server demands"),
+    "TLS_HANDSHAKE_ABORTED": N_("mend the server's TLS: no client gets through; its certificate and key come first"),
+    "TLS_NO_COMMON_VERSION": N_("turn TLS 1.2 on at the server"),
+    "TLS_MODERN_ONLY": N_("use a client that has TLS 1.3, or turn TLS 1.2 on at the server"),
+    "TLS_NO_SHARED_CIPHER": N_("add a suite with ECDHE and AES-GCM at the server"),
+    "TLS_INTOLERANT": N_("mend what drops its ClientHello: the server's TLS, or a device on the way"),
+    "CREDSSP_OUTDATED": N_("install the server's updates of May 2018 or later (CVE-2018-0886)"),
+    "NTLM_REFUSED": N_("connect by the server's full name from a computer of its domain, so that Kerberos is used"),
+    "ENCRYPTION_FIPS_ONLY": N_("turn TLS on at the server; the encryption level FIPS is for old clients only"),
+    "ENCRYPTION_REFUSED": N_("turn TLS on at the server, or set its encryption level to High"),
+    "CERT_WEAK_KEY": N_("give the server a certificate with an RSA key of 2048 bits or more"),
+    "CERT_WEAK_SIGNATURE": N_("give the server a certificate that is signed with SHA-256"),
+}
+
+
+def hint_for(profile: ClientProfile, outcome: Outcome) -> str | None:
+    """What to do, in the language spoken now; None where nothing is known to help."""
+    code = outcome.code or ""
+    if profile.nla_hint and code == "NLA_REQUIRED":
+        return _(profile.nla_hint)
+    if profile.hint and code in _OF_ITS_AGE:
+        return _(profile.hint)
+    return _(_SERVERS[code]) if code in _SERVERS else None

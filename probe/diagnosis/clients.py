@@ -1,0 +1,169 @@
+"""Which of the known clients can connect: each profile walked through the facts of a stored result.
+
+The walk is that of a connection: negotiation with the client's own requests and fallbacks, then TLS, its certificate
+and CredSSP, or Standard RDP Security. It ends at the first thing that cannot be; where a fact is missing, the answer
+is unknown and names it. Nothing here is asked: `--simulate` does that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from probe.clients import CLIENTS
+from probe.clients.profile import ClientProfile, CredSspProfile
+from probe.diagnosis.client_hints import hint_for
+from probe.diagnosis.client_messages import seen_by
+from probe.diagnosis.client_tls import handshake
+from probe.diagnosis.client_walk import (
+    Outcome,
+    answer_to,
+    deepest,
+    fails,
+    missing,
+    next_request,
+    over,
+    refused,
+)
+from probe.language import _
+from probe.result import Client, MethodAttempt, Negotiation, Ntlm, Result
+
+_METHODS = {"40BIT": 0x01, "128BIT": 0x02, "56BIT": 0x08, "FIPS": 0x10}  # [MS-RDPBCGR] 2.2.1.3.3
+_STAYED_AWAY = ("closed", "reset")
+
+
+def evaluate(result: Result) -> list[Client]:
+    """Every known client, in the table's order; none where the target is not known to speak RDP.
+
+    A pure function of the facts, so that results of earlier releases will do. Texts are in the language spoken now.
+    """
+    if result.status != "rdp":
+        return []
+    return [_described(profile, walk(profile, result)) for profile in CLIENTS.values()]
+
+
+def _described(profile: ClientProfile, outcome: Outcome) -> Client:
+    failed = outcome.connects is False
+    return Client(
+        client=profile.name,
+        connects=outcome.connects,
+        fails_at=outcome.stage if failed else None,
+        diagnosis=outcome.code if failed else None,
+        hint=hint_for(profile, outcome) if failed else None,
+        user_sees=seen_by(profile, outcome) if failed else None,
+        protocol=outcome.protocol,
+        version=outcome.version,
+        cipher_suite=outcome.cipher_suite,
+        because=outcome.because,
+    )
+
+
+def walk(profile: ClientProfile, result: Result) -> Outcome:
+    """How far one client gets, after all requests that it falls back to."""
+    negotiation = result.negotiation or Negotiation()
+    met: list[Outcome] = []
+    place: int | None = 0
+    while place is not None:
+        answer = answer_to(profile.requests[place], negotiation)
+        if answer.selected is not None:
+            outcome = over(answer.selected, _secured(profile, result, answer.selected))
+            event = f"{'HYBRID' if answer.selected == 'HYBRID_EX' else answer.selected} failed"
+        elif answer.refusal is not None:
+            outcome, event = refused(profile, answer), answer.refusal
+        else:
+            outcome, event = missing("negotiation", answer.because), ""
+        if outcome.connects is not False:
+            return _kept_open(met, outcome)
+        met.append(outcome)
+        place = next_request(profile, place, event)
+    return deepest(met)
+
+
+def _kept_open(met: list[Outcome], outcome: Outcome) -> Outcome:
+    """Got in, or not known; a fallback that got in says what it fell back from."""
+    if outcome.connects and met:
+        return replace(outcome, because=_("{because}, after: {before}", because=outcome.because, before=met[0].because))
+    return outcome
+
+
+def _secured(profile: ClientProfile, result: Result, protocol: str) -> Outcome:
+    """What follows once a security protocol is selected."""
+    if protocol == "RDP":
+        return _standard(profile, result)
+    if protocol not in ("SSL", "HYBRID", "HYBRID_EX"):
+        return missing("negotiation", _("{protocol} is selected, which it did not ask for", protocol=protocol))
+    outcome = handshake(profile, result)
+    if not outcome.connects or protocol == "SSL":
+        return outcome
+    inside = _credssp(profile.credssp, result)
+    if inside.connects is False and profile.tls is not None and not profile.tls.documented:
+        inside = missing("credssp", _("its CredSSP is not documented"))
+    return replace(
+        inside,
+        version=outcome.version,
+        cipher_suite=outcome.cipher_suite,
+        because=outcome.because if inside.connects else inside.because,
+    )
+
+
+def _credssp(client: CredSspProfile | None, result: Result) -> Outcome:
+    """CredSSP up to the point where credentials decide."""
+    server = result.credssp
+    if client is None:
+        return fails("credssp", "NLA_REQUIRED", _("it has no CredSSP"))
+    if server is None:
+        return missing("credssp", _("CredSSP was not tried"))
+    if server.version is None:
+        return missing("credssp", _("NLA's first message got no usable answer"))
+    if server.version < client.oldest_server:
+        because = _("the server's TSRequest has version {version}, below 5", version=server.version)
+        return fails("credssp", "CREDSSP_OUTDATED", because)
+    keys = {chain.chain[0].key.type for chain in result.certificates if chain.chain and chain.chain[0].key is not None}
+    if client.key_types and keys and keys.isdisjoint(client.key_types):
+        because = _("its CredSSP needs a certificate with an {kind} key", kind=", ".join(sorted(client.key_types)))
+        return fails("certificate", "NLA_REQUIRED", because)
+    return _mechanism(client, server.mechanisms, server.ntlm)
+
+
+def _mechanism(client: CredSspProfile, shown: list[str], ntlm: Ntlm | None) -> Outcome:
+    common = [name for name in client.mechanisms if name in shown]
+    if "NTLM" in common:
+        return Outcome(connects=True, because=_("CredSSP is answered"))
+    if "Kerberos" not in client.mechanisms:
+        return fails("credssp", "NTLM_REFUSED", _("NTLM is not answered, and it has nothing else"))
+    if _is_in_a_workgroup(ntlm):
+        return fails("credssp", "NLA_REQUIRED", _("the server is in no domain, and the client has Kerberos alone"))
+    return missing("credssp", _("whether the user has a Kerberos ticket for it is not known"))
+
+
+def _is_in_a_workgroup(ntlm: Ntlm | None) -> bool:
+    """Where a server is in no domain, it names itself as its domain: [MS-NLMP] 2.2.2.1."""
+    return ntlm is not None and ntlm.netbios_domain is not None and ntlm.netbios_domain == ntlm.netbios_computer
+
+
+def _standard(profile: ClientProfile, result: Result) -> Outcome:
+    """Standard RDP Security: an encryption method that both have."""
+    server = result.standard_rdp
+    if profile.methods == 0 and not (profile.tls is not None and profile.tls.documented):
+        return missing("encryption", _("whether it has Standard RDP Security is not documented"))
+    if profile.methods == 0:
+        return fails("negotiation", "STANDARD_RDP_ONLY", _("it has no Standard RDP Security"))
+    if server is None:
+        return missing("encryption", _("Standard RDP Security was not tried"))
+    if server.encryption_level == "NONE":
+        return Outcome(connects=True, because=_("nothing is encrypted"))
+    known = [name for name in server.encryption_methods if name in _METHODS]
+    common = [name for name in known if _METHODS[name] & profile.methods]
+    if common:
+        return Outcome(connects=True, because=_("method {method} is in common", method=common[0]))
+    asked = server.methods_asked
+    if known and (server.ignores_offered_methods or all(each.method is not None or _left(each) for each in asked)):
+        code = "ENCRYPTION_FIPS_ONLY" if known == ["FIPS"] else "ENCRYPTION_REFUSED"
+        return fails("encryption", code, _("the server takes {methods}", methods=", ".join(known)))
+    if asked and not known and all(_left(each) for each in asked):
+        return fails("encryption", "ENCRYPTION_REFUSED", _("every encryption method was refused"))
+    return missing("encryption", _("which encryption methods it takes is not known"))
+
+
+def _left(attempt: MethodAttempt) -> bool:
+    """The server hung up on a method."""
+    return attempt.method is None and attempt.ending in _STAYED_AWAY
