@@ -1,0 +1,314 @@
+"""What a message or code that a user saw means: `explain` finds the rows of knowledge that a text speaks of.
+
+Recognized are numbers (codes, events, alerts, in hexadecimal or decimal), names (ERRCONNECT_…, STATUS_…, our own
+diagnosis codes) and phrases, in English and Chinese, with typing errors. What is not known is said to be unknown, with
+what is nearest to it: no meaning is guessed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher, get_close_matches
+from functools import lru_cache
+
+from probe.diagnosis import explain_text as compare
+from probe.diagnosis import explanations_events as events
+from probe.diagnosis import explanations_freerdp as freerdp
+from probe.diagnosis import explanations_gateway as gateway
+from probe.diagnosis import explanations_linux as linux
+from probe.diagnosis import explanations_logon as logon
+from probe.diagnosis import explanations_messages as messages
+from probe.diagnosis import explanations_mstsc as mstsc
+from probe.diagnosis import explanations_reasons as reasons
+from probe.diagnosis import explanations_status as status
+from probe.diagnosis import explanations_tls as tls
+from probe.diagnosis.catalogue import CATALOGUE
+from probe.diagnosis.explain_numbers import Number, numbers
+from probe.diagnosis.explanation import KINDS, Explanation, Kind, Suspect, texts_of
+from probe.diagnosis.rule import Diagnosis
+
+_MODULES = (mstsc, logon, messages, events, freerdp, linux, status, tls, reasons, gateway)
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[_-][A-Za-z0-9]+)+|[a-z]+[A-Z]\w{5,}")
+_CONSTANT = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
+_MOST_MATCHES = 8
+_MOST_NEAREST = 4
+_NAMES_ALIKE, _TEXTS_ALIKE = 0.86, 0.45
+_NOTHING = 0  # error codes of 0 say that there is no information
+# How sure a reading of a number is, by what the number is called and the kind of the row: 0 excludes it.
+_READINGS: Mapping[str, Mapping[str, float]] = {
+    "code": {"mstsc": 0.98, "windows_app": 0.98, "gateway": 0.98, "freerdp": 0.95, "status": 0.95, "reason": 0.7},
+    "extended": {"reason": 0.97},
+    "info": {"reason": 0.97},
+    "event": {"event": 0.97},
+    "alert": {"alert": 0.97},
+    "failure": {"negotiation": 0.98},
+    "any": {
+        "mstsc": 0.95,
+        "windows_app": 0.95,
+        "gateway": 0.95,
+        "freerdp": 0.94,
+        "status": 0.94,
+        "event": 0.9,
+        "reason": 0.8,
+        "negotiation": 0.78,
+        "alert": 0.76,
+    },
+}
+_ONLY_DECIMAL: frozenset[Kind] = frozenset({"event", "alert", "negotiation"})
+_SMALL = 0x10000  # Winsock's errors are below it, and nobody writes them in hexadecimal
+_BESIDE_SURE, _TOO_FAINT = 0.95, 0.75  # beside something sure, what is faint is left out
+_GENERAL = 0.5  # the weight of what is shown for many reasons
+_BESIDE_SOURCE = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One meaning that a text may have, how sure that is (0 to 1), and by what it was recognized."""
+
+    explanation: Explanation
+    sure: float
+    seen: str
+    at: int = 0
+    end: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """Something known that is near to something unknown."""
+
+    unknown: str
+    explanation: Explanation
+    distance: str  # in words that need no translation: "+2", or how alike in percent
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a text means: the meanings best first, and what in it is not known."""
+
+    asked: str
+    matches: tuple[Match, ...] = ()
+    unknown: tuple[str, ...] = ()
+    nearest: tuple[Near, ...] = ()
+    nothing_said: tuple[str, ...] = ()  # codes of 0
+    cut: bool = False  # only the beginning was read
+
+    @property
+    def diagnoses(self) -> list[str]:
+        """The codes that the meanings lead to, in their order."""
+        return list(dict.fromkeys(code for match in self.matches for code in match.explanation.diagnoses))
+
+
+def rows() -> tuple[Explanation, ...]:
+    """Every row of knowledge: messages and codes of others, then our own diagnoses."""
+    return (*(row for module in _MODULES for row in module.ROWS), *map(_of_diagnosis, CATALOGUE.values()))
+
+
+def texts() -> Iterator[str]:
+    """Every text of the tables that is translated, each once. The catalogue's own texts are not among them."""
+    seen: dict[str, None] = {}
+    for module in _MODULES:
+        for row in module.ROWS:
+            seen.update(dict.fromkeys(texts_of(row)))
+    seen.update(dict.fromkeys(KINDS.values()))
+    yield from seen
+
+
+def explain(text: str) -> Answer:
+    """What a message, log line or code means. Any text gives an answer; only its first LONGEST characters are read."""
+    said = compare.readable(text)
+    found: dict[str, Match] = {}
+    asked_numbers = list(numbers(said))
+    unknown: list[str] = []
+    for match in (*_by_number(asked_numbers, said, unknown), *_by_name(said, unknown), *_by_phrase(said)):
+        before = found.get(match.explanation.key)
+        if before is None or match.sure > before.sure:
+            found[match.explanation.key] = match
+    matches = _ranked(found.values())
+    if not matches and not unknown and not any(each.value == _NOTHING for each in asked_numbers):
+        unknown.append(said.strip()[:200])
+    return Answer(
+        asked=text[: compare.LONGEST],
+        matches=matches,
+        unknown=tuple(dict.fromkeys(unknown)),
+        nearest=tuple(_nearest(unknown)),
+        nothing_said=tuple(each.written for each in asked_numbers if each.value == _NOTHING),
+        cut=len(text) > compare.LONGEST,
+    )
+
+
+# What is known, by what it is recognized
+
+
+@dataclass(slots=True)
+class _Index:
+    """The rows by number, name and phrase."""
+
+    numbers: dict[int, list[Explanation]] = field(default_factory=dict)
+    names: dict[str, list[Explanation]] = field(default_factory=dict)
+    phrases: dict[str, list[Explanation]] = field(default_factory=dict)
+
+
+@lru_cache(maxsize=1)
+def _index() -> _Index:
+    index = _Index()
+    for row in rows():
+        own = (*row.numbers, *row.events, *(n for n in (row.alert, row.failure) if n is not None))
+        for number in own:
+            index.numbers.setdefault(number, []).append(row)
+        for name in row.names:
+            index.names.setdefault(name.casefold(), []).append(row)
+        for phrase in row.phrases:
+            index.phrases.setdefault(compare.comparable(phrase), []).append(row)
+    return index
+
+
+def _of_diagnosis(entry: Diagnosis) -> Explanation:
+    """Our own diagnosis as a row: its catalogue entry says the rest."""
+    causes = tuple(Suspect(cause.text, cause.tells, entry.code) for cause in entry.causes)
+    return Explanation(
+        key=f"diagnosis-{entry.code}",
+        kind="diagnosis",
+        title=entry.code,
+        meaning=re.sub(r"\{\w+\}", "…", entry.summary),
+        causes=causes,
+        names=(entry.code,),
+        source=entry.source,
+    )
+
+
+# Numbers
+
+
+def _by_number(asked: list[Number], said: str, unknown: list[str]) -> Iterator[Match]:
+    folded = said.casefold()
+    for number in asked:
+        if number.value == _NOTHING:
+            continue
+        readings = [
+            Match(row, sure, number.written, number.at, number.at + len(number.written))
+            for row in _index().numbers.get(number.value, [])
+            if (sure := _sure(number, row, folded)) > 0
+        ]
+        yield from readings
+        if not readings and not number.guessed:
+            unknown.append(number.written)
+
+
+def _sure(number: Number, row: Explanation, folded: str) -> float:
+    """How sure it is that this number is this row's."""
+    if not number.decimal and _is_decimal(row, number.value):
+        return 0.0
+    sure = _READINGS[number.role].get(row.kind, 0.0)
+    if sure and any(source.casefold() in folded for source in row.sources):
+        sure += _BESIDE_SOURCE
+    return sure
+
+
+def _is_decimal(row: Explanation, value: int) -> bool:
+    """Whether this number of the row is written in decimal only."""
+    return row.kind in _ONLY_DECIMAL or (row.kind == "status" and value < _SMALL)
+
+
+# Names
+
+
+def _by_name(said: str, unknown: list[str]) -> Iterator[Match]:
+    names = _index().names
+    for match in _NAME.finditer(said):
+        name = match[0].casefold()
+        known = names.get(name)
+        sure = 1.0
+        if known is None and len(name) >= 8 and (close := get_close_matches(name, names, 1, _NAMES_ALIKE)):
+            known = names[close[0]]
+            sure = 0.9
+        if known is not None:
+            yield from (Match(row, sure, match[0], match.start(), match.end()) for row in known)
+        elif _CONSTANT.fullmatch(match[0]) and name.startswith(_PREFIXES):
+            unknown.append(match[0])
+
+
+_PREFIXES = ("errconnect_", "errinfo_", "status_", "sec_e_", "ssl_err_")
+
+
+# Phrases
+
+_STATE = "the internal error state"  # what Schannel's entries end in; it is no message
+
+
+def _by_phrase(said: str) -> Iterator[Match]:
+    text = compare.comparable(said).replace(_STATE, "")
+    places = compare.search(list(_index().phrases), text)
+    for phrase, place in places.items():
+        if _inside_another(phrase, place, places):
+            continue
+        for row in _index().phrases[phrase]:
+            weight = min(1.0, 0.7 + len(phrase) * (0.012 if compare.is_chinese(phrase) else 0.006))
+            sure = place.alike * weight * (_GENERAL if row.general else 1.0)
+            yield Match(row, min(sure, 0.96), text[place.start : place.end], place.start, place.end)
+
+
+def _inside_another(phrase: str, place: compare.Found, places: Mapping[str, compare.Found]) -> bool:
+    """Whether it is only a part of a longer phrase that was found there as surely."""
+    return any(
+        other != phrase
+        and len(other) > len(phrase)
+        and spot.start <= place.start
+        and place.end <= spot.end
+        and spot.alike >= place.alike - 0.1
+        for other, spot in places.items()
+    )
+
+
+def _ranked(found: Iterable[Match]) -> tuple[Match, ...]:
+    """The meanings, surest first, and of equally sure ones as they stand in the text."""
+    matches = sorted(found, key=lambda match: (-match.sure, match.at))
+    if matches and matches[0].sure >= _BESIDE_SURE:
+        matches = [match for match in matches if match.sure >= _TOO_FAINT]
+    return tuple(matches[:_MOST_MATCHES])
+
+
+# What is near to what is unknown
+
+
+def _nearest(unknown: list[str]) -> Iterator[Near]:
+    for each in dict.fromkeys(unknown):
+        asked = list(numbers(each))
+        if asked and len(each.split()) == 1:
+            yield from _near_numbers(each, asked[0])
+        elif _CONSTANT.fullmatch(each):
+            names = _index().names
+            for name in get_close_matches(each.casefold(), names, 3, 0.6):
+                yield Near(each, names[name][0], _percent(SequenceMatcher(None, each.casefold(), name).ratio()))
+        else:
+            yield from _near_phrases(each)
+
+
+def _near_numbers(written: str, asked: Number) -> Iterator[Near]:
+    """The known codes above and below, of any kind that can be written so."""
+    known = [
+        (abs(value - asked.value), value, row)
+        for value, known_rows in _index().numbers.items()
+        for row in known_rows[:1]
+        if asked.decimal or not _is_decimal(row, value)
+    ]
+    for _distance, value, row in sorted(known, key=lambda each: each[:2])[:_MOST_NEAREST]:
+        yield Near(written, row, f"{value - asked.value:+d}")
+
+
+def _near_phrases(text: str) -> Iterator[Near]:
+    words = compare.comparable(text)
+    own = compare.pairs(words)
+    alike: dict[str, tuple[float, Explanation]] = {}
+    for phrase, known in _index().phrases.items():
+        other = compare.pairs(phrase)
+        share = 2 * len(own & other) / (len(own) + len(other)) if own or other else 0.0
+        if share >= _TEXTS_ALIKE and share > alike.get(known[0].key, (0.0, known[0]))[0]:
+            alike[known[0].key] = (share, known[0])
+    for share, row in sorted(alike.values(), key=lambda each: -each[0])[:_MOST_NEAREST]:
+        yield Near(text, row, _percent(share))
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}"
