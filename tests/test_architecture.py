@@ -42,6 +42,7 @@ ONLY_IN: dict[str, set[str]] = {
     "OpenSSL": {"handshake", "drive"},
     "cryptography": {"audit", "drive"},
     "msgspec": {"result"},
+    "h11": {"handshake"},
     "rich": {"report", "cli"},
     "time": {"drive", "scan", "cli"},
     "random": set(),

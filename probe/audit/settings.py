@@ -21,6 +21,9 @@ class Settings:
     preconnection_blob: str | None = None
     simulate: str | None = None  # the key of a client in `probe.clients`: only what that client asks is asked
     licensing: bool = False  # go on to the licensing phase where that needs no account; intrusive
+    udp: bool = False  # ask whether RDP over UDP is served, on the target's port
+    gateway: bool = False  # ask the front door of an RD Gateway
+    gateway_at: tuple[str, int] | None = None  # host and port; None: port 443 of the target
     keep_attempts: bool = True  # the result lists every attempt with its steps
 
     @property

@@ -97,7 +97,8 @@ def credssp(readings: Sequence[Reading], wall_offset: float) -> CredSsp | None:
     return CredSsp(
         version=request.version,
         mechanisms=_mechanisms(best),
-        ntlm=_ntlm(best.challenge, best.challenge_at, wall_offset),
+        ntlm=ntlm_of(best.challenge, best.challenge_at, wall_offset),
+        computers=_computers(reached),
         error=NtStatus(request.error_code).name if request.error_code is not None else None,
     )
 
@@ -121,7 +122,18 @@ def _mechanisms(reading: Reading) -> list[str]:
     return found
 
 
-def _ntlm(challenge: Challenge | None, at: float | None, wall_offset: float) -> Ntlm | None:
+def _computers(reached: Sequence[Reading]) -> list[str]:
+    """The computers that the challenges name, each with its build: several where connections met several servers."""
+    told = []
+    for challenge in (reading.challenge for reading in reached if reading.challenge is not None):
+        name = challenge.text(AvId.DNS_COMPUTER_NAME) or challenge.text(AvId.NB_COMPUTER_NAME)
+        parts = (name, challenge.version.text if challenge.version is not None else None)
+        told.append(", ".join(part for part in parts if part))
+    return [each for each in dict.fromkeys(told) if each]
+
+
+def ntlm_of(challenge: Challenge | None, at: float | None, wall_offset: float) -> Ntlm | None:
+    """What a CHALLENGE that came at `at` says; None where there is none."""
     if challenge is None or at is None:
         return None
     section = Ntlm(target_name=challenge.target_name)

@@ -30,6 +30,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     choose.add_language(parser)
     choose.add_limits(parser, timeout_s=1.0)
     choose.add_request(parser)
+    choose.add_outside(parser)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -24,6 +24,7 @@ examples:
   rdp-probe host -v --port 3389 --port 3390 192.0.2.0/28
   rdp-probe host --depth discover @servers.txt
   rdp-probe host --depth full --per-host 4 srv1.example
+  rdp-probe host --udp --gateway-at gw.example srv1.example
 
 exit status: 0 RDP is served and nothing blocks it; 1 something does, or it is not RDP,
 or it cannot be reached; 2 usage
@@ -43,6 +44,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     choose.add_language(parser)
     choose.add_limits(parser)
     choose.add_request(parser)
+    choose.add_outside(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -104,6 +106,9 @@ def settings_of(options: argparse.Namespace) -> Settings:
         preconnection_blob=options.preconnection_blob,
         simulate=options.simulate,
         licensing=options.licensing,
+        udp=options.udp,
+        gateway=options.gateway or options.gateway_at is not None,
+        gateway_at=options.gateway_at,
         keep_attempts=options.verbose > 0,
     )
 

@@ -15,6 +15,7 @@ _LONGEST_TIME_S = 3600.0
 # X.224 counts its variable part in one byte, 248 at most; the negotiation takes 8 and the line end 2 of them.
 _LONGEST_TOKEN = 238
 _COOKIE_PREFIX = len("Cookie: mstshash=")
+_GATEWAY_PORT = 443
 _LONGEST_BLOB = 16000  # UTF-16 units, so that the PDU stays within a plain exchange
 
 
@@ -85,6 +86,19 @@ def server_name(text: str) -> str:
     return name
 
 
+def gateway_at(text: str) -> tuple[str, int]:
+    """The host and port of one gateway. Raises InputError."""
+    from itertools import islice
+
+    from probe.scan.targets import targets
+
+    if text != "-" and not text.startswith("@"):
+        found = list(islice(targets([text], [_GATEWAY_PORT]), 2))
+        if len(found) == 1:
+            return found[0].host, found[0].port
+    raise InputError(f"not one gateway: {text!r}", "give a name or an address, such as gw.example or gw.example:8443")
+
+
 def source_address(text: str) -> str:
     """An address of this machine. Raises InputError."""
     import ipaddress
@@ -129,6 +143,15 @@ def add_request(parser: argparse.ArgumentParser) -> None:
                        help="go on to the licensing phase, without credentials; intrusive, see the manual")  # fmt: skip
     group.add_argument("--preconnection-blob", type=preconnection_blob, metavar="TEXT",
                        help="send a preconnection PDU first (a virtual machine's id)")  # fmt: skip
+
+
+def add_outside(parser: argparse.ArgumentParser) -> None:
+    """Options that ask beside the RDP connection."""
+    group = parser.add_argument_group("beside the connection")
+    group.add_argument("--udp", action="store_true", help="also whether RDP over UDP is served, on the same port")
+    group.add_argument("--gateway", action="store_true",
+                       help="also for an RD Gateway, on port 443 of the target; no user is named")  # fmt: skip
+    group.add_argument("--gateway-at", type=gateway_at, metavar="HOST[:PORT]", help="ask for the RD Gateway there")
 
 
 def add_language(parser: argparse.ArgumentParser) -> None:

@@ -44,6 +44,7 @@ ENDINGS: dict[int, Ending] = {
     errno.ENOPROTOOPT: Ending.UNREACHABLE,
     errno.EOPNOTSUPP: Ending.UNREACHABLE,
     errno.EPROTO: Ending.UNREACHABLE,
+    errno.EMSGSIZE: Ending.UNREACHABLE,  # a datagram larger than the way allows
     errno.ENETRESET: Ending.RESET,
 }
 if hasattr(errno, "ENONET"):  # Linux alone
@@ -120,15 +121,18 @@ async def hold(
         _close(sock)
 
 
-async def open_to(target: Target, source_address: str | None) -> trio.socket.SocketType:
-    """A connected socket. Raises OSError."""
+async def open_to(
+    target: Target, source_address: str | None, kind: os_socket.SocketKind = os_socket.SOCK_STREAM
+) -> trio.socket.SocketType:
+    """A connected socket: of datagrams too, so that what ICMP says of them is heard. Raises OSError."""
     address = target.address or target.host
     family = os_socket.AF_INET6 if ":" in address else os_socket.AF_INET
     host, _, zone = address.partition("%")
     scope = scope_of(zone) if zone else 0
-    sock = trio.socket.socket(family, os_socket.SOCK_STREAM)
+    sock = trio.socket.socket(family, kind)
     try:
-        sock.setsockopt(os_socket.IPPROTO_TCP, os_socket.TCP_NODELAY, 1)
+        if kind == os_socket.SOCK_STREAM:
+            sock.setsockopt(os_socket.IPPROTO_TCP, os_socket.TCP_NODELAY, 1)
         if source_address is not None:
             await sock.bind((source_address, 0))
         await sock.connect((host, target.port, 0, scope) if family == os_socket.AF_INET6 else (host, target.port))

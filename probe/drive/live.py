@@ -21,6 +21,7 @@ from probe.drive import connection
 from probe.drive.connection import Traffic
 from probe.drive.limits import Limits
 from probe.drive.names import tls_name
+from probe.drive.outside import Outside
 from probe.drive.trust_store import trust_judge
 from probe.handshake.machine import Ending
 from probe.result import Result, Target
@@ -33,9 +34,12 @@ async def audit(target: Target, settings: Settings, limits: Limits) -> Result:
     server_name = settings.server_name or tls_name(target.host)
     started, wall = trio.current_time(), time.time()
     auditor = _Auditor(target, Conversation(settings, server_name, os.urandom), limits)
+    outside = Outside(target, settings, limits)
     with trio.move_on_after(limits.deadline_s) as scope:
-        await auditor.run()
-    return verdict(
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(outside.run)
+            await auditor.run()
+    result = verdict(
         Audit(
             target=target,
             settings=settings,
@@ -49,6 +53,8 @@ async def audit(target: Target, settings: Settings, limits: Limits) -> Result:
             trust=trust_judge(limits.ca_file),
         )
     )
+    outside.describe(result, wall - started)
+    return result
 
 
 class _Auditor:

@@ -92,7 +92,7 @@ class CredSspExchange:
             raise UnexpectedMessage(self.state.name, "TSRequest")
         self.state = following
         for token in request.nego_tokens or ():
-            events.extend(Seen(at, side, message, token) for message in _messages_in(token))
+            events.extend(Seen(at, side, message, token) for message in messages_in(token))
 
     def leftover(self, side: Side) -> bytes:
         """Bytes behind the server's answer, or of a TSRequest that never became whole."""
@@ -103,7 +103,7 @@ class CredSspExchange:
         return b""
 
 
-def _messages_in(token: bytes) -> list[object]:
+def messages_in(token: bytes) -> list[object]:
     """The SPNEGO token, and the NTLM message in it or in its place. Raises WireError."""
     outer = spnego.read_token(token)
     if isinstance(outer, spnego.RawToken):

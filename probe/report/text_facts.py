@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from probe.diagnosis.stored import stored
 from probe.language import N_, _
-from probe.report import text_tls
+from probe.report import text_outside, text_tls
 from probe.report.escape import terminal
 from probe.report.page import Page, Part
 from probe.report.sentences import STATES, ending_of, listed, why_no_version
@@ -123,9 +123,7 @@ def _rows(result: Result, verbosity: int) -> Iterator[tuple[str, str]]:
         if result.credssp.ntlm is not None:
             yield "NTLM", " · ".join(_ntlm(result.credssp.ntlm)) or _("an empty challenge")
     yield from _negotiated(result)
-    for label, answers in (("UDP", result.udp), (_("Gateway"), result.gateway)):
-        if answers is not None:
-            yield label, " · ".join(f"{terminal(name, 40)} {terminal(str(value))}" for name, value in answers.items())
+    yield from text_outside.rows(result)
     if verbosity and result.server is not None and result.server.evidence:
         signs = _("; ").join(terminal(stored(sign)) for sign in result.server.evidence)
         yield _("Seen as"), _("{kind}: {signs}", kind=terminal(result.server.kind, 40), signs=signs)

@@ -16,6 +16,7 @@ from probe.result.common import (
     Depth,
     EndingName,
     Nla,
+    Ntlm,
     ProtocolName,
     Severity,
     State,
@@ -23,6 +24,8 @@ from probe.result.common import (
     Verdict,
     VersionName,
 )
+from probe.result.licensing import Licensing
+from probe.result.outside import Gateway, GatewayState, Udp, UdpState
 from probe.result.tls import (
     Certificate,
     CertificateChain,
@@ -54,9 +57,12 @@ __all__ = [
     "Diagnosis",
     "EndingName",
     "Fingerprints",
+    "Gateway",
+    "GatewayState",
     "Group",
     "Intolerance",
     "Key",
+    "Licensing",
     "MethodAttempt",
     "Negotiation",
     "NegotiationAttempt",
@@ -78,6 +84,8 @@ __all__ = [
     "TlsFeatures",
     "TlsHandshake",
     "Trust",
+    "Udp",
+    "UdpState",
     "Verdict",
     "VersionName",
     "from_json",
@@ -96,6 +104,7 @@ class Target(msgspec.Struct, kw_only=True):
     port: int
     address: str | None = None  # None when the name did not resolve
     server_name: str | None = None  # the name used for TLS SNI and the name check
+    routing_token: str | None = None  # that every Connection Request carried: "Cookie: msts=3640205228.15629.0000"
 
 
 class NegotiationAttempt(msgspec.Struct, kw_only=True):
@@ -108,6 +117,7 @@ class NegotiationAttempt(msgspec.Struct, kw_only=True):
     elapsed_ms: float
     answer: str | None = None  # anything but a Connection Confirm with negotiation: "confirm without negotiation", …
     ending: EndingName | None = None  # how it ended where nothing was answered
+    source_reference: str | None = None  # SRC-REF of the Connection Confirm, "0x1234": software has one of its own
 
 
 class Negotiation(msgspec.Struct, kw_only=True):
@@ -164,27 +174,13 @@ class StandardRdp(msgspec.Struct, kw_only=True):
     ignores_offered_methods: bool | None = None
 
 
-class Ntlm(msgspec.Struct, kw_only=True):
-    """What the NTLM CHALLENGE says, [MS-NLMP] 2.2.1.2."""
-
-    target_name: str | None = None
-    netbios_domain: str | None = None
-    netbios_computer: str | None = None
-    dns_domain: str | None = None
-    dns_computer: str | None = None
-    dns_tree: str | None = None
-    os_build: str | None = None
-    os: str | None = None
-    timestamp: str | None = None
-    clock_skew_s: float | None = None  # server minus client, at the moment the CHALLENGE arrived
-
-
 class CredSsp(msgspec.Struct, kw_only=True):
     """CredSSP up to the NTLM challenge; None in the result when HYBRID is not accepted."""
 
     version: int | None = None  # the server's TSRequest version
     mechanisms: list[str] = []  # shown to be usable by an answer
     ntlm: Ntlm | None = None
+    computers: list[str] = []  # name and build in each NTLM challenge, the different ones: "SRV1, 10.0.20348"
     error: str | None = None  # TSRequest errorCode, by its NTSTATUS name
     answer: str | None = None  # "malformed" where an answer came that is no TSRequest
     ending: EndingName | None = None  # how the exchange ended where no TSRequest came
@@ -273,9 +269,10 @@ class Result(msgspec.Struct, kw_only=True):
     tls: Tls | None = None
     certificates: list[CertificateChain] = []
     credssp: CredSsp | None = None
+    licensing: list[Licensing] = []  # the licensing phase over each protocol; asked for only with --licensing
     clients: list[Client] = []
-    udp: dict[str, str | int] | None = None
-    gateway: dict[str, str | int] | None = None
+    udp: Udp | None = None
+    gateway: Gateway | None = None
     diagnoses: list[Diagnosis] = []
     capture: dict[str, str | int] | None = None
     attempts: list[AttemptRecord] = []

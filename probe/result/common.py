@@ -1,4 +1,4 @@
-"""What every part of a result uses: the closed lists of names, and a verdict."""
+"""What more than one part of a result uses: the closed lists of names, a verdict, and what an NTLM server says."""
 
 from __future__ import annotations
 
@@ -41,3 +41,18 @@ class Verdict(msgspec.Struct, kw_only=True, omit_defaults=True):
     selected: str | None = None
     reason: str | None = None
     ending: EndingName | None = None
+
+
+class Ntlm(msgspec.Struct, kw_only=True):
+    """What the NTLM CHALLENGE says, [MS-NLMP] 2.2.1.2."""
+
+    target_name: str | None = None
+    netbios_domain: str | None = None
+    netbios_computer: str | None = None
+    dns_domain: str | None = None
+    dns_computer: str | None = None
+    dns_tree: str | None = None
+    os_build: str | None = None
+    os: str | None = None
+    timestamp: str | None = None
+    clock_skew_s: float | None = None  # server minus client, at the moment the CHALLENGE arrived

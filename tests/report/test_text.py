@@ -20,6 +20,7 @@ from probe.result import (
     Client,
     CredSsp,
     Diagnosis,
+    Gateway,
     Key,
     MethodAttempt,
     Negotiation,
@@ -33,6 +34,7 @@ from probe.result import (
     Tls,
     TlsHandshake,
     Trust,
+    Udp,
     Verdict,
 )
 from tests.golden import results as golden
@@ -264,7 +266,10 @@ def test_any_text_in_any_place_is_harmless(words: str) -> None:
         versions={words: Verdict(state="rejected", reason=words)},
         handshake=TlsHandshake(version=words, cipher_suite=Registered(code=words, name=words)),
     )
-    result.udp = {words: words}
+    result.udp = Udp(port=3389, state="unreachable", offered=words, version=words, cause=words)
+    result.gateway = Gateway(
+        host=words, port=443, state="http", reason=words, schemes=[words], server=words, ntlm=Ntlm(dns_computer=words)
+    )
     assert_harmless(shown(result, 2))
     assert_harmless(verdict_line(result))
     foreign = golden.result("not_rdp", words, words)

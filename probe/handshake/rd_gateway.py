@@ -1,0 +1,164 @@
+"""The front door of an RD Gateway inside TLS: asked without a login, then for its NTLM challenge, and never further.
+
+RDG_OUT_DATA is what a client begins with; a gateway answers 401 and says how one logs in. Where that is by NTLM or
+Negotiate, the same request goes out once more on the same connection with an NTLM NEGOTIATE, which names nobody, and
+the gateway's CHALLENGE shows its names. [MS-TSGU] 3.3.5.1, [MS-NLMP] 3.2.5.1.1, RFC 4559 section 4.
+
+HTTP is h11's. A head is read up to 16 kB, a body of the first answer up to 64 kB.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from probe.errors import InvalidField, ProbeError, TooLong
+from probe.handshake.credssp import messages_in
+from probe.handshake.machine import Event, Malformed, Seen, Side
+from probe.wire import ntlm
+from probe.wire.cursor import Writer
+from probe.wire.rdg import METHOD, PATH, WINDOWS_SCHEMES, HttpAnswer, authorization, challenges, request_fields
+
+if TYPE_CHECKING:
+    import h11
+
+LARGEST_HEAD = 16 * 1024
+LARGEST_BODY = 64 * 1024
+UNAUTHORIZED = 401
+
+
+class State(Enum):
+    """What is awaited, or how it ended."""
+
+    __hash__ = object.__hash__
+
+    EXPECT_ANSWER = "the answer to RDG_OUT_DATA"
+    EXPECT_BODY = "the end of the first answer"
+    EXPECT_CHALLENGE = "the NTLM challenge"
+    ANSWERED = "answered"
+    FAILED = "failed"
+
+
+_WAITING = (State.EXPECT_ANSWER, State.EXPECT_BODY, State.EXPECT_CHALLENGE)
+
+
+class GatewayGreeting:
+    """Up to two requests and their answers. `connection_id` is 16 random bytes.
+
+    Live only: what the client said is not read back from the wire, for it is only ever seen inside our own TLS.
+    """
+
+    def __init__(self, host: str, port: int, connection_id: bytes) -> None:
+        import h11
+
+        self.state = State.EXPECT_ANSWER
+        self._h11 = h11
+        self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=LARGEST_HEAD)
+        self._fields = request_fields(host, port, connection_id)
+        self._login = ""  # the value of Authorization for the second request
+        self._out = self._request()
+        self._unclaimed = b""  # of the server, since its last answer
+        self._body = 0  # bytes of it
+
+    def _request(self) -> bytes:
+        fields = [*self._fields, *([("Authorization", self._login)] if self._login else [])]
+        head = self._http.send(self._h11.Request(method=METHOD, target=PATH, headers=fields))
+        return (head or b"") + (self._http.send(self._h11.EndOfMessage()) or b"")
+
+    @property
+    def finished(self) -> bool:
+        """True once everything was answered, or could not be read."""
+        return self.state not in _WAITING
+
+    @property
+    def waiting_for(self) -> str:
+        """What is awaited, in words."""
+        return self.state.value if self.state in _WAITING else ""
+
+    def data_to_send(self) -> bytes:
+        """The next request, once."""
+        out, self._out = self._out, b""
+        return out
+
+    def observe(self, side: Side, data: bytes, at: float) -> list[Event]:
+        """Take bytes of the server, however split."""
+        if side is Side.CLIENT or self.finished:
+            return []
+        self._unclaimed += data
+        events: list[Event] = []
+        try:
+            self._http.receive_data(data)
+            while not self.finished and self._next(at, events):
+                pass
+        except ProbeError as error:
+            self._fail(at, error, events)
+        except self._h11.ProtocolError as error:
+            self._fail(at, InvalidField("HTTP", "response", 0, str(error)), events)
+        return events
+
+    def _fail(self, at: float, error: ProbeError, events: list[Event]) -> None:
+        self.state = State.FAILED
+        events.append(Malformed(at, Side.SERVER, error, self.leftover(Side.SERVER)))
+
+    def _next(self, at: float, events: list[Event]) -> bool:
+        """Take one event of HTTP; False when there is none yet."""
+        event = self._http.next_event()
+        if isinstance(event, self._h11.Response):
+            self._answered(event, at, events)
+        elif isinstance(event, self._h11.Data):
+            self._body += len(event.data)
+            if self._body > LARGEST_BODY:
+                raise TooLong("HTTP", "body", self._body, f"{LARGEST_BODY} bytes are read at most")
+        elif isinstance(event, self._h11.EndOfMessage):
+            self._ask_for_challenge()
+        return event is not self._h11.NEED_DATA and event is not self._h11.PAUSED
+
+    def _answered(self, response: h11.Response, at: float, events: list[Event]) -> None:
+        answer = _answer(response)
+        rest = self._http.trailing_data[0]
+        raw, self._unclaimed = self._unclaimed[: len(self._unclaimed) - len(rest)], rest
+        events.append(Seen(at, Side.SERVER, answer, raw))
+        first = self.state is State.EXPECT_ANSWER
+        if first and answer.status == UNAUTHORIZED and answer.offers(WINDOWS_SCHEMES):
+            w = Writer()
+            ntlm.probe_negotiate().write(w)
+            self.state, self._login = State.EXPECT_BODY, authorization(answer, w.getvalue())
+            return
+        self.state = State.ANSWERED
+        for challenge in () if first else answer.challenges:
+            if challenge.scheme.upper() in WINDOWS_SCHEMES and (token := challenge.token):
+                events.extend(Seen(at, Side.SERVER, message, token) for message in messages_in(token))
+
+    def _ask_for_challenge(self) -> None:
+        """Once more, where the server keeps the connection open."""
+        if self._http.our_state is not self._h11.DONE or self._http.their_state is not self._h11.DONE:
+            self.state = State.ANSWERED
+            return
+        self._http.start_next_cycle()
+        self.state, self._out = State.EXPECT_CHALLENGE, self._request()
+
+    def leftover(self, side: Side) -> bytes:
+        """Bytes of the server that no answer claimed."""
+        if side is Side.CLIENT:
+            return b""
+        rest, self._unclaimed = self._unclaimed, b""
+        return rest
+
+    def farewell(self) -> bytes:
+        """Nothing: the TLS around it says goodbye."""
+        return b""
+
+
+def _answer(response: h11.Response) -> HttpAnswer:
+    fields: Sequence[tuple[bytes, bytes]] = response.headers
+
+    def named(name: bytes) -> list[str]:
+        return [value.decode("latin-1") for key, value in fields if key == name]
+
+    return HttpAnswer(
+        status=response.status_code,
+        reason=response.reason.decode("latin-1"),
+        server=next(iter(named(b"server")), None),
+        challenges=challenges(named(b"www-authenticate")),
+    )
