@@ -105,9 +105,9 @@ def _instances(names: Mapping[str, object], kind: type[_T]) -> Iterator[_T]:
 def _of_clients() -> Iterator[tuple[str, str, str]]:
     from probe import clients
 
-    for profile in getattr(clients, "PROFILES", ()):
-        if profile.hint:
-            yield profile.hint, f"probe/clients, {profile.key}", profile.name
+    for profile in clients.CLIENTS.values():
+        for hint in (profile.hint, profile.nla_hint):
+            yield hint, f"probe/clients, {profile.key}", profile.name
 
 
 def _of_explanations() -> Iterator[tuple[str, str, str]]:

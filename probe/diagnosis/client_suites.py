@@ -1,25 +1,30 @@
-"""The cipher suites that RDP clients offer by default, by the code points of the IANA registry.
-
-Windows: the default orders that Microsoft documents per release (TLS cipher suites in Windows; RC4, DES, export and
-NULL suites are left out where an application asks for strong cryptography). OpenSSL 3: its DEFAULT list, which
-FreeRDP, Remmina and Guacamole offer.
-"""
+"""The cipher suites that RDP clients offer by default, by the code points of the IANA registry, from their profiles."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 
-def _codes(listed: str) -> frozenset[str]:
-    return frozenset(f"0x{code}" for code in listed.split())
+from probe.clients import CLIENTS
+from probe.clients.profile import TlsProfile
+
+_SIGNAL = 0x00FF  # of RFC 5746, no suite
+_TLS12 = 0x0303
+_EXPORT = frozenset({0x0003, 0x0006, 0x0009, 0x0012, 0x0062, 0x0063, 0x0064})  # 40 to 56 bits; Windows XP's
+# What some of the current clients still offer, and none should be told to use.
+_OLD = frozenset({0x006A, 0x0040, 0x0038, 0x0032, 0x0013, 0x0005, 0x0004, 0xC008, 0xC012})
 
 
-_WINDOWS_11 = _codes(
-    "1302 1301 c02c c02b c030 c02f 009f 009e c024 c023 c028 c027 c00a c009 c014 c013 009d 009c 003d 003c 0035 002f 000a"
-)
-_OPENSSL_3 = _codes(
-    "1302 1303 1301 c02c c030 009f cca9 cca8 ccaa c02b c02f 009e c024 c028 006b c023 c027 0067 c00a c014 0039 c009 "
-    "c013 0033 009d 009c 003d 003c 0035 002f"
-)
-_OLDER_WINDOWS = _codes("006a 0040 0038 0032 0013 0005 0004")  # besides; XP to Windows 10 1607
+def _codes(suites: Iterable[int]) -> frozenset[str]:
+    return frozenset(f"0x{suite:04x}" for suite in suites)
 
-CURRENT_SUITES = _WINDOWS_11 | _OPENSSL_3
-KNOWN_SUITES = CURRENT_SUITES | _OLDER_WINDOWS
+
+def _offered(profiles: Iterable[TlsProfile]) -> frozenset[int]:
+    return frozenset(suite for profile in profiles for suite in profile.suites) - {_SIGNAL}
+
+
+_HELLOS = [(profile.family, profile.tls) for profile in CLIENTS.values() if profile.tls is not None]
+# Those of Windows and of OpenSSL that have TLS 1.2.
+_CURRENT = [hello for family, hello in _HELLOS if family in ("mstsc", "freerdp") and _TLS12 in hello.versions]
+
+CURRENT_SUITES = _codes(_offered(_CURRENT) - _OLD)
+KNOWN_SUITES = _codes(_offered(hello for _, hello in _HELLOS) - _EXPORT)

@@ -178,7 +178,7 @@ def test_suites_that_no_current_client_offers() -> None:
 
 
 def test_suites_that_no_client_at_all_offers_block() -> None:
-    described = accepting(TLSv1_2="0x0034 0xc09e")
+    described = accepting(TLSv1_2="0x0034 0x0041")
     assert the("TLS_NO_SHARED_CIPHER", described).severity == "blocker"
     assert described.negotiation is not None
     described.negotiation.protocols["RDP"] = ACCEPTED
