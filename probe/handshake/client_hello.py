@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from probe.handshake.shaped_hello import Contents, HelloForm, hello_record, shaped_hello
 from probe.wire import tls_extensions as ext
 from probe.wire.cursor import Writer
 from probe.wire.tls_hello import ClientHello, Extension, write_handshake
@@ -57,6 +58,7 @@ class Offer:
     fallback: bool = False  # says that a newer version was tried before, RFC 7507
     padding: int = 0
     certificate_schemes: tuple[int, ...] = ()  # for certificates, RFC 8446 4.2.3; empty: the same schemes
+    form: HelloForm | None = None  # as another program writes it: then `share` to `padding` count for nothing
     few_groups: bool = field(default=False, compare=False)  # groups are missing that a refusal may be for
     _hash: int = field(init=False, repr=False, compare=False, default=0)
 
@@ -82,11 +84,19 @@ def current_offer(padding: int = 0) -> Offer:
     return Offer(version=TLS13, suites=suites, older=True, padding=padding)
 
 
+def hello_in_form(form: HelloForm, offer: Offer, random_bytes: Callable[[int], bytes], name: str | None) -> ClientHello:
+    """The hello of another program: its form, and what the offer holds. Random values as for `client_hello`."""
+    contents = Contents(suites=offer.suites, groups=offer.groups, schemes=offer.schemes, server_name=name)
+    return shaped_hello(form, contents, random_bytes)
+
+
 def client_hello(offer: Offer, random_bytes: Callable[[int], bytes], server_name: str | None) -> bytes:
     """The record of the ClientHello that makes an offer.
 
     `random_bytes` gives as many random bytes as asked; `server_name` is None where there is no name to send.
     """
+    if offer.form is not None:
+        return hello_record(hello_in_form(offer.form, offer, random_bytes, server_name))
     hello = ClientHello(
         version=min(offer.version, TLS12),
         random=random_bytes(32),

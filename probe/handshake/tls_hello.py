@@ -13,7 +13,7 @@ The same machine watches the handshakes that our TLS library makes (`tls_tunnel.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 
 from probe.errors import ProbeError, TooLong, UnexpectedMessage, WireError
@@ -76,14 +76,22 @@ _PROVISIONAL_VERSION = TLS12  # before a ServerHello has said which; only the he
 class TlsHello:
     """One hello and its answer. `hello` is the record a live client sends; empty where it is only watched.
 
-    `through_retry` goes on behind a HelloRetryRequest, which otherwise is answer enough.
+    `through_retry` goes on behind a HelloRetryRequest, which otherwise is answer enough. `second` makes the record that
+    a live client sends then; where it gives none, the first answer is the last.
     """
 
-    def __init__(self, hello: bytes = b"", *, through_retry: bool = False) -> None:
+    def __init__(
+        self,
+        hello: bytes = b"",
+        *,
+        through_retry: bool = False,
+        second: Callable[[tls_hello.ServerHello], bytes] | None = None,
+    ) -> None:
         self.state = State.EXPECT_CLIENT_HELLO
         self.server_hello: tls_hello.ServerHello | None = None
         self._out = hello
         self._through_retry = through_retry
+        self._second = second
         self._records = {side: RecordFramer() for side in Side}
         self._messages = {side: HandshakeFramer() for side in Side}
         self._clear = dict.fromkeys(Side, b"")
@@ -100,7 +108,7 @@ class TlsHello:
         return "" if self.finished else self.state.value
 
     def data_to_send(self) -> bytes:
-        """The hello, once."""
+        """The hello, and the one that follows a HelloRetryRequest; each once."""
         out, self._out = self._out, b""
         return out
 
@@ -173,11 +181,16 @@ class TlsHello:
         if hello.is_hello_retry_request and second:
             raise UnexpectedMessage(self.state.name, "HelloRetryRequest")
         self.server_hello = hello
-        if hello.is_hello_retry_request and self._through_retry:
+        if hello.is_hello_retry_request and self._goes_on(hello):
             return State.EXPECT_SECOND_CLIENT_HELLO
         if hello.is_hello_retry_request or hello.selected_version >= TLS13:
             return State.ANSWERED
         return State.EXPECT_SERVER_HELLO_DONE
+
+    def _goes_on(self, retry: tls_hello.ServerHello) -> bool:
+        if self._second is not None:
+            self._out = self._second(retry)
+        return self._through_retry or bool(self._out)
 
     def _not_tls(self, side: Side, error: WireError, at: float, events: list[Event]) -> None:
         """Bytes that are no TLS: a disconnect PDU in clear, or something unreadable."""

@@ -3,7 +3,7 @@
 A builder returns the Extension as the client sends it unless its name says otherwise; a reader takes a body and raises
 Truncated or InvalidField. Bodies of extensions without a reader are kept as they came, as are duplicates and order.
 Source: RFC 8446 section 4.2, RFC 6066, RFC 8422 section 5.1, RFC 5746, RFC 7627, RFC 5077, RFC 6520, RFC 6962, RFC
-7301, RFC 7366, RFC 7685.
+7301, RFC 7366, RFC 7685, RFC 8449.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ class ExtensionType(OpenIntEnum):
     PADDING = 21
     ENCRYPT_THEN_MAC = 22
     EXTENDED_MASTER_SECRET = 23
+    RECORD_SIZE_LIMIT = 28
     SESSION_TICKET = 35
     PRE_SHARED_KEY = 41
     SUPPORTED_VERSIONS = 43
@@ -241,6 +242,16 @@ def encrypt_then_mac() -> Extension:
 def padding(size: int) -> Extension:
     """Zeros that make a hello longer. `size` is in bytes. RFC 7685 section 3."""
     return Extension(type=ExtensionType.PADDING, body=bytes(size))
+
+
+def record_size_limit(size: int) -> Extension:
+    """The longest record that the client takes, in bytes of plain text. RFC 8449 section 4."""
+    return Extension(type=ExtensionType.RECORD_SIZE_LIMIT, body=_u16(size))
+
+
+def read_record_size_limit(body: bytes) -> int:
+    """The longest record that either side takes."""
+    return _read_u16(body, "record_size_limit", "RecordSizeLimit")
 
 
 def read_selected_identity(body: bytes) -> int:
