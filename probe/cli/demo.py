@@ -50,6 +50,7 @@ def run(options: argparse.Namespace) -> int:
 async def _run(options: argparse.Namespace) -> int:
     from probe.cli.host import Printer, limits_of, settings_of
     from probe.diagnosis import diagnose
+    from probe.diagnosis.clients import evaluate
     from probe.drive.demo import serving
     from probe.drive.live import audit
     from probe.result import Target
@@ -61,6 +62,7 @@ async def _run(options: argparse.Namespace) -> int:
             target = Target(input=server.name, host=server.address, address=server.address, port=server.port)
             result = await audit(target, settings_of(options), limits_of(options))
             result.diagnoses = diagnose(result)
+            result.clients = evaluate(result)
             printer.show(result, None if options.json else _(server.title))
             codes = {found.code for found in result.diagnoses}
             missed += [f"{server.name}: {code}" for code in server.expects if code not in codes]

@@ -64,6 +64,7 @@ def run(options: argparse.Namespace) -> int:
 async def _run(options: argparse.Namespace) -> int:
     from probe.cli.progress import Progress
     from probe.diagnosis import diagnose
+    from probe.diagnosis.clients import evaluate
     from probe.drive.many import Many
     from probe.errors import InputError
     from probe.scan.targets import targets
@@ -78,6 +79,7 @@ async def _run(options: argparse.Namespace) -> int:
             if isinstance(result, InputError):
                 raise result
             result.diagnoses = diagnose(result)
+            result.clients = evaluate(result)
             progress.step_aside()
             printer.show(result)
             good = good and works(result)

@@ -34,11 +34,16 @@ _STAYED_AWAY = ("closed", "reset")
 def evaluate(result: Result) -> list[Client]:
     """Every known client, in the table's order; none where the target is not known to speak RDP.
 
-    A pure function of the facts, so that results of earlier releases will do. Texts are in the language spoken now.
+    A pure function of the facts, so that results of earlier releases will do. What was measured stays as it is. Texts
+    are in the language spoken now.
     """
     if result.status != "rdp":
         return []
-    return [_described(profile, walk(profile, result)) for profile in CLIENTS.values()]
+    measured = {client.client: client for client in result.clients if client.measured}
+    return [
+        measured[profile.name] if profile.name in measured else _described(profile, walk(profile, result))
+        for profile in CLIENTS.values()
+    ]
 
 
 def _described(profile: ClientProfile, outcome: Outcome) -> Client:
