@@ -25,6 +25,7 @@ class Stage(Enum):
     NEGOTIATION = "negotiation"  # up to the Connection Confirm
     SETTINGS = "settings"  # on to the basic settings exchange, in clear
     HELLO = "hello"  # on to one ClientHello of our own
+    LICENSING = "licensing"  # on through the basic settings exchange, in clear or inside TLS, to the licensing phase
     TUNNEL = "tunnel"  # on to a complete TLS handshake and the first message of what is inside
 
 
@@ -72,6 +73,8 @@ class Question:
             return "TLS without X.224"
         if self.stage is Stage.SETTINGS:
             return "Standard RDP Security"
+        if self.stage is Stage.LICENSING:
+            return "licensing phase"
         return "TLS versions" if self.stage is Stage.HELLO else "security protocols"
 
     @property
@@ -80,6 +83,8 @@ class Question:
         over = "TLS without X.224" if self.protocols is None else "+".join(protocol_names(self.protocols))
         if self.stage is Stage.SETTINGS:
             return f"{over}, then basic settings with {'+'.join(encryption_method_names(self.methods)) or 'no method'}"
+        if self.stage is Stage.LICENSING:
+            return f"{over}, then the licensing phase without an account"
         if self.stage is Stage.HELLO and self.version is not None:
             return f"{over}, then {self._hello_in_words(version_name(self.version))}"
         if self.stage is Stage.TUNNEL:

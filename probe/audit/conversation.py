@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from probe.audit.attempt import Question, Stage
+from probe.audit.licensing import joining_of
 from probe.audit.settings import Settings
 from probe.handshake.client_hello import client_hello
 from probe.handshake.credssp import CredSspExchange, first_request
+from probe.handshake.licensing import LicensingPhase
 from probe.handshake.machine import Chain, Machine
 from probe.handshake.negotiation import Negotiation
 from probe.handshake.server_first import aad_nonce, rdstls_greeting
@@ -26,6 +28,7 @@ from probe.wire.nego import (
     RequestData,
 )
 
+_OVER_TLS = (Stage.HELLO, Stage.TUNNEL, Stage.LICENSING)
 _COOKIE = b"probe"
 _OTHER_NAME = "rdp-probe.invalid"  # RFC 2606: nobody has it
 RandomBytes = Callable[[int], bytes]
@@ -74,8 +77,10 @@ class Conversation:
         return RequestData.COOKIE + _COOKIE if cookie else None
 
     def _after(self, negotiation: Negotiation, finished: Machine, question: Question) -> Machine | None:
-        """What follows the negotiation; nothing follows what followed it."""
-        if finished is not negotiation or negotiation.confirm is None:
+        """What follows the negotiation; what followed it is followed by the licensing phase, or by nothing."""
+        if finished is not negotiation:
+            return self._licensing(question, finished)
+        if negotiation.confirm is None:
             return None
         answer = negotiation.confirm.negotiation
         if answer is None:  # an old server, or another ISO service: only RDP itself tells which
@@ -83,10 +88,17 @@ class Conversation:
         if not isinstance(answer, NegotiationResponse) or question.protocols is None:
             return None
         if answer.selected == Protocol.RDP:
-            return self._settings(question, Protocol.RDP) if question.stage is Stage.SETTINGS else None
+            return self._settings(question, Protocol.RDP) if self._is_for_settings(question) else None
         if answer.selected.bit_count() != 1 or not answer.selected & question.protocols:
             return None  # it selected what was not offered, or several: nothing that we could rightly speak
-        return self._tls(question, answer.selected) if question.stage in (Stage.HELLO, Stage.TUNNEL) else None
+        return self._tls(question, answer.selected) if question.stage in _OVER_TLS else None
+
+    @staticmethod
+    def _is_for_settings(question: Question) -> bool:
+        """RDP itself was selected: what was asked about licensing inside TLS is not asked in clear."""
+        return question.stage is Stage.SETTINGS or (
+            question.stage is Stage.LICENSING and question.protocols == Protocol.RDP
+        )
 
     def _tls(self, question: Question, selected: int) -> Machine:
         if question.stage is Stage.HELLO and question.version is not None:
@@ -114,10 +126,19 @@ class Conversation:
             return rdstls_greeting()
         if selected == Protocol.RDSAAD:
             return aad_nonce()
-        return self._settings(question, selected) if selected == Protocol.SSL else None
+        if selected != Protocol.SSL:
+            return None
+        return Chain(self._settings(question, selected), lambda finished: self._licensing(question, finished))
 
     def _settings(self, question: Question, selected: int) -> Machine:
         return BasicSettingsExchange(connect_initial(question, selected))
+
+    def _licensing(self, question: Question, finished: Machine) -> Machine | None:
+        """What follows the basic settings exchange, where the user wants it and the server has agreed."""
+        if question.stage is not Stage.LICENSING or not isinstance(finished, BasicSettingsExchange):
+            return None
+        joining = joining_of(finished, self.random_bytes)
+        return LicensingPhase(joining) if joining is not None else None
 
 
 def connect_initial(question: Question, selected: int) -> bytes:

@@ -9,6 +9,8 @@ The order protects the server and the truth:
 3. One ClientHello for each TLS version, over a protocol that was accepted, and one TLS hello without X.224.
 4. Standard RDP Security last, where it is accepted, each encryption method alone: an MCS Connect-Initial has been seen
    to end a server.
+5. The licensing phase behind everything else, and only where the user asks for it: it is the only thing that a server
+   may take for a client that is about to log on.
 
 What ended in silence or a reset is asked once more, later and alone, before it counts: some servers take one
 connection at a time. Only discover, made for many hosts, never repeats. Where a server that answered refuses, or says
@@ -20,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from probe.audit.attempt import TLS_VERSIONS, Attempt, Question, Stage
 from probe.audit.enumeration import Enumeration
@@ -52,6 +55,7 @@ _OTHER_METHODS = tuple(
     for method in (EncryptionMethod.FIFTY_SIX_BIT, EncryptionMethod.FORTY_BIT, EncryptionMethod.FIPS)
 )
 _ENDED_BY_SERVER = (Ending.CLOSED, Ending.RESET, Ending.COMPLETE)  # complete: it said why, and that was all
+_LICENSING = tuple(Question(protocols=protocol, stage=Stage.LICENSING) for protocol in (Protocol.SSL, Protocol.RDP))
 _DIRECT = Question(protocols=None, stage=Stage.HELLO, version=TLS12)
 
 
@@ -85,6 +89,7 @@ def plan(attempts: Sequence[Attempt], settings: Settings, begun: int | None = No
     if any(_is_gone(reading, readings) and not _came_back(reading, asked) for reading in readings):
         return Plan((), repeats)
     room = settings.most_connections - (len(attempts) if begun is None else begun) - len(repeats)
+    room -= sum(question not in asked for question in _LICENSING) if settings.licensing else 0
     groups = _Groups(readings, asked, room)
     questions = tuple(question for question in groups.wanted(settings) if question not in asked)
     return Plan(questions, repeats, cut_short=groups.cut_short)
@@ -145,7 +150,8 @@ class _Groups:
     def _by_depth(self, settings: Settings) -> Iterator[tuple[Question, ...]]:
         if settings.depth == "discover":
             return _discover(self._readings)
-        return self._in_turn(full=settings.depth == "full")
+        licensing = [tuple(_licensing(self._readings))] if settings.licensing else []
+        return chain(self._in_turn(full=settings.depth == "full"), licensing)
 
     def _in_turn(self, *, full: bool) -> Iterator[tuple[Question, ...]]:
         readings = self._readings
@@ -291,6 +297,19 @@ def _turns_method_away(reading: Reading) -> bool:
     if reading.question.stage is not Stage.SETTINGS or not _accepts(reading, Protocol.RDP):
         return False
     return reading.connect_response is None and reading.malformed is None and reading.ending in _ENDED_BY_SERVER
+
+
+def _licensing(readings: Sequence[Reading]) -> Iterator[Question]:
+    """The licensing phase, once over each protocol over which the server has settled what comes before it."""
+    for question in _LICENSING:
+        over = Protocol(question.protocols or 0)
+        if any(
+            reading.question.protocols == over
+            and reading.connect_response is not None
+            and (over == Protocol.RDP or _accepts(reading, over))
+            for reading in readings
+        ):
+            yield question
 
 
 def _direct(readings: Sequence[Reading]) -> Question:

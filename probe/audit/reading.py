@@ -8,7 +8,7 @@ from functools import wraps
 from typing import TypeVar, cast
 
 from probe.audit.attempt import Attempt, Question, Stage
-from probe.handshake.machine import Ending, Event, Malformed, Secured, Seen, Side, TlsClosed, TlsFailed, Unread
+from probe.handshake.machine import Ended, Ending, Event, Malformed, Secured, Seen, Side, TlsClosed, TlsFailed, Unread
 from probe.wire import gcc, mcs, ntlm, ssl2, standard_security, tls_hello, x224
 from probe.wire.credssp import TsRequest
 from probe.wire.nego import ConfirmData, NegotiationFailure, NegotiationResponse
@@ -59,6 +59,7 @@ class Reading:
     rdstls: RdstlsCapabilities | None = None
     nonce: ServerNonce | None = None
     malformed: Malformed | None = None
+    awaited: str = ""  # what was still expected when it ended
     unread: bytes = b""  # from the server, behind the last message
     first_bytes: bytes = b""  # of the server, where they could not be read
     messages: list[object] = field(default_factory=list)  # of the server, in order
@@ -92,6 +93,8 @@ class Reading:
     @property
     def is_to_be_repeated(self) -> bool:
         """It ended in a way that does not count before it was seen twice; an odd hello may well be met by silence."""
+        if self.question.stage is Stage.LICENSING:  # intrusive: once is enough
+            return False
         if self.question.repeat or self.question.framed or self.is_foreign:
             return False
         return self.ending in _UNANSWERED or (self.ending is Ending.CLOSED and self._is_unanswered_offer)
@@ -159,6 +162,8 @@ def _note(reading: Reading, event: Event) -> None:
         reading.chain = event.chain or reading.chain
     elif isinstance(event, TlsFailed):
         reading.tls_failed = event
+    elif isinstance(event, Ended):
+        reading.awaited = event.expected
     elif isinstance(event, TlsClosed):
         reading.tls_closed = True
     elif isinstance(event, Unread) and event.side is Side.SERVER:

@@ -18,6 +18,7 @@ from probe.audit.settings import Settings
 from probe.audit.steps import record
 from probe.audit.trust import TrustJudge
 from probe.audit.verdict_inside import credssp, standard_rdp, timestamp
+from probe.audit.verdict_licensing import licensing
 from probe.audit.verdict_negotiation import answer_without_negotiation, negotiation
 from probe.audit.verdict_tls import direct_tls, tls
 from probe.handshake.machine import NEVER_OPENED, Ending
@@ -91,6 +92,7 @@ def _target(audit: Audit) -> Target:
         port=target.port,
         address=target.address,
         server_name=audit.server_name,
+        routing_token=audit.settings.routing_token,
     )
 
 
@@ -106,6 +108,7 @@ def _describe(result: Result, audit: Audit, readings: Sequence[Reading], wall_of
     if result.negotiation is not None and result.negotiation.protocols["RDP"].state == "accepted":
         result.standard_rdp = standard_rdp(readings, circumstances)
     result.server = server_kind(readings)
+    result.licensing = licensing(readings)
     result.tls = tls(readings, full=audit.settings.depth == "full", cut_short=audit.plan.cut_short)
     result.certificates = _certificates(readings, circumstances)
     if result.server.kind not in ("windows", "unknown") and result.credssp and result.credssp.ntlm:

@@ -1,15 +1,16 @@
 """The basic settings exchange: MCS Connect-Initial and Connect-Response, up to the server's random and certificate.
 
 [MS-RDPBCGR] 1.3.1.1 phase 2. Under Standard RDP Security it is in clear and shows encryption level, method and the
-server's certificate; inside TLS without NLA it shows the RDP version. It stops there: the Client Info PDU, which
-would carry a user name, is never sent. A server that does not go along answers by a Disconnect Provider Ultimatum,
-by a Connect-Response with another result, or by closing.
+server's certificate; inside TLS without NLA it shows the RDP version. It stops there: what follows, and only where
+that is asked for, is `probe.handshake.licensing`. A server that does not go along answers by a Disconnect Provider
+Ultimatum, by a Connect-Response with another result, or by closing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from enum import Enum
+from typing import cast
 
 from probe.errors import ProbeError, TooLong, UnexpectedMessage
 from probe.handshake.machine import Event, Malformed, Seen, Side
@@ -47,6 +48,8 @@ class BasicSettingsExchange:
         self._framers = {side: x224.TpktFramer() for side in Side}
         self._parts = dict.fromkeys(Side, b"")  # of a PDU that spans several DTs, and the packets they came in
         self._packets = dict.fromkeys(Side, b"")
+        self.settings: gcc.ConferenceCreateResponse | None = None  # the server's
+        self.certificate: standard_security.ServerCertificate | None = None
 
     @property
     def finished(self) -> bool:
@@ -96,8 +99,16 @@ class BasicSettingsExchange:
             raise UnexpectedMessage(self.state.name, type(pdu).__name__)
         for inner, inner_raw in _inside(pdu):
             events.append(Seen(at, side, inner, inner_raw))
+            self._keep(inner)
         self.state = following
         self._packets[side] = b""
+
+    def _keep(self, message: object) -> None:
+        """What a machine that goes on from here needs to know."""
+        if isinstance(message, gcc.ConferenceCreateResponse):
+            self.settings = message
+        elif not isinstance(message, gcc.ConferenceCreateRequest):
+            self.certificate = cast("standard_security.ServerCertificate", message)
 
     def leftover(self, side: Side) -> bytes:
         """Bytes behind the response, and of a PDU that never became whole."""
