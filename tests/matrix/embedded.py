@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from probe.drive import demo_replies as replies
 from probe.drive.demo_replies import NtlmProfile, Profile, StandardProfile
@@ -116,6 +117,11 @@ def nla(then: Inside, *, required: bool = True) -> Embedded:
         await then(secured)
 
     return Embedded(behavior=behavior, tls=TLS)
+
+
+def resets_hellos() -> Embedded:
+    """Windows that cannot use its certificate's private key: it selects NLA, and resets every hello."""
+    return served(replace(NLA_ALONE, tls=None))
 
 
 async def _ts_request(secured: Secured) -> TsRequest:

@@ -70,6 +70,11 @@ def _served(made: Made, tls_ciphers: str) -> Program:
     return Program(launcher)
 
 
+def expired_yesterday() -> Program:
+    """xrdp whose certificate is expired."""
+    return _served(_own_until(-timedelta(days=1)), "DEFAULT")
+
+
 def _row(
     name: str, certificate: str, made: Made, why: str, *, tls_ciphers: str = "DEFAULT", trusts: Entity | None = None,
     asks: str | None = NAME, **codes: Severity,

@@ -10,7 +10,8 @@ from tests.real.pki import Recipe, rsa_key, served_by
 from tests.real.weston import Weston
 
 
-def _shadow(*options: str) -> Shadow:
+def shadow(*options: str) -> Shadow:
+    """A shadow server with these options."""
     return Shadow(lambda _, display: FreeRdpShadow(*options, display=display))
 
 
@@ -18,14 +19,14 @@ ROWS: tuple[Situation, ...] = (
     Situation(
         name="shadow",
         started="freerdp-shadow-cli",
-        site=_shadow(),
+        site=shadow(),
         codes={"NLA_UNSUPPORTED": "risk", "STANDARD_RDP_WEAK": "breaks_some", **SELF_SIGNED},
         why="it answers HYBRID alone with SSL_NOT_ALLOWED_BY_SERVER, though SSL is accepted; every method is taken",
     ),
     Situation(
         name="shadow-from-127.0.0.1",
         started="freerdp-shadow-cli, asked from 127.0.0.1",
-        site=_shadow(),
+        site=shadow(),
         codes={"NLA_UNSUPPORTED": "risk", "STANDARD_RDP_WEAK": "breaks_some", **SELF_SIGNED},
         why="it switches encryption off for this one address",
         source_address=LOOPBACK,
@@ -33,7 +34,7 @@ ROWS: tuple[Situation, ...] = (
     Situation(
         name="shadow-nla",
         started="freerdp-shadow-cli /sec:nla",
-        site=_shadow("/sec:nla"),
+        site=shadow("/sec:nla"),
         codes={"NLA_REQUIRED": "info", **SELF_SIGNED},
         nla="required",
         why="HYBRID is accepted, and SSL and RDP are turned away",
@@ -41,7 +42,7 @@ ROWS: tuple[Situation, ...] = (
     Situation(
         name="shadow-nla-discover",
         started="freerdp-shadow-cli /sec:nla",
-        site=_shadow("/sec:nla"),
+        site=shadow("/sec:nla"),
         codes=SELF_SIGNED,
         nla="offered",
         why="one connection shows that NLA is there, and not whether it is required",
@@ -50,7 +51,7 @@ ROWS: tuple[Situation, ...] = (
     Situation(
         name="shadow-nla-beside-others",
         started="freerdp-shadow-cli +sec-nla",
-        site=_shadow("+sec-nla"),
+        site=shadow("+sec-nla"),
         codes={"NLA_NOT_ENFORCED": "risk", "STANDARD_RDP_WEAK": "breaks_some", **SELF_SIGNED},
         nla="offered",
         why="NLA is offered, and whoever does not ask for it gets in without",
@@ -58,14 +59,14 @@ ROWS: tuple[Situation, ...] = (
     Situation(
         name="shadow-tls",
         started="freerdp-shadow-cli /sec:tls",
-        site=_shadow("/sec:tls"),
+        site=shadow("/sec:tls"),
         codes={**TLS_ONLY, **SELF_SIGNED},
         why="RDP is turned away with SSL_REQUIRED_BY_SERVER",
     ),
     Situation(
         name="shadow-rdp",
         started="freerdp-shadow-cli /sec:rdp",
-        site=_shadow("/sec:rdp"),
+        site=shadow("/sec:rdp"),
         codes={**RDP_ONLY, "STANDARD_RDP_WEAK": "breaks_some"},
         why="SSL and HYBRID are turned away with SSL_NOT_ALLOWED_BY_SERVER",
     ),
@@ -83,7 +84,7 @@ ROWS: tuple[Situation, ...] = (
     Situation(
         name="shadow-ext",
         started="freerdp-shadow-cli /sec:ext",
-        site=_shadow("/sec:ext"),
+        site=shadow("/sec:ext"),
         codes={"TLS_REQUIRED": "blocker"},
         why="everything is turned away with SSL_REQUIRED_BY_SERVER, SSL too: that is no server without NLA, but none at all",
     ),

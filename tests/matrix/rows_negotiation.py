@@ -39,7 +39,9 @@ def _fails(code: FailureCode, diagnosis: str, why: str) -> Situation:
 
 FAILURES = (
     _fails(FailureCode.SSL_REQUIRED_BY_SERVER, "TLS_REQUIRED", "TLS is required, and refused as well"),
-    _fails(FailureCode.SSL_NOT_ALLOWED_BY_SERVER, "STANDARD_RDP_ONLY", "TLS is not allowed, and RDP is refused as well"),
+    _fails(
+        FailureCode.SSL_NOT_ALLOWED_BY_SERVER, "STANDARD_RDP_ONLY", "TLS is not allowed, and RDP is refused as well"
+    ),
     _fails(FailureCode.SSL_CERT_NOT_ON_SERVER, "TLS_CERTIFICATE_MISSING", "it says itself what it lacks"),
     _fails(FailureCode.INCONSISTENT_FLAGS, "INCONSISTENT_FLAGS", "to it every request contradicts itself"),
     _fails(FailureCode.HYBRID_REQUIRED_BY_SERVER, "NLA_REQUIRED", "NLA is required, and refused as well"),
@@ -134,9 +136,7 @@ NEGOTIATION = (
     Situation(
         name="negotiation-altered",
         started="xrdp with security_layer=tls behind something that adds HYBRID to each request",
-        site=Behind(
-            fault=lambda: AsksForMore(Protocol.HYBRID), sites=(Program(lambda _: Xrdp(security_layer="tls")),)
-        ),
+        site=Behind(fault=lambda: AsksForMore(Protocol.HYBRID), sites=(Program(lambda _: Xrdp(security_layer="tls")),)),
         codes={"NEGOTIATION_ALTERED": "risk", **TLS_ONLY, **SELF_SIGNED},
         why="the server repeats inside TLS a request that was not ours",
     ),
@@ -267,9 +267,7 @@ STANDARD = (
     Situation(
         name="encryption-fips-too",
         started="a server with Standard RDP Security that takes FIPS and 128 bits",
-        site=served(
-            replace(_ONLY_RDP, standard=replace(STRONG, methods=(*STRONG.methods, EncryptionMethod.FIPS)))
-        ),
+        site=served(replace(_ONLY_RDP, standard=replace(STRONG, methods=(*STRONG.methods, EncryptionMethod.FIPS)))),
         codes={"STANDARD_RDP_WEAK": "risk", **RDP_ONLY},
         why="FIPS beside another method keeps nobody out",
     ),

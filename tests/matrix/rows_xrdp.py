@@ -69,7 +69,8 @@ def _with_passphrase(room: Path) -> Xrdp:
     return Xrdp(security_layer="tls", certificate=made, key=locked)
 
 
-def _not_a_certificate(room: Path) -> Xrdp:
+def with_damaged_certificate(room: Path) -> Xrdp:
+    """xrdp whose certificate file begins as one and is cut off."""
     made = certificates.rsa(room)
     made.certificate.write_text("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n")
     return Xrdp(security_layer="tls", certificate=made)
@@ -156,7 +157,7 @@ ROWS: tuple[Situation, ...] = (
     Situation(
         name="xrdp-certificate-damaged",
         started="xrdp with security_layer=tls and a certificate file that is cut off",
-        site=Program(_not_a_certificate),
+        site=Program(with_damaged_certificate),
         codes=ABORTED,
         why="it selects SSL, and answers every hello in clear text",
     ),
@@ -200,9 +201,7 @@ ROWS: tuple[Situation, ...] = (
     Situation(
         name="xrdp-tls10-only",
         started="xrdp with security_layer=tls, ssl_protocols=TLSv1 and OpenSSL at security level 0 by OPENSSL_CONF",
-        site=Program(
-            lambda _: Xrdp(security_layer="tls", ssl_protocols="TLSv1", openssl_conf=OPENSSL_CONF_LEVEL_0)
-        ),
+        site=Program(lambda _: Xrdp(security_layer="tls", ssl_protocols="TLSv1", openssl_conf=OPENSSL_CONF_LEVEL_0)),
         codes={**TLS_ONLY, **SELF_SIGNED, "TLS_NO_COMMON_VERSION": "breaks_some", "TLS_LEGACY_VERSION": "risk"},
         why="only clients that still speak TLS 1.0 can connect",
     ),
@@ -230,18 +229,14 @@ ROWS: tuple[Situation, ...] = (
     Situation(
         name="xrdp-tls10-to-13",
         started="xrdp with security_layer=tls, all versions and tls_ciphers=DEFAULT:@SECLEVEL=0",
-        site=Program(
-            lambda _: Xrdp(security_layer="tls", ssl_protocols=TLS_1_0_TO_1_3, tls_ciphers=SECURITY_LEVEL_0)
-        ),
+        site=Program(lambda _: Xrdp(security_layer="tls", ssl_protocols=TLS_1_0_TO_1_3, tls_ciphers=SECURITY_LEVEL_0)),
         codes={**TLS_ONLY, **SELF_SIGNED, "TLS_LEGACY_VERSION": "risk"},
         why="old versions beside current ones keep nobody out",
     ),
     Situation(
         name="xrdp-static-rsa",
         started="xrdp with security_layer=tls, ssl_protocols=TLSv1.2 and tls_ciphers=AES128-GCM-SHA256",
-        site=Program(
-            lambda _: Xrdp(security_layer="tls", ssl_protocols=ONLY_TLS_1_2, tls_ciphers="AES128-GCM-SHA256")
-        ),
+        site=Program(lambda _: Xrdp(security_layer="tls", ssl_protocols=ONLY_TLS_1_2, tls_ciphers="AES128-GCM-SHA256")),
         codes={**TLS_ONLY, **SELF_SIGNED, "TLS_WEAK_CIPHER": "risk"},
         why="no forward secrecy, and the one suite is what current clients still offer",
     ),

@@ -15,7 +15,11 @@ from tests.matrix.situation import Situation
 @pytest.fixture(scope="module")
 def asked(request: pytest.FixtureRequest) -> Mapping[str, Outcome]:
     """What came of every situation that this run is to test, all asked together."""
-    wanted = {item.callspec.params["situation"].name for item in request.session.items if hasattr(item, "callspec") and "situation" in item.callspec.params}
+    wanted = {
+        item.callspec.params["situation"].name
+        for item in request.session.items
+        if hasattr(item, "callspec") and "situation" in item.callspec.params
+    }
     return ask(situation for situation in SITUATIONS if situation.name in wanted)
 
 
