@@ -20,6 +20,7 @@ _CANNOT_WRITE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 _COMMANDS = {
     "host": "audit servers and explain each to a person, or as JSON",
+    "explain": "say what an error message or code means, and what tells its causes apart",
     "demo": "start embedded servers on loopback and audit them: needs no network",
     "schema": "print the JSON Schema of the results",
 }
@@ -28,6 +29,7 @@ examples:
   rdp-probe demo                               see what it does, without a server
   rdp-probe host srv1.example                  why does it not connect, is it safe
   rdp-probe host --json 10.0.0.0/28 > out.ndjson
+  rdp-probe explain 0x904                      what this message or code means
   rdp-probe host --help                        all options of a command
 
 It never logs in: no user name and no password leave this machine.

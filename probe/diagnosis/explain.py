@@ -59,6 +59,16 @@ _READINGS: Mapping[str, Mapping[str, float]] = {
 _ONLY_DECIMAL: frozenset[Kind] = frozenset({"event", "alert", "negotiation"})
 _SMALL = 0x10000  # Winsock's errors are below it, and nobody writes them in hexadecimal
 _BESIDE_SURE, _TOO_FAINT = 0.95, 0.75  # beside something sure, what is faint is left out
+# What has to be asked for to be found.
+_ASKED_FOR = {
+    "LICENSING_FAILED": "--licensing",
+    "CONNECTION_LIMIT": "--licensing",
+    "TLS_WEAK_CIPHER": "--depth full",
+    "TLS_NO_SHARED_CIPHER": "--depth full",
+    "UDP_UNREACHABLE": "--udp",
+    "GATEWAY_UNREACHABLE": "--gateway",
+    "GATEWAY_NAME_LEAK": "--gateway",
+}
 _GENERAL = 0.5  # the weight of what is shown for many reasons
 _BESIDE_SOURCE = 0.02
 
@@ -117,7 +127,10 @@ def texts() -> Iterator[str]:
 
 def explain(text: str) -> Answer:
     """What a message, log line or code means. Any text gives an answer; only its first LONGEST characters are read."""
-    said = compare.readable(text)
+    asked = (
+        text[: compare.LONGEST].encode("utf-8", "replace").decode()
+    )  # bytes that no text has, as they may come from a command line
+    said = compare.readable(asked)
     found: dict[str, Match] = {}
     asked_numbers = list(numbers(said))
     unknown: list[str] = []
@@ -129,7 +142,7 @@ def explain(text: str) -> Answer:
     if not matches and not unknown and not any(each.value == _NOTHING for each in asked_numbers):
         unknown.append(said.strip()[:200])
     return Answer(
-        asked=text[: compare.LONGEST],
+        asked=asked,
         matches=matches,
         unknown=tuple(dict.fromkeys(unknown)),
         nearest=tuple(_nearest(unknown)),
@@ -166,14 +179,15 @@ def _index() -> _Index:
 
 def _of_diagnosis(entry: Diagnosis) -> Explanation:
     """Our own diagnosis as a row: its catalogue entry says the rest."""
-    causes = tuple(Suspect(cause.text, cause.tells, entry.code) for cause in entry.causes)
     return Explanation(
         key=f"diagnosis-{entry.code}",
         kind="diagnosis",
         title=entry.code,
-        meaning=re.sub(r"\{\w+\}", "…", entry.summary),
-        causes=causes,
+        meaning=entry.summary,
+        causes=tuple(Suspect(cause.text, cause.tells) for cause in entry.causes),
+        options=_ASKED_FOR.get(entry.code, ""),
         names=(entry.code,),
+        own=entry.code,
         source=entry.source,
     )
 

@@ -1,6 +1,6 @@
-"""What an audit's result says of the causes behind a message: which it proves, which it excludes, which stay open.
+"""What an audit's result says of the causes behind a message: which it finds, which it excludes, which stay open.
 
-A cause is proven by its diagnosis, and excluded only where the audit asked and the answer rules it out. Everything else
+A cause is found where its diagnosis is, and excluded only where the audit asked and the answer rules it out. Everything else
 is open: what was not asked, what was not settled, and what nothing on the wire shows.
 """
 
@@ -14,7 +14,7 @@ from probe.diagnosis.explanation import Suspect
 from probe.language import _
 from probe.result import Result
 
-Outcome = Literal["proven", "excluded", "open"]
+Outcome = Literal["found", "excluded", "open"]
 _MOST_EVIDENCE = 3
 
 
@@ -32,16 +32,16 @@ def weigh(suspect: Suspect, result: Result) -> Weight:
         return Weight("open")
     for found in result.diagnoses:
         if found.code == suspect.diagnosis:
-            return Weight("proven", (found.summary, *found.evidence[:_MOST_EVIDENCE]))
+            return Weight("found", (found.summary, *found.evidence[:_MOST_EVIDENCE]))
     settled = _SETTLED.get(suspect.diagnosis, _never)(result)
     return Weight("excluded", (settled,)) if settled else Weight("open")
 
 
 def weigh_all(suspect: Suspect, results: Iterable[Result]) -> Weight:
-    """Judge one cause by the results of all addresses of a target: proven by one, excluded only by all."""
+    """Judge one cause by the results of all addresses of a target: found by one, excluded only by all."""
     weights = [weigh(suspect, result) for result in results]
     for weight in weights:
-        if weight.outcome == "proven":
+        if weight.outcome == "found":
             return weight
     if weights and all(weight.outcome == "excluded" for weight in weights):
         return weights[0]
@@ -70,7 +70,7 @@ def _protocol(*names: str) -> Callable[[Result], str | None]:
 
     def settled(result: Result) -> str | None:
         verdicts = result.negotiation.protocols if result.negotiation is not None else {}
-        states = {name: verdicts[name].state for name in names if name in verdicts}  # type: ignore[index]
+        states = {name: verdicts[name].state for name in names if name in verdicts}
         if len(states) < len(names) or "unknown" in states.values():
             return None
         return _(
@@ -89,7 +89,7 @@ def _handshake(result: Result) -> str | None:
 def _versions(*names: str) -> Callable[[Result], str | None]:
     def settled(result: Result) -> str | None:
         versions = result.tls.versions if result.tls is not None else {}
-        accepted = [name for name in names if name in versions and versions[name].state == "accepted"]  # type: ignore[index]
+        accepted = [name for name in names if name in versions and versions[name].state == "accepted"]
         return _("{versions} is accepted", versions=", ".join(accepted)) if accepted else None
 
     return settled

@@ -78,6 +78,7 @@ class Explanation:
     phrases: tuple[str, ...] = ()  # pieces of messages, English and Chinese, as people paste them
     general: bool = False  # it is shown for so many reasons that anything else in a text says more
     advice: str = ""  # what to do where no diagnosis has remedies for it
+    own: str = ""  # the code of a diagnosis of ours, where the row is one
     source: str
 
     @property
@@ -88,7 +89,8 @@ class Explanation:
     @property
     def diagnoses(self) -> list[str]:
         """The codes that its causes lead to, likeliest first."""
-        return list(dict.fromkeys(cause.diagnosis for cause in self.causes if cause.diagnosis is not None))
+        codes = (self.own, *(cause.diagnosis for cause in self.causes))
+        return list(dict.fromkeys(code for code in codes if code))
 
 
 def texts_of(entry: Explanation) -> Iterator[str]:

@@ -79,8 +79,7 @@ _PROTOCOL = (
         cause.WRONG_PASSWORD,
         cause.NETWORK,
         phrases=(
-            "The Terminal Server security layer detected an error in the protocol stream and has disconnected the "
-            "client",
+            "The Terminal Server security layer detected an error in the protocol stream",
             "终端服务器安全层在协议流中检测到错误，并已取消客户端连接",
             "终端服务器安全层在协议流中检测到错误，并已断开客户端连接",
         ),

@@ -16,7 +16,8 @@ _GATEWAY_CERTIFICATE = Suspect(
 )
 _GATEWAY_DOWN = Suspect(
     "The gateway cannot be reached, or its service does not run.",
-    "https://GATEWAY/remoteDesktopGateway/ gives no answer.",
+    "Asked with --gateway on the gateway itself, none answers on port 443.",
+    "GATEWAY_UNREACHABLE",
 )
 _PROXY = Suspect("A web proxy before the gateway wants a logon.", "It works from a network without the proxy.")
 
@@ -67,6 +68,7 @@ ROWS: tuple[Explanation, ...] = (
             title=f"0x{0x3000000 + low:x} ({0x3000000 + low})",
             meaning=meaning,
             causes=causes,
+            options="--gateway",
             numbers=(0x3000000 + low,),
             phrases=_PHRASES.get(low, ()),
             source=_LISTED,

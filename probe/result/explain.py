@@ -12,7 +12,7 @@ EXPLAIN_SCHEMA = "rdp-probe-explain/1"
 class Weighed(msgspec.Struct, kw_only=True):
     """What an audit of the target says of one cause."""
 
-    verdict: Literal["proven", "excluded", "open"]
+    verdict: Literal["found", "excluded", "open"]
     evidence: list[str] = []
 
 
@@ -37,7 +37,9 @@ class Meaning(msgspec.Struct, kw_only=True):
     seen: str  # what in the text it was recognized by
     causes: list[PossibleCause] = []  # likeliest first
     command: str  # the one command whose result tells the causes apart
-    remedies: list[str] = []  # of our own diagnoses; of others, see those of their causes
+    remedies: list[str] = []  # of a diagnosis of ours; of others, see the pages of their causes
+    user_sees: list[str] = []  # of a diagnosis of ours
+    page: str | None = None  # of a diagnosis of ours
     source: str
 
 

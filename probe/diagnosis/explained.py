@@ -1,0 +1,74 @@
+"""An answer as a document, in the language that is spoken now, with what audits of a target say of each cause."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from probe.diagnosis.catalogue import CATALOGUE
+from probe.diagnosis.diagnosing import seen
+from probe.diagnosis.explain import Answer, Match
+from probe.diagnosis.explain_target import weigh_all
+from probe.diagnosis.explanation import KINDS, Explanation, Suspect
+from probe.language import _
+from probe.result import Result
+from probe.result.explain import Explained, Meaning, NearestKnown, PossibleCause, Weighed
+
+_PLACEHOLDER = re.compile(r"\{\w+\}")
+
+
+def described(answer: Answer, results: Sequence[Result] = ()) -> Explained:
+    """The document. `results` are the audits of one target, one for each address, with their diagnoses."""
+    return Explained(
+        asked=answer.asked,
+        cut=answer.cut,
+        matches=[_meaning(match, results) for match in answer.matches],
+        diagnoses=answer.diagnoses,
+        unknown=list(answer.unknown),
+        nearest=[
+            NearestKnown(unknown=near.unknown, key=near.explanation.key, title=near.explanation.title,
+                         distance=near.distance)
+            for near in answer.nearest
+        ],
+        nothing_said=list(answer.nothing_said),
+    )  # fmt: skip
+
+
+def _meaning(match: Match, results: Sequence[Result]) -> Meaning:
+    row = match.explanation
+    own = CATALOGUE.get(row.own)
+    return Meaning(
+        key=row.key,
+        kind=row.kind,
+        title=row.title,
+        meaning=_PLACEHOLDER.sub("…", _(row.meaning)),
+        sure=round(match.sure, 2),
+        seen=match.seen,
+        causes=[_cause(suspect, results) for suspect in row.causes],
+        command=row.command,
+        remedies=[_(remedy.text) for remedy in own.remedies] if own is not None else _advice(row),
+        user_sees=list(seen(own)) if own is not None else [],
+        page=own.page if own is not None else None,
+        source=row.source,
+    )
+
+
+def _advice(row: Explanation) -> list[str]:
+    return [_(row.advice)] if row.advice else []
+
+
+def _cause(suspect: Suspect, results: Sequence[Result]) -> PossibleCause:
+    proof = CATALOGUE.get(suspect.diagnosis or "")
+    weight = weigh_all(suspect, results) if results else None
+    return PossibleCause(
+        text=_(suspect.text),
+        tells=_(suspect.tells) if suspect.tells else "",
+        diagnosis=suspect.diagnosis,
+        page=proof.page if proof is not None else None,
+        result=Weighed(verdict=weight.outcome, evidence=list(weight.evidence)) if weight is not None else None,
+    )
+
+
+def kind_in_words(kind: str) -> str:
+    """What a reader calls a kind of message, in the language spoken now."""
+    return _(dict(KINDS).get(kind, kind))  # type: ignore[call-overload]
