@@ -188,8 +188,15 @@ def _clients(result: Result, said: str) -> str:
         return ""
     if not known:
         return _("No client can connect.") if worst(result) is not None else ""
-    able = sum(client.connects is True for client in known)
-    return _("{able} of {count} known clients can connect.", able=able, count=len(known))
+    able, count = sum(client.connects is True for client in known), len(result.clients)
+    if unknown := count - len(known):
+        return _(
+            "{able} of {count} known clients can connect, {unknown} are unknown.",
+            able=able,
+            count=count,
+            unknown=unknown,
+        )
+    return _("{able} of {count} known clients can connect.", able=able, count=count)
 
 
 def _served(result: Result) -> str:

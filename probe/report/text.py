@@ -18,6 +18,7 @@ from probe.report.escape import terminal
 from probe.report.page import Page
 from probe.report.sentences import advice, broken, endpoint, path, verdict, worst
 from probe.report.text_attempts import attempts
+from probe.report.text_clients import clients
 from probe.report.text_facts import facts
 from probe.result import SEVERITIES, Diagnosis, Result
 
@@ -67,6 +68,7 @@ def render(result: Result, console: Console, verbosity: int = 0) -> None:
     _notes(result, page)
     if result.status == "rdp" or verbosity:
         _diagnoses(result, page, verbosity)
+        clients(result, page, verbosity)
         _causes(result, page)
         _remedies(result, page, verbosity)
     facts(result, page, verbosity)

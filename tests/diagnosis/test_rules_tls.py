@@ -38,15 +38,45 @@ RESET = said("reset", ending="reset")
         ((said("clear-text disconnect"), RESET), XRDP_KEY),
         ((SILENCE, SILENCE), PATH_SWALLOWS),
         ((said("alert handshake_failure"), TOO_OLD), NOTHING_SHARED),
-        ((said("malformed", "unknown", "closed"), SILENCE), TLS_HANDSHAKE_ABORTED.causes[0]),
+        ((said("malformed", "unknown", "closed"), SILENCE), SCHANNEL_KEY),
         ((RESET, STOPPED), SCHANNEL_KEY),
     ],
 )
-def test_no_hello_is_answered_and_what_that_points_to(verdicts: tuple[Verdict, ...], likeliest: str) -> None:
+def test_no_hello_is_answered_and_what_that_points_to(verdicts: tuple[Verdict, ...], likeliest: Cause) -> None:
     found = the("TLS_HANDSHAKE_ABORTED", tls(*verdicts))
     assert found.severity == "blocker"
-    assert found.causes[0] == likeliest
-    assert sorted(found.causes) == sorted(TLS_HANDSHAKE_ABORTED.causes)
+    assert found.causes[0] == told(likeliest)
+    assert found.remedies[0] in [remedy.text for remedy in TLS_HANDSHAKE_ABORTED.remedies if likeliest in remedy.heals]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "left", "excluded"),
+    [
+        (said("clear-text disconnect"), XRDP_SMALL_KEY, (SCHANNEL_KEY, SCHANNEL_OFF, PATH_SWALLOWS, NOTHING_SHARED)),
+        (RESET, SCHANNEL_OFF, (XRDP_KEY, XRDP_SMALL_KEY, PATH_SWALLOWS)),
+        (SILENCE, SERVICE_HANGS, (XRDP_KEY, SCHANNEL_KEY, NOTHING_SHARED)),
+        (said("alert handshake_failure"), XRDP_CIPHERS, (XRDP_KEY, SCHANNEL_KEY, PATH_SWALLOWS, SERVICE_HANGS)),
+        (said("alert internal_error"), SCHANNEL_KEY, (XRDP_KEY, PATH_SWALLOWS)),
+    ],
+)
+def test_what_the_way_it_ended_rules_out_is_not_said(
+    verdict: Verdict, left: Cause, excluded: tuple[Cause, ...]
+) -> None:
+    found = the("TLS_HANDSHAKE_ABORTED", tls(verdict, verdict))
+    assert told(left) in found.causes
+    for cause in excluded:
+        assert told(cause) not in found.causes
+        alone = [remedy.text for remedy in TLS_HANDSHAKE_ABORTED.remedies if remedy.heals == (cause,)]
+        assert not set(alone) & set(found.remedies)
+
+
+def test_an_xrdp_that_closes_may_still_be_one_with_a_bad_key() -> None:
+    described = tls(RESET, RESET)
+    described.server = Server(kind="xrdp", certainty="certain")
+    found = the("TLS_HANDSHAKE_ABORTED", described)
+    assert found.causes[0] == told(XRDP_KEY)
+    assert found.causes[-1] == told(SCHANNEL_OFF)
+    assert "xrdp" in found.remedies[0]
 
 
 def test_each_version_says_how_it_ended() -> None:
@@ -149,10 +179,12 @@ NAMES = {
     "0x009c": "TLS_RSA_WITH_AES_128_GCM_SHA256",
     "0x009d": "TLS_RSA_WITH_AES_256_GCM_SHA384",
     "0x0005": "TLS_RSA_WITH_RC4_128_SHA",
+    "0x0041": "TLS_RSA_WITH_CAMELLIA_128_CBC_SHA",
     "0x000A": "TLS_RSA_WITH_3DES_EDE_CBC_SHA",
     "0x0034": "TLS_DH_anon_WITH_AES_128_CBC_SHA",
     "0x0033": "TLS_DHE_RSA_WITH_AES_128_CBC_SHA",
     "0xc09e": "TLS_DHE_RSA_WITH_AES_128_CCM",
+    "0x0041": "TLS_RSA_WITH_CAMELLIA_128_CBC_SHA",
 }
 
 

@@ -1,0 +1,73 @@
+"""Which clients cannot connect, and why; with -v every client and what it gets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from probe.language import N_, _
+from probe.report.escape import terminal
+from probe.report.page import Page
+from probe.report.wrapping import pad
+from probe.result import Client, Result
+
+_STATES = {True: N_("yes"), False: N_("no"), None: N_("unknown")}
+_STYLES = {True: "", False: "bold", None: "dim"}
+_STATE_WIDTH, _MOST_NAME = 9, 50
+_LONGEST = 600
+
+
+def clients(result: Result, page: Page, verbosity: int) -> None:
+    """The section; nothing where every client connects and no more is asked for."""
+    failing = [client for client in result.clients if client.connects is False]
+    unknown = [client for client in result.clients if client.connects is None]
+    if verbosity and result.clients:
+        page.title(_("Clients"))
+        _table(result.clients, page)
+    if not (failing or unknown) or len(failing) == len(result.clients):  # of all, the verdict says it
+        return
+    page.title(_("Clients that cannot connect") if failing else _("Clients"))
+    for group in _groups(failing):
+        _group(group, page)
+    if unknown:
+        _unknown(unknown, page, verbosity)
+
+
+def _groups(failing: Sequence[Client]) -> list[list[Client]]:
+    """Those that fail at the same stage for the same reason, and are told to do the same."""
+    found: dict[tuple[str | None, ...], list[Client]] = {}
+    for client in failing:
+        found.setdefault((client.fails_at, client.diagnosis, client.hint), []).append(client)
+    return list(found.values())
+
+
+def _group(group: Sequence[Client], page: Page) -> None:
+    first = group[0]
+    names = ", ".join(terminal(client.client, _MOST_NAME) for client in group)
+    page.entry(("  ", ""), names, first.diagnosis or "", indent=2)
+    if first.because is not None:
+        at = _("{stage}: {because}", stage=first.fails_at or "", because=terminal(first.because, _LONGEST))
+        page.paragraph(at, indent=4)
+    for words in dict.fromkeys(client.user_sees for client in group):
+        if words is not None:
+            page.paragraph(_('They see: "{words}"', words=terminal(words, _LONGEST)), indent=4)
+    if first.hint is not None:
+        page.paragraph(_("To connect: {hint}.", hint=terminal(first.hint, _LONGEST)), indent=4)
+
+
+def _unknown(unknown: Sequence[Client], page: Page, verbosity: int) -> None:
+    """How many, and for want of which facts; who they are stands in the table of -v."""
+    reasons = list(dict.fromkeys(terminal(client.because or "", _LONGEST) for client in unknown))
+    said = _(
+        "{count} unknown: {reasons}", count=len(unknown), reasons=_("; ").join(reasons[: None if verbosity else 3])
+    )
+    page.paragraph(said, indent=2, first=[("  ", "")])
+
+
+def _table(shown: Sequence[Client], page: Page) -> None:
+    width = min(_MOST_NAME, max(len(client.client) for client in shown)) + 2
+    for client in shown:
+        name = pad(terminal(client.client, _MOST_NAME), width)
+        state = pad(_(_STATES[client.connects]), _STATE_WIDTH)
+        how = [client.protocol, client.version, client.cipher_suite, _("measured") if client.measured else None]
+        words = _(", ").join(terminal(each, _LONGEST) for each in how if each is not None)
+        page.paragraph(words or "-", first=[(f"  {name}", ""), (state, _STYLES[client.connects])], indent=width + 2 + 9)
