@@ -70,6 +70,8 @@ def _attempt(attempt: Attempt, reading: Reading) -> NegotiationAttempt:
     described = NegotiationAttempt(
         requested=protocol_names(requested), elapsed_ms=round((answered_at - attempt.started) * 1000, 1)
     )
+    if reading.confirm is not None:
+        described.source_reference = f"0x{reading.confirm.src_ref:04x}"
     if isinstance(answer, NegotiationResponse):
         described.selected = protocol_name(answer.selected)
         described.flags = flag_names(answer.flags, ResponseFlag)

@@ -23,6 +23,10 @@ LOAD_BALANCED = Diagnosis(
             "The address moved to another server during the audit: a failover, or a cluster.",
             "Asked again, only the later one answers.",
         ),
+        Cause(
+            "Something in between inspects some of the connections, and answers those by itself.",
+            "From the server's own network one server answers.",
+        ),
         Cause("A honeypot makes up names.", "The names change with every connection, and never come back."),
     ),
     remedies=(
@@ -41,7 +45,7 @@ LOAD_BALANCED = Diagnosis(
 REDIRECTED = Diagnosis(
     code="REDIRECTED",
     severity="info",
-    summary="The connection is directed to a server of a farm: {where}.",
+    summary="A routing token or a redirection decides which server answers: {where}.",
     causes=(
         Cause(
             "A connection broker or load balancer has chosen that server for this client.",

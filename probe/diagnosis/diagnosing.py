@@ -10,7 +10,7 @@ from probe import result as facts
 from probe.diagnosis import rules_connection, rules_security, rules_tls  # noqa: F401
 
 # isort: split
-from probe.diagnosis import rules_certificate, rules_farm  # noqa: F401
+from probe.diagnosis import rules_certificate, rules_farm, rules_licensing  # noqa: F401
 
 # isort: split
 from probe.diagnosis import rules_outside  # noqa: F401

@@ -13,6 +13,7 @@ from probe.diagnosis import catalogue_negotiation as negotiation
 from probe.diagnosis import catalogue_nla as nla
 from probe.diagnosis import catalogue_security as catalogue
 from probe.diagnosis.rule import Evidence, finds
+from probe.diagnosis.wording import both
 from probe.language import _
 from probe.result import CredSsp, Result, Severity, State, Verdict
 
@@ -136,7 +137,7 @@ def standard_rdp_weak(result: Result) -> Iterator[Evidence]:
     weak = [name for name in _WEAK_METHODS if name in methods]
     strength = _("encryption level {level}", level=level or _("not seen"))
     if weak:
-        strength = _("even with {methods} encryption", methods=", ".join(weak))
+        strength = _("even with {methods} encryption", methods=both(weak))
     if level == "NONE":
         strength = _("without any encryption")
     yield Evidence(said=_("{name}: accepted", name="RDP"), facts={"strength": strength})

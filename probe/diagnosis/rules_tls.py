@@ -16,6 +16,7 @@ from probe.diagnosis.strength import (
     weaknesses_of_suite,
     weaknesses_of_version,
 )
+from probe.diagnosis.wording import both
 from probe.language import _
 from probe.result import DhParameters, Registered, Result, Severity, Tls, Verdict
 
@@ -100,7 +101,7 @@ def tls_no_shared_cipher(result: Result) -> Iterator[Evidence]:
             name=name,
             suites=_names(suites),
         )
-        yield Evidence(said=said, severity=severity, facts={"versions": ", ".join(current)})
+        yield Evidence(said=said, severity=severity, facts={"versions": both(list(current))})
         verdict = result.tls.versions.get(name)
         if verdict is not None and verdict.state == "rejected":
             said = _("{name}: the hello of a current client is rejected ({reason})", name=name, reason=verdict.reason)
@@ -208,8 +209,10 @@ def _pointed_at(versions: dict[str, Verdict], kind: str) -> tuple[Cause | None, 
     if "clear-text disconnect" in reasons:
         return catalogue.XRDP_KEY, (*_OF_WINDOWS, *_OF_THE_WAY, catalogue.NOTHING_SHARED)
     if reasons <= {"closed", "reset"}:
-        hidden = () if kind == "xrdp" else _OF_XRDP  # which answers in clear text before it closes
-        return catalogue.SCHANNEL_KEY, (*hidden, catalogue.PATH_SWALLOWS, catalogue.SERVICE_HANGS)
+        if kind == "xrdp":
+            return catalogue.XRDP_KEY, (catalogue.PATH_SWALLOWS, catalogue.SERVICE_HANGS)
+        # xrdp answers in clear text before it closes.
+        return catalogue.SCHANNEL_KEY, (*_OF_XRDP, catalogue.PATH_SWALLOWS, catalogue.SERVICE_HANGS)
     if reasons == {"timed_out"}:
         answered = (*_OF_WINDOWS, *_OF_XRDP, catalogue.NOTHING_SHARED, catalogue.PATH_CUTS)
         return catalogue.PATH_SWALLOWS, answered

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from probe.diagnosis.rule import Remedy, Sees
+from probe.language import _
 
 GPO_SECURITY = (
     "Computer Configuration, Administrative Templates, Windows Components, Remote Desktop Services, Remote Desktop "
@@ -133,3 +136,8 @@ GIVE_GNOME_A_CERTIFICATE = Remedy(
     "FreeRDP's server takes shadow.crt and shadow.key in ~/.config/freerdp/shadow.",
     on="freerdp",
 )
+
+
+def both(names: Sequence[str]) -> str:
+    """One name, or the last after the others with a word between."""
+    return _("{first} and {last}", first=", ".join(names[:-1]), last=names[-1]) if len(names) > 1 else "".join(names)

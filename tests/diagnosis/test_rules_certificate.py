@@ -4,7 +4,10 @@ from typing import Literal
 
 import pytest
 
-from probe.diagnosis.catalogue_certificate import SEVERAL_SERVERS, TWO_KEYS, WINDOWS_MADE
+from probe.diagnosis.catalogue_certificate import RENEWAL_FAILS, SEVERAL_SERVERS, TWO_KEYS, WINDOWS_MADE
+from probe.diagnosis.catalogue_certificate_make import AUTHORITY_SIGNS_SO, MADE_BY_HAND, OLD_WINDOWS_SIGNED
+from probe.diagnosis.diagnosing import told
+from probe.diagnosis.rule import Cause
 from probe.result import Certificate, Key, Result, Trust
 from tests.diagnosis.results import certificate, codes, served, the
 
@@ -91,9 +94,9 @@ def test_a_certificate_that_cannot_be_read_wherever_it_stands() -> None:
 def test_certificates_that_differ() -> None:
     several = served(certificate("aa"), certificate("bb"))
     assert codes(several) == ["CERT_VARIES"]
-    assert the("CERT_VARIES", several).causes[0] == SEVERAL_SERVERS
+    assert the("CERT_VARIES", several).causes[0] == told(SEVERAL_SERVERS)
     by_key = served(certificate("aa"), certificate("bb", key="EC"), certificate("cc", key=None))
-    assert the("CERT_VARIES", by_key).causes[0] == TWO_KEYS
+    assert the("CERT_VARIES", by_key).causes[0] == told(TWO_KEYS)
     assert len(the("CERT_VARIES", by_key).evidence) == 3
     assert codes(served(certificate("aa"), certificate("aa"))) == []
 
@@ -103,7 +106,7 @@ def test_what_windows_made_by_itself_is_the_likeliest_cause() -> None:
     assert the("CERT_SELF_SIGNED", described).evidence == ["CN=srv1 (served to TLSv1.2) is its own issuer"]
     described.certificates[0].windows_generated = True
     found = the("CERT_SELF_SIGNED", described)
-    assert found.causes[0] == WINDOWS_MADE
+    assert found.causes[0] == told(WINDOWS_MADE)
     assert found.evidence[0].endswith("is its own issuer, as Windows makes it by itself")
 
 
@@ -199,7 +202,39 @@ def test_signatures_of_old(algorithm: str, digest: str, severity: str) -> None:
     found = the("CERT_WEAK_SIGNATURE", served(signed_with(algorithm)))
     assert found.severity == severity
     assert f"signed with {digest}," in found.summary
-    assert found.evidence == [f"certificate 1 of 1, CN=srv1 is signed by {algorithm}"]
+    assert found.evidence == [f"certificate 1 of 1, CN=srv1 is signed with {algorithm}"]
+    assert found.summary.endswith("which no longer protects it from forgery.")
+    assert found.causes == [told(AUTHORITY_SIGNS_SO)]
+    assert "authority" in found.remedies[0]
+
+
+@pytest.mark.parametrize(("by_windows", "likeliest"), [(True, OLD_WINDOWS_SIGNED), (False, MADE_BY_HAND)])
+def test_a_self_signed_certificate_has_no_authority_to_blame(*, by_windows: bool, likeliest: Cause) -> None:
+    leaf = signed_with("sha1WithRSAEncryption")
+    leaf.self_signed = True
+    described = served(leaf)
+    described.certificates[0].windows_generated = by_windows
+    found = the("CERT_WEAK_SIGNATURE", described)
+    assert found.causes[0] == told(likeliest)
+    assert told(AUTHORITY_SIGNS_SO) not in found.causes
+    assert "its own issuer" in found.summary
+    assert not any("CNGHashAlgorithm" in remedy for remedy in found.remedies)
+
+
+def test_a_self_signed_certificate_beside_an_issued_one() -> None:
+    own, issued = signed_with("sha1WithRSAEncryption"), signed_with("md5WithRSAEncryption")
+    own.self_signed, issued.sha256 = True, "bb"
+    found = the("CERT_WEAK_SIGNATURE", served(own, issued))
+    assert {told(AUTHORITY_SIGNS_SO), told(MADE_BY_HAND)} <= set(found.causes)
+
+
+def test_an_expired_one_that_windows_made_points_to_its_keys() -> None:
+    described = served(certificate(until="2026-10-01T00:00:00Z", self_signed=True))
+    assert the("CERT_EXPIRED", described).causes[0] != told(RENEWAL_FAILS)
+    described.certificates[0].windows_generated = True
+    found = the("CERT_EXPIRED", described)
+    assert found.causes[0] == told(RENEWAL_FAILS)
+    assert "MachineKeys" in found.remedies[0]
 
 
 @pytest.mark.parametrize("algorithm", ["sha256WithRSAEncryption", "ecdsa-with-SHA512", "sha128", "ed25519", None])

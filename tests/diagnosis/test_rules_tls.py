@@ -6,9 +6,15 @@ from probe.diagnosis.catalogue_tls import (
     NOTHING_SHARED,
     PATH_SWALLOWS,
     SCHANNEL_KEY,
+    SCHANNEL_OFF,
+    SERVICE_HANGS,
     TLS_HANDSHAKE_ABORTED,
+    XRDP_CIPHERS,
     XRDP_KEY,
+    XRDP_SMALL_KEY,
 )
+from probe.diagnosis.diagnosing import told
+from probe.diagnosis.rule import Cause
 from probe.result import (
     CipherSuite,
     DhParameters,
@@ -17,6 +23,7 @@ from probe.result import (
     MethodAttempt,
     Registered,
     Result,
+    Server,
     StandardRdp,
     TlsFeatures,
     TlsHandshake,
@@ -179,7 +186,6 @@ NAMES = {
     "0x009c": "TLS_RSA_WITH_AES_128_GCM_SHA256",
     "0x009d": "TLS_RSA_WITH_AES_256_GCM_SHA384",
     "0x0005": "TLS_RSA_WITH_RC4_128_SHA",
-    "0x0041": "TLS_RSA_WITH_CAMELLIA_128_CBC_SHA",
     "0x000A": "TLS_RSA_WITH_3DES_EDE_CBC_SHA",
     "0x0034": "TLS_DH_anon_WITH_AES_128_CBC_SHA",
     "0x0033": "TLS_DHE_RSA_WITH_AES_128_CBC_SHA",
