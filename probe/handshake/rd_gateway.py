@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 LARGEST_HEAD = 16 * 1024
 LARGEST_BODY = 64 * 1024
 UNAUTHORIZED = 401
+_BEGINNING = b"HTTP/"
 
 
 class State(Enum):
@@ -88,6 +89,7 @@ class GatewayGreeting:
         self._unclaimed += data
         events: list[Event] = []
         try:
+            self._expect_http()
             self._http.receive_data(data)
             while not self.finished and self._next(at, events):
                 pass
@@ -96,6 +98,11 @@ class GatewayGreeting:
         except self._h11.ProtocolError as error:
             self._fail(at, InvalidField("HTTP", "response", 0, str(error)), events)
         return events
+
+    def _expect_http(self) -> None:
+        """Raise InvalidField for what does not begin as HTTP does; h11 would wait for a whole head."""
+        if self.state is State.EXPECT_ANSWER and not self._unclaimed.startswith(_BEGINNING[: len(self._unclaimed)]):
+            raise InvalidField("HTTP", "status line", 0, "it does not begin with HTTP/")
 
     def _fail(self, at: float, error: ProbeError, events: list[Event]) -> None:
         self.state = State.FAILED

@@ -12,6 +12,8 @@ from probe.errors import WireError
 from probe.handshake.credssp import CredSspExchange
 from probe.handshake.machine import Ending, Machine, Side, end
 from probe.handshake.negotiation import Negotiation
+from probe.handshake.rd_gateway import GatewayGreeting
+from probe.handshake.rdp_udp import UdpGreeting
 from probe.handshake.server_first import aad_nonce, rdstls_greeting
 from probe.handshake.ssl2_hello import Ssl2Hello
 from probe.handshake.standard_rdp import BasicSettingsExchange
@@ -26,6 +28,8 @@ _MACHINES: dict[str, Callable[[], Machine]] = {
     "TlsHello": TlsHello,
     "Ssl2Hello": Ssl2Hello,
     "CredSspExchange": CredSspExchange,
+    "GatewayGreeting": lambda: GatewayGreeting("gw.example", 443, bytes(16)),
+    "UdpGreeting": UdpGreeting,
     "rdstls_greeting": rdstls_greeting,
     "aad_nonce": aad_nonce,
 }
