@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from probe.result import Depth
 
 MOST_CONNECTIONS: dict[Depth, int] = {"discover": 3, "standard": 16, "full": 60}
+_FOR_LICENSING = 2  # more, where it is asked for: over TLS and over Standard RDP Security
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +20,7 @@ class Settings:
     cookie: str | None = None  # identifier of "Cookie: mstshash="
     routing_token: str | None = None  # sent as it is, before CR LF
     preconnection_blob: str | None = None
-    simulate: str | None = None  # the key of a client in `probe.clients`: only what that client asks is asked
+    simulate: tuple[str, ...] = ()  # keys of clients in `probe.clients`: only what these ask is asked, one by one
     licensing: bool = False  # go on to the licensing phase where that needs no account; intrusive
     udp: bool = False  # ask whether RDP over UDP is served, on the target's port
     gateway: bool = False  # ask the front door of an RD Gateway
@@ -29,4 +30,6 @@ class Settings:
     @property
     def most_connections(self) -> int:
         """How many connections one server may see."""
-        return MOST_CONNECTIONS[self.depth] if self.max_connections is None else self.max_connections
+        if self.max_connections is not None:
+            return self.max_connections
+        return MOST_CONNECTIONS[self.depth] + (_FOR_LICENSING if self.licensing else 0)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from probe.diagnosis.stored import stored
 from probe.language import N_, _
-from probe.report import text_outside, text_tls
+from probe.report import text_licensing, text_outside, text_tls
 from probe.report.escape import terminal
 from probe.report.page import Page, Part
 from probe.report.sentences import STATES, ending_of, listed, why_no_version
@@ -123,6 +123,7 @@ def _rows(result: Result, verbosity: int) -> Iterator[tuple[str, str]]:
         if result.credssp.ntlm is not None:
             yield "NTLM", " · ".join(_ntlm(result.credssp.ntlm)) or _("an empty challenge")
     yield from _negotiated(result)
+    yield from text_licensing.rows(result)
     yield from text_outside.rows(result)
     if verbosity and result.server is not None and result.server.evidence:
         signs = _("; ").join(terminal(stored(sign)) for sign in result.server.evidence)
