@@ -38,6 +38,7 @@ CERT_EXPIRED = Diagnosis(
     code="CERT_EXPIRED",
     severity="breaks_some",
     summary="The server's certificate ran out on {date} (whole days since then: {days}).",
+    wire="The end of a served certificate's validity lies before the time of the audit.",
     causes=(
         Cause(
             "Nobody renewed it: it was installed by hand, or automatic enrollment fails.",
@@ -81,6 +82,7 @@ CERT_NOT_YET_VALID = Diagnosis(
     code="CERT_NOT_YET_VALID",
     severity="breaks_some",
     summary="The server's certificate is valid only from {date} (whole days until then: {days}).",
+    wire="The beginning of a served certificate's validity lies after the time of the audit.",
     causes=(
         _THIS_CLOCK,
         Cause(
@@ -107,6 +109,7 @@ CERT_EXPIRES_SOON = Diagnosis(
     code="CERT_EXPIRES_SOON",
     severity="risk",
     summary="The server's certificate runs out on {date} (whole days left: {days}).",
+    wire="The end of a served certificate's validity is less than 30 days away.",
     causes=(
         Cause("It is near its end and has not been renewed yet.", "Earlier ones were renewed in time."),
         Cause(
@@ -136,6 +139,7 @@ CERT_SELF_SIGNED = Diagnosis(
     code="CERT_SELF_SIGNED",
     severity="info",
     summary="The server signed its certificate itself: clients cannot tell it from an impostor's.",
+    wire="The served certificate names itself as its issuer.",
     causes=(
         WINDOWS_MADE,
         Cause(
@@ -159,6 +163,10 @@ CERT_NAME_MISMATCH = Diagnosis(
     code="CERT_NAME_MISMATCH",
     severity="risk",
     summary="The server's certificate is for other names than the one asked for, {asked}.",
+    wire=(
+        "The name asked for (or that of --server-name) was compared with the names in the certificate, and is "
+        "not among them."
+    ),
     causes=(
         Cause(
             "The server is asked for by a short name, an alias or an address that the certificate does not hold.",
@@ -186,6 +194,9 @@ CERT_UNTRUSTED = Diagnosis(
     code="CERT_UNTRUSTED",
     severity="risk",
     summary="The server's certificate leads to no authority that {by} trusts.",
+    wire=(
+        "The served chain is complete and ends at a root that the store of this computer, or --ca-file, does not hold."
+    ),
     causes=(
         Cause(
             "An authority of the organization issued it, and its root is not installed here.",
@@ -229,6 +240,10 @@ CERT_CHAIN_INCOMPLETE = Diagnosis(
     code="CERT_CHAIN_INCOMPLETE",
     severity="risk",
     summary="The chain that the server sends does not lead to a root that {by} trusts: an issuer is missing.",
+    wire=(
+        "The issuer of a served certificate is neither among those served nor in the store of this computer "
+        "or --ca-file."
+    ),
     causes=(ISSUER_NOT_SENT, ROOT_NOT_HERE),
     remedies=(
         Remedy(
@@ -265,6 +280,7 @@ CERT_VARIES = Diagnosis(
     code="CERT_VARIES",
     severity="info",
     summary="Connections to this address were served different certificates.",
+    wire="TLS handshakes with the same server name were served different certificates.",
     causes=(
         SEVERAL_SERVERS,
         TWO_KEYS,

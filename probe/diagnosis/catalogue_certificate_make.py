@@ -22,6 +22,7 @@ CERT_MALFORMED = Diagnosis(
     code="CERT_MALFORMED",
     severity="breaks_some",
     summary="The server serves a certificate that cannot be read in full.",
+    wire="A served certificate breaks the rules of its encoding (DER), so that parts of it cannot be read.",
     causes=(
         Cause(
             "The certificate was made by faulty software, or its file was damaged.",
@@ -46,6 +47,7 @@ CERT_WEAK_KEY = Diagnosis(
     code="CERT_WEAK_KEY",
     severity="risk",
     summary="The key of a certificate that the server serves is too weak: {key}.",
+    wire="The key in a served certificate is RSA of less than 2048 bits, a curve of less than 224, or DSA.",
     causes=(
         Cause("The certificate is old, or was made by an old template or program.", "Its first day is years ago."),
         Cause(
@@ -80,6 +82,7 @@ CERT_WEAK_SIGNATURE = Diagnosis(
     code="CERT_WEAK_SIGNATURE",
     severity="risk",
     summary="A certificate that the server serves is signed with {digest}, {harm}.",
+    wire="A served certificate, other than a root above the server's, is signed with MD2, MD4, MD5 or SHA-1.",
     causes=(AUTHORITY_SIGNS_SO, OLD_WINDOWS_SIGNED, MADE_BY_HAND),
     remedies=(
         Remedy(
@@ -108,6 +111,7 @@ CERT_USAGE_UNSUITABLE = Diagnosis(
     code="CERT_USAGE_UNSUITABLE",
     severity="breaks_some",
     summary="The server's certificate is not meant for a server: its usages are {usages}.",
+    wire="A served certificate lists usages, and those of a TLS server are not among them.",
     causes=(
         Cause(
             "Remote Desktop was given the wrong one of several certificates in the store.",

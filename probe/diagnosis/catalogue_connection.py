@@ -32,6 +32,7 @@ DNS_FAILED = Diagnosis(
     code="DNS_FAILED",
     severity="blocker",
     summary="The name does not lead to an address.",
+    wire=("The resolver of this computer was asked for the name and gave no address. No packet went to the server."),
     causes=(
         Cause("The name is misspelled, or lacks its domain.", "The full name (server.domain.example) then works."),
         Cause(
@@ -71,6 +72,10 @@ TCP_REFUSED = Diagnosis(
     code="TCP_REFUSED",
     severity="blocker",
     summary="The computer answers, but no program takes connections on this port.",
+    wire=(
+        "The TCP connection was answered by a reset at once, which is how a computer says that no program "
+        "listens on a port."
+    ),
     causes=(
         REMOTE_DESKTOP_OFF,
         OTHER_PORT,
@@ -109,6 +114,9 @@ TCP_TIMEOUT = Diagnosis(
     code="TCP_TIMEOUT",
     severity="blocker",
     summary="Nothing answers: the connection request is lost on the way there or back.",
+    wire=(
+        "The TCP connection request was sent several times and never answered, neither by the computer nor by a router."
+    ),
     causes=(
         Cause(
             "A firewall on the computer or in between drops the packets.",
@@ -146,6 +154,9 @@ TCP_UNREACHABLE = Diagnosis(
     code="TCP_UNREACHABLE",
     severity="blocker",
     summary="The network reports that there is no way to this address.",
+    wire=(
+        "The network answered the TCP connection request by an ICMP message: no route, no such computer, or forbidden."
+    ),
     causes=(
         Cause(
             "No route leads there: a VPN is not connected, or the address belongs to another network.",
@@ -175,6 +186,7 @@ TCP_RESET = Diagnosis(
     code="TCP_RESET",
     severity="blocker",
     summary="The connection opens and is torn down before a single byte comes back.",
+    wire="The TCP connection was accepted, and reset after the first request with no byte sent back.",
     causes=(
         Cause(
             "A firewall or intrusion prevention system lets connections open and resets what looks like RDP.",
@@ -209,6 +221,10 @@ NOT_RDP = Diagnosis(
     code="NOT_RDP",
     severity="blocker",
     summary="What answers on this port is not Remote Desktop: {service}.",
+    wire=(
+        "The bytes that came back are no RDP: they do not begin as TPKT does, or are a bare Connection "
+        "Confirm of another service that uses it, which did not go on as RDP does."
+    ),
     causes=(
         Cause("Another program has this port.", "The list of listening ports on the server names it."),
         Cause(
@@ -242,6 +258,10 @@ SERVER_LOST = Diagnosis(
     code="SERVER_LOST",
     severity="breaks_some",
     summary="The server answered, and then was gone while it was still being asked.",
+    wire=(
+        "The server answered earlier requests. Then it refused or ignored new connections, and the audit "
+        "stopped at once."
+    ),
     causes=(
         Cause(
             "A firewall or intrusion prevention system has blocked the asking address after several connections.",
@@ -275,6 +295,10 @@ INTERMITTENT = Diagnosis(
     code="INTERMITTENT",
     severity="breaks_some",
     summary="The same request, repeated, ended differently.",
+    wire=(
+        "One and the same request was sent twice, with nothing else under way, and ended in different ways; "
+        "or the same protocols were asked for and differently answered."
+    ),
     causes=(
         Cause("The way there loses packets.", "From the server's own network every repeat ends alike."),
         Cause(

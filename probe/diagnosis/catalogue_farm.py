@@ -9,6 +9,10 @@ LOAD_BALANCED = Diagnosis(
     code="LOAD_BALANCED",
     severity="info",
     summary="Several servers answer behind this address, so that one connection may go otherwise than the next.",
+    wire=(
+        "Connections to the one address met different NTLM computer names or builds, Connection Confirms of "
+        "different software or flags, or certificates for different subjects."
+    ),
     causes=(
         Cause(
             "A load balancer or a port forwarding spreads connections over several servers.",
@@ -46,6 +50,10 @@ REDIRECTED = Diagnosis(
     code="REDIRECTED",
     severity="info",
     summary="A routing token or a redirection decides which server answers: {where}.",
+    wire=(
+        "The Connection Request carried a routing token and was answered, or the server ended the connection "
+        "by directing it elsewhere."
+    ),
     causes=(
         Cause(
             "A connection broker or load balancer has chosen that server for this client.",

@@ -47,6 +47,10 @@ LICENSING_FAILED = Diagnosis(
     code="LICENSING_FAILED",
     severity="blocker",
     summary="The server ends the connection in the licensing phase: {error}.",
+    wire=(
+        "Asked for with --licensing: the licensing phase ends in a License Error, or in a Set Error Info "
+        "message of that kind."
+    ),
     causes=(NO_LICENSE_SERVER, NO_LICENSE_LEFT, CLIENT_LICENSE_REFUSED, LICENSE_KEYS_DAMAGED),
     remedies=(
         Remedy(
@@ -116,6 +120,10 @@ CONNECTION_LIMIT = Diagnosis(
     code="CONNECTION_LIMIT",
     severity="breaks_some",
     summary="The server turns the connection away because it admits no more: {error}.",
+    wire=(
+        "Asked for with --licensing: the server sends a Set Error Info message that says that it admits no "
+        "more connections."
+    ),
     causes=(TWO_SESSIONS, SET_LIMIT, DRAINED, NO_MEMORY, XRDP_LIMIT),
     remedies=(
         Remedy(

@@ -24,6 +24,7 @@ TLS_REQUIRED = Diagnosis(
     code="TLS_REQUIRED",
     severity="info",
     summary="The server turns away clients that do not use TLS.",
+    wire="A request for Standard RDP Security is answered by the failure SSL_REQUIRED_BY_SERVER.",
     causes=(
         Cause(f"It is set to: SecurityLayer is 2 in {RDP_TCP}.", on="windows"),
         Cause("It is set to: security_layer=tls in xrdp.ini.", on="xrdp"),
@@ -58,6 +59,10 @@ STANDARD_RDP_ONLY = Diagnosis(
     code="STANDARD_RDP_ONLY",
     severity="risk",
     summary="The server speaks Standard RDP Security only: neither TLS nor NLA.",
+    wire=(
+        "A request for Standard RDP Security is accepted. Requests for TLS and NLA get the failure "
+        "SSL_NOT_ALLOWED_BY_SERVER, or the server selects Standard RDP Security in their place."
+    ),
     causes=(
         XRDP_FALLS_BACK,
         Cause(
@@ -112,6 +117,10 @@ TLS_CERTIFICATE_MISSING = Diagnosis(
     code="TLS_CERTIFICATE_MISSING",
     severity="breaks_some",
     summary="The server would use TLS, but says that it has no certificate for it.",
+    wire=(
+        "A request for TLS or NLA is answered by the failure SSL_CERT_NOT_ON_SERVER, and nothing that uses "
+        "TLS is accepted."
+    ),
     causes=(_XRDP_UNREADABLE, _HASH_LEADS_NOWHERE, _KEY_LOST),
     remedies=(
         Remedy(
@@ -154,6 +163,7 @@ USER_AUTH_REQUIRED = Diagnosis(
     code="USER_AUTH_REQUIRED",
     severity="breaks_some",
     summary="The server wants TLS with a certificate from the client as well.",
+    wire="A request is answered by the failure SSL_WITH_USER_AUTH_REQUIRED_BY_SERVER.",
     causes=(
         Cause("The server asks for client certificates, which ordinary RDP clients do not send."),
         Cause("The server is of the age of Windows Vista: no other one is known to say this.", on="windows"),
@@ -173,6 +183,7 @@ INCONSISTENT_FLAGS = Diagnosis(
     code="INCONSISTENT_FLAGS",
     severity="breaks_some",
     summary="The server says that the protocols asked for do not fit together.",
+    wire="A request is answered by the failure INCONSISTENT_FLAGS.",
     causes=(
         Cause(
             "Something in between ends TLS by itself, so that the server is asked for TLS inside TLS.",
@@ -195,6 +206,9 @@ NEGOTIATION_UNSUPPORTED = Diagnosis(
     code="NEGOTIATION_UNSUPPORTED",
     severity="info",
     summary="The server does not negotiate: it knows Standard RDP Security and nothing newer.",
+    wire=(
+        "The request carried a list of protocols. The Connection Confirm has no word on it, and RDP went on behind it."
+    ),
     causes=(
         Cause("The server is very old: Windows XP, Windows Server 2003 before SP1, or older.", on="windows"),
         Cause("The server's software is minimal, or a honeypot.", "It is no Windows, or newer than this behavior."),
@@ -219,6 +233,10 @@ UNOFFERED_PROTOCOL_SELECTED = Diagnosis(
     code="UNOFFERED_PROTOCOL_SELECTED",
     severity="breaks_some",
     summary="The server selected a protocol that it was not asked for.",
+    wire=(
+        "The Connection Confirm selects a protocol that the request did not list. (Falling back to Standard "
+        "RDP Security is a rejection and not meant.)"
+    ),
     causes=(
         Cause(
             "The server's software takes no notice of what clients ask for; a honeypot does so too.",
@@ -242,6 +260,10 @@ NEGOTIATION_ALTERED = Diagnosis(
     severity="risk",
     summary=(
         "What the server was asked for is not what was sent to it: something in between rewrites the negotiation."
+    ),
+    wire=(
+        "Later in the connection the server repeats what it was asked for (clientRequestedProtocols), and "
+        "that is not what was sent."
     ),
     causes=(
         Cause(

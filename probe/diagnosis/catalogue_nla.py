@@ -16,6 +16,10 @@ NLA_REQUIRED = Diagnosis(
     code="NLA_REQUIRED",
     severity="info",
     summary="The server admits only clients that prove who they are before a session begins (NLA).",
+    wire=(
+        "A request for NLA (HYBRID) is accepted. Requests without it are answered by the failure "
+        "HYBRID_REQUIRED_BY_SERVER."
+    ),
     causes=(
         Cause(
             f"It is set to: UserAuthentication is 1 in {RDP_TCP}, by policy or by default.",
@@ -72,6 +76,7 @@ NLA_NOT_ENFORCED = Diagnosis(
     code="NLA_NOT_ENFORCED",
     severity="risk",
     summary="The server can do NLA and does not insist: a login screen is reachable without it.",
+    wire="A request for NLA (HYBRID) is accepted, and so is one for TLS alone or for Standard RDP Security.",
     causes=(
         Cause(
             f"UserAuthentication is 0 in {RDP_TCP}, by policy or for the sake of old clients.",
@@ -106,6 +111,7 @@ NLA_UNSUPPORTED = Diagnosis(
     code="NLA_UNSUPPORTED",
     severity="risk",
     summary="The server does not do NLA: whoever reaches the port reaches its login.",
+    wire="RDP is spoken, and a request for NLA (HYBRID) is turned away.",
     causes=(
         XRDP_HAS_NO_NLA,
         _LAYER_0,

@@ -33,6 +33,7 @@ UDP_UNREACHABLE = Diagnosis(
     code="UDP_UNREACHABLE",
     severity="info",
     summary="RDP over UDP is not answered. Sessions work over TCP all the same, only less smoothly on poor networks.",
+    wire="Asked for with --udp: RDP-UDP SYN packets to the port were not answered by a SYN+ACK.",
     causes=(UDP_FILTERED, UDP_OFF_WINDOWS, UDP_NOT_KNOWN),
     remedies=(
         Remedy("Nothing must be done: UDP speeds sessions up, and TCP carries them on without it."),
@@ -76,6 +77,10 @@ GATEWAY_UNREACHABLE = Diagnosis(
     code="GATEWAY_UNREACHABLE",
     severity="breaks_some",
     summary="No RD Gateway answers at {where}: clients that go through it cannot connect.",
+    wire=(
+        "Asked for with --gateway: the HTTPS request of an RD Gateway client got no connection, or an answer "
+        "that no RD Gateway gives."
+    ),
     causes=(GATEWAY_DOWN, GATEWAY_ELSEWHERE, GATEWAY_FILTERED, GATEWAY_PROXY_METHOD),
     remedies=(
         Remedy(
@@ -102,6 +107,10 @@ GATEWAY_NAME_LEAK = Diagnosis(
     code="GATEWAY_NAME_LEAK",
     severity="risk",
     summary="The RD Gateway tells anybody the names of internal machines: {names}.",
+    wire=(
+        "Asked for with --gateway: the gateway answered an NTLM negotiation by a challenge that names its "
+        "computer and domain, with no password given."
+    ),
     causes=(Cause("It offers NTLM, whose challenge holds the names of the computer and its domain.", on="windows"),),
     remedies=(
         Remedy(

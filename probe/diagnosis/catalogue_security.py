@@ -50,6 +50,10 @@ CREDSSP_ABORTED = Diagnosis(
     code="CREDSSP_ABORTED",
     severity="breaks_some",
     summary="NLA is selected, and then its first message gets no usable answer.",
+    wire=(
+        "NLA is selected and TLS is set up. The first CredSSP message (TSRequest) is then answered by an end, "
+        "an error, or something that holds no NTLM challenge."
+    ),
     causes=(
         _TLS_ENDED,
         _LSASS,
@@ -84,6 +88,7 @@ CREDSSP_OUTDATED = Diagnosis(
         "The server speaks CredSSP version {version}, from before the repair of CVE-2018-0886; updated Windows "
         "clients refuse it."
     ),
+    wire="The server's first CredSSP message (TSRequest) carries a version below 5.",
     causes=(
         Cause(
             "The server lacks the security updates of March 2018 and later.",
@@ -125,6 +130,7 @@ NTLM_REFUSED = Diagnosis(
     code="NTLM_REFUSED",
     severity="breaks_some",
     summary="The server turns NTLM away: only clients that can use Kerberos get in.",
+    wire="The offer of NTLM inside CredSSP is answered by an error that says so, or by another mechanism.",
     causes=(_RESTRICTED, Cause("The server's software offers Kerberos only.", "It is no Windows.")),
     remedies=(
         Remedy(
@@ -157,6 +163,7 @@ CLOCK_SKEW = Diagnosis(
     severity="breaks_some",
     summary="The server's clock and this computer's are more than five minutes apart, too far for Kerberos "
     "(difference in seconds: {seconds}).",
+    wire="The server's time in the NTLM challenge and this computer's differ by more than 300 seconds.",
     causes=(
         Cause(
             "This computer's own clock is wrong.",
@@ -202,6 +209,7 @@ STANDARD_RDP_WEAK = Diagnosis(
     code="STANDARD_RDP_WEAK",
     severity="risk",
     summary="The server accepts Standard RDP Security ({strength}), which does not prove who the server is.",
+    wire=("A request for Standard RDP Security is accepted; its settings say the level and method of encryption."),
     causes=(_ALLOWED_WINDOWS, _ALLOWED_XRDP, _TOO_OLD),
     remedies=(
         TLS_BY_POLICY,
@@ -223,6 +231,7 @@ STANDARD_RDP_WEAK_KEY = Diagnosis(
     code="STANDARD_RDP_WEAK_KEY",
     severity="risk",
     summary="The RSA key of Standard RDP Security has {bits} bits, which is less than 2048.",
+    wire="The certificate in the settings of Standard RDP Security holds an RSA key of less than 2048 bits.",
     causes=(
         Cause("The key was made by old software: 512 bits were usual up to Windows Server 2003.", on="windows"),
         Cause("xrdp's rsakeys.ini was made with a small key.", on="xrdp"),
@@ -246,6 +255,9 @@ ENCRYPTION_FIPS_ONLY = Diagnosis(
     code="ENCRYPTION_FIPS_ONLY",
     severity="breaks_some",
     summary="Under Standard RDP Security the server accepts the FIPS method alone, which many clients lack.",
+    wire=(
+        "Of the encryption methods of Standard RDP Security, offered one at a time, the server takes FIPS and no other."
+    ),
     causes=(
         Cause(f"MinEncryptionLevel is 4 in {RDP_TCP}.", on="windows"),
         Cause(
@@ -291,6 +303,9 @@ ENCRYPTION_REFUSED = Diagnosis(
     code="ENCRYPTION_REFUSED",
     severity="breaks_some",
     summary="Standard RDP Security is selected, and then no encryption method that was offered is accepted.",
+    wire=(
+        "Standard RDP Security is selected. Then every encryption method that is offered ends in a close or a reset."
+    ),
     causes=(
         _LEVEL_DEMANDS,
         _XRDP_RSA_KEY,

@@ -73,6 +73,10 @@ TLS_HANDSHAKE_ABORTED = Diagnosis(
     code="TLS_HANDSHAKE_ABORTED",
     severity="blocker",
     summary="TLS is selected, and then no handshake of any version that was asked for is answered.",
+    wire=(
+        "TLS or NLA is selected. Then every ClientHello, of each TLS version, ends without a ServerHello: by "
+        "a close, a reset, an alert, silence, or nine bytes in clear text (the disconnect of xrdp)."
+    ),
     causes=(
         SCHANNEL_KEY,
         SCHANNEL_OFF,
@@ -141,6 +145,7 @@ TLS_NO_COMMON_VERSION = Diagnosis(
     code="TLS_NO_COMMON_VERSION",
     severity="breaks_some",
     summary="The server accepts neither TLS 1.2 nor TLS 1.3, which current clients want.",
+    wire="ClientHellos of TLS 1.2 and of TLS 1.3 are turned away as versions, or answered by an older one.",
     causes=(
         _NEVER_TAUGHT,
         _OFF_12,
@@ -173,6 +178,7 @@ TLS_LEGACY_VERSION = Diagnosis(
     code="TLS_LEGACY_VERSION",
     severity="risk",
     summary="The server still accepts versions of TLS that are withdrawn: {versions}.",
+    wire="A ClientHello of TLS 1.1, TLS 1.0, SSL 3.0 or SSL 2.0 is answered by a ServerHello of that version.",
     causes=(
         Cause(
             "Most releases of Windows have old versions on by default.",
@@ -200,6 +206,7 @@ TLS_MODERN_ONLY = Diagnosis(
     code="TLS_MODERN_ONLY",
     severity="breaks_some",
     summary="The server accepts TLS 1.3 and not TLS 1.2: Windows before 11 and Server 2022 cannot connect by TLS.",
+    wire="A ClientHello of TLS 1.3 is answered, and one of TLS 1.2 is turned away.",
     causes=(
         _OFF_12,
         Cause("ssl_protocols in xrdp.ini names TLSv1.3 only.", "The line stands in [Globals].", on="xrdp"),
@@ -222,6 +229,9 @@ TLS_NO_SHARED_CIPHER = Diagnosis(
     code="TLS_NO_SHARED_CIPHER",
     severity="breaks_some",
     summary="The server accepts {versions} only with cipher suites that no current client offers.",
+    wire=(
+        "All cipher suites of a version were asked for. Those that the server selects are offered by no current client."
+    ),
     causes=(
         Cause(
             "The server is old or was never updated: its newest suites are RC4, DES or of export grade.",
@@ -267,6 +277,9 @@ TLS_WEAK_CIPHER = Diagnosis(
     code="TLS_WEAK_CIPHER",
     severity="risk",
     summary="The server accepts weak cipher suites or key exchange: {weak}.",
+    wire=(
+        "The server selected a weak cipher suite or group that was offered, or used short Diffie-Hellman parameters."
+    ),
     causes=(
         Cause(
             "Most releases of Windows have suites with static RSA and 3DES on by default, and old ones RC4.",
@@ -309,6 +322,7 @@ TLS_INTOLERANT = Diagnosis(
     code="TLS_INTOLERANT",
     severity="breaks_some",
     summary="The server drops a legal TLS hello, and answers another: clients that send the first cannot connect.",
+    wire="One legal ClientHello is dropped, while another, which differs in its versions or size, is answered.",
     causes=(
         Cause(
             "An old load balancer, firewall or TLS inspection in between does not know newer or larger hellos.",

@@ -20,6 +20,10 @@ X224_SILENT = Diagnosis(
     code="X224_SILENT",
     severity="blocker",
     summary="The connection opens, and the request to speak RDP is never answered.",
+    wire=(
+        "The TCP connection was accepted, and the X.224 Connection Request, the first message of RDP, was not "
+        "answered in time."
+    ),
     causes=(
         Cause(
             "The service hangs, or has no capacity left for another connection.",
@@ -59,6 +63,7 @@ X224_CLOSED = Diagnosis(
     code="X224_CLOSED",
     severity="blocker",
     summary="The connection opens, and is closed without an answer to the request to speak RDP.",
+    wire="The TCP connection was accepted, and closed after the X.224 Connection Request with no whole answer.",
     causes=(
         Cause(
             "The service is up and turns connections away: still starting, out of capacity, or its listener is "
@@ -98,6 +103,9 @@ X224_MALFORMED = Diagnosis(
     code="X224_MALFORMED",
     severity="blocker",
     summary="The answer begins as RDP does and is broken.",
+    wire=(
+        "The answer begins with a TPKT header of version 3, as RDP does, and what follows breaks the rules of X.224."
+    ),
     causes=(
         Cause("The server's software is faulty, or a honeypot that plays RDP badly.", "It is broken anywhere."),
         Cause(
@@ -121,6 +129,7 @@ X224_DISCONNECTED = Diagnosis(
     summary=(
         "The server answers the request to speak RDP with a refusal of the transport layer, and gives no RDP reason."
     ),
+    wire="An X.224 Disconnect Request or Error came in the place of the Connection Confirm.",
     causes=(
         Cause(
             "Another service that also uses TPKT has the port.", "The list of listening ports on the server names it."

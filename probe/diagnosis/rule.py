@@ -53,6 +53,7 @@ class Diagnosis:
     code: str
     severity: Severity
     summary: str
+    wire: str  # what must be seen on the wire for it, in a sentence or two
     causes: tuple[Cause, ...]
     remedies: tuple[Remedy, ...]
     user_sees: Sees = Sees()
@@ -71,6 +72,7 @@ def texts(entry: Diagnosis) -> Iterator[str]:
     Names of errors alone (`ERRCONNECT_…`) are the same in every language and not among them.
     """
     yield entry.summary
+    yield entry.wire
     for cause in entry.causes:
         yield cause.text
         if cause.tells:
