@@ -30,7 +30,7 @@ from probe.diagnosis.explanation import KINDS, Explanation, Kind, Suspect, texts
 from probe.diagnosis.rule import Diagnosis
 
 _MODULES = (mstsc, logon, messages, events, freerdp, linux, status, tls, reasons, gateway)
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[_-][A-Za-z0-9]+)+|[a-z]+[A-Z]\w{5,}")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[_-][A-Za-z0-9]+)*")
 _CONSTANT = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 _MOST_MATCHES = 8
 _MOST_NEAREST = 4
@@ -38,7 +38,7 @@ _NAMES_ALIKE, _TEXTS_ALIKE = 0.86, 0.45
 _NOTHING = 0  # error codes of 0 say that there is no information
 # How sure a reading of a number is, by what the number is called and the kind of the row: 0 excludes it.
 _READINGS: Mapping[str, Mapping[str, float]] = {
-    "code": {"mstsc": 0.98, "windows_app": 0.98, "gateway": 0.98, "freerdp": 0.95, "status": 0.95, "reason": 0.7},
+    "code": {"mstsc": 0.98, "windows_app": 0.98, "gateway": 0.98, "freerdp": 0.95, "status": 0.95, "reason": 0.76},
     "extended": {"reason": 0.97},
     "info": {"reason": 0.97},
     "event": {"event": 0.97},
@@ -71,6 +71,7 @@ _ASKED_FOR = {
 }
 _GENERAL = 0.5  # the weight of what is shown for many reasons
 _BESIDE_SOURCE = 0.02
+_ONLY_REASON = 0.92  # where the client shows the reason of the server as its own code
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +81,7 @@ class Match:
     explanation: Explanation
     sure: float
     seen: str
-    at: int = 0
-    end: int = 0
+    at: int = 0  # where that is, to tell the order of what is equally sure
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +161,7 @@ class _Index:
     numbers: dict[int, list[Explanation]] = field(default_factory=dict)
     names: dict[str, list[Explanation]] = field(default_factory=dict)
     phrases: dict[str, list[Explanation]] = field(default_factory=dict)
+    exact_names: set[str] = field(default_factory=set)
 
 
 @lru_cache(maxsize=1)
@@ -170,6 +171,7 @@ def _index() -> _Index:
         own = (*row.numbers, *row.events, *(n for n in (row.alert, row.failure) if n is not None))
         for number in own:
             index.numbers.setdefault(number, []).append(row)
+        index.exact_names.update(row.names)
         for name in row.names:
             index.names.setdefault(name.casefold(), []).append(row)
         for phrase in row.phrases:
@@ -197,17 +199,23 @@ def _of_diagnosis(entry: Diagnosis) -> Explanation:
 
 def _by_number(asked: list[Number], said: str, unknown: list[str]) -> Iterator[Match]:
     folded = said.casefold()
+    with_extended = any(each.role == "extended" for each in asked)
     for number in asked:
         if number.value == _NOTHING:
             continue
-        readings = [
-            Match(row, sure, number.written, number.at, number.at + len(number.written))
-            for row in _index().numbers.get(number.value, [])
-            if (sure := _sure(number, row, folded)) > 0
-        ]
-        yield from readings
+        known = [(row, _sure(number, row, folded)) for row in _index().numbers.get(number.value, [])]
+        readings = [(row, sure) for row, sure in known if sure and not (_is_reason(number, row) and with_extended)]
+        only_reason = all(row.kind == "reason" for row, _sure_of_it in readings)
+        for row, sure in readings:
+            raised = _ONLY_REASON if only_reason and number.role == "code" else sure
+            yield Match(row, raised, number.written, number.at)
         if not readings and not number.guessed:
             unknown.append(number.written)
+
+
+def _is_reason(number: Number, row: Explanation) -> bool:
+    """Whether it reads as the server's reason a number that is called the error code itself."""
+    return number.role == "code" and row.kind == "reason"
 
 
 def _sure(number: Number, row: Explanation, folded: str) -> float:
@@ -229,25 +237,35 @@ def _is_decimal(row: Explanation, value: int) -> bool:
 
 
 def _by_name(said: str, unknown: list[str]) -> Iterator[Match]:
-    names = _index().names
+    """Names of one word count only as they are written: intermittent is a word, INTERMITTENT a code."""
+    index = _index()
     for match in _NAME.finditer(said):
-        name = match[0].casefold()
-        known = names.get(name)
+        word = match[0]
+        several = "_" in word or "-" in word
+        known = index.names.get(word.casefold()) if several or word in index.exact_names else None
         sure = 1.0
-        if known is None and len(name) >= 8 and (close := get_close_matches(name, names, 1, _NAMES_ALIKE)):
-            known = names[close[0]]
+        if known is None and several and len(word) >= _SHORTEST_NAME and (close := _close_name(word)):
+            known = index.names[close]
             sure = 0.9
         if known is not None:
-            yield from (Match(row, sure, match[0], match.start(), match.end()) for row in known)
-        elif _CONSTANT.fullmatch(match[0]) and name.startswith(_PREFIXES):
-            unknown.append(match[0])
+            yield from (Match(row, sure, word, match.start()) for row in known)
+        elif _CONSTANT.fullmatch(word) and word.startswith(_PREFIXES):
+            unknown.append(word)
 
 
-_PREFIXES = ("errconnect_", "errinfo_", "status_", "sec_e_", "ssl_err_")
+def _close_name(word: str) -> str | None:
+    """The one known name that this may be, with a typing error."""
+    close = get_close_matches(word.casefold(), _index().names, 1, _NAMES_ALIKE)
+    return close[0] if close else None
+
+
+_SHORTEST_NAME = 8
+_PREFIXES = ("ERRCONNECT_", "ERRINFO_", "STATUS_", "SEC_E_", "SSL_ERR_")
 
 
 # Phrases
 
+_MOSTLY = 0.7
 _STATE = "the internal error state"  # what Schannel's entries end in; it is no message
 
 
@@ -260,19 +278,18 @@ def _by_phrase(said: str) -> Iterator[Match]:
         for row in _index().phrases[phrase]:
             weight = min(1.0, 0.7 + len(phrase) * (0.012 if compare.is_chinese(phrase) else 0.006))
             sure = place.alike * weight * (_GENERAL if row.general else 1.0)
-            yield Match(row, min(sure, 0.96), text[place.start : place.end], place.start, place.end)
+            yield Match(row, min(sure, 0.96), text[place.start : place.end], place.start)
 
 
 def _inside_another(phrase: str, place: compare.Found, places: Mapping[str, compare.Found]) -> bool:
-    """Whether it is only a part of a longer phrase that was found there as surely."""
-    return any(
-        other != phrase
-        and len(other) > len(phrase)
-        and spot.start <= place.start
-        and place.end <= spot.end
-        and spot.alike >= place.alike - 0.1
-        for other, spot in places.items()
-    )
+    """Whether it is a part of a longer phrase found there as surely, or resembles one that stands there exactly."""
+    for other, spot in places.items():
+        covered = min(place.end, spot.end) - max(place.start, spot.start)
+        if len(other) > len(phrase) and covered == place.end - place.start and spot.alike >= place.alike:
+            return True
+        if place.alike < spot.alike == 1.0 and covered >= _MOSTLY * (place.end - place.start):
+            return True
+    return False
 
 
 def _ranked(found: Iterable[Match]) -> tuple[Match, ...]:

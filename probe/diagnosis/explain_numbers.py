@@ -34,7 +34,7 @@ _ALERT = (
 # What stands before a number, nearest first; the longer of two that overlap is listed first.
 _ROLES: tuple[tuple[Role, str], ...] = (
     ("extended", r"extended (?:error|reason|disconnect)\w*(?: code)?|扩展错误(?:代?码)?"),
-    ("failure", r"(?:nego\w*|rdp_neg) ?failure(?: ?code)?|failure ?code|协商失败(?:代?码)?"),
+    ("failure", r"(?:nego\w*|rdp_neg)[ _]?failure(?: ?code)?|failure ?code|协商失败(?:代?码)?"),
     ("info", r"errinfo|error ?info|reason code|原因代码"),
     ("alert", _ALERT),
     ("event", r"event ?(?:id)?|事件 ?(?:id)?"),
@@ -42,6 +42,7 @@ _ROLES: tuple[tuple[Role, str], ...] = (
 )
 _BEFORE = 40  # characters before a number that are looked at
 _GAP = r"(?: is)?[\s:=#\[\](),.是为-]*"
+_ONE = re.compile(r"-?\w+")
 _MOST = 40  # numbers of a text
 _LOG = re.compile(
     r"termdd|schannel|termserv|terminalservices|connectionmanager|sessionmanager|activexcore|rdpclient|event|事件"
@@ -63,7 +64,7 @@ class Number:
 def numbers(text: str) -> Iterator[Number]:
     """The numbers of a text in their order; `text` is in one width of characters."""
     alone = len(text.split()) <= 2
-    cleared = _NO_CODES.sub(lambda match: " " * len(match[0]), text) if not alone else text
+    cleared = text if _ONE.fullmatch(text.strip()) else _NO_CODES.sub(lambda match: " " * len(match[0]), text)
     from_log = _LOG.search(text.casefold()) is not None
     count = 0
     for match in _matches(cleared):
@@ -81,8 +82,10 @@ def numbers(text: str) -> Iterator[Number]:
 
 
 def _matches(text: str) -> list[re.Match[str]]:
-    plain = list(_NUMBER.finditer(text))
-    return sorted([*plain, *(bare for bare in _HRESULT.finditer(text) if not bare[0].isdigit())], key=re.Match.start)
+    """The numbers of a text in their order; eight digits that a status begins with are hexadecimal without a 0x."""
+    bare = {match.start(): match for match in _HRESULT.finditer(text)}
+    plain = {match.start(): match for match in _NUMBER.finditer(text)}
+    return [match for _start, match in sorted((plain | bare).items())]
 
 
 def _value(match: re.Match[str]) -> int:

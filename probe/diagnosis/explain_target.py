@@ -1,7 +1,7 @@
 """What an audit's result says of the causes behind a message: which it finds, which it excludes, which stay open.
 
-A cause is found where its diagnosis is, and excluded only where the audit asked and the answer rules it out. Everything else
-is open: what was not asked, what was not settled, and what nothing on the wire shows.
+A cause is found where its diagnosis is, and excluded only where the audit asked and the answer rules it out. Everything
+else is open: what was not asked, what was not settled, and what nothing on the wire shows.
 """
 
 from __future__ import annotations
