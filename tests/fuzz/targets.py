@@ -10,6 +10,7 @@ from pathlib import Path
 import tests.strategies
 from probe.errors import WireError
 from probe.handshake.credssp import CredSspExchange
+from probe.handshake.licensing import LicensingPhase
 from probe.handshake.machine import Ending, Machine, Side, end
 from probe.handshake.negotiation import Negotiation
 from probe.handshake.rd_gateway import GatewayGreeting
@@ -25,6 +26,7 @@ REGRESSIONS = Path(__file__).parent / "regressions"
 _MACHINES: dict[str, Callable[[], Machine]] = {
     "Negotiation": Negotiation,
     "BasicSettingsExchange": BasicSettingsExchange,
+    "LicensingPhase": LicensingPhase,
     "TlsHello": TlsHello,
     "Ssl2Hello": Ssl2Hello,
     "CredSspExchange": CredSspExchange,
