@@ -60,7 +60,10 @@ async def _in_process(situation: Situation, endpoint: Endpoint, ca_file: Path | 
     address, port = endpoint
     target = Target(input=f"{address}:{port}", host=situation.host or address, address=address, port=port)
     settings = Settings(
-        depth=situation.depth, licensing=situation.licensing, server_name=situation.server_name, keep_attempts=True
+        depth=situation.depth,
+        licensing=situation.licensing,
+        server_name=situation.server_name,
+        routing_token=situation.routing_token,
     )
     limits = Limits(
         step_s=situation.step_s,

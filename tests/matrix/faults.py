@@ -57,9 +57,9 @@ class Fault:
     def __init__(self) -> None:
         self.numbers = itertools.count()  # of connections, from 0
 
-    def place(self, number: int, places: int) -> int:
-        """Which of the servers takes the connection of this number, from 0."""
-        return number % places
+    def place(self, number: int) -> int:
+        """Which of the servers takes the connection of this number, both from 0."""
+        return 0
 
     def from_client(self, number: int, data: bytes) -> Fate:
         """What becomes of what the client sent."""
@@ -153,6 +153,17 @@ class ResetsOne(Fault):
         return Fate.RESETS if number == self._number else Fate.GOES
 
 
+class FailsOver(Fault):
+    """Leads to another server after so many connections."""
+
+    def __init__(self, connections: int) -> None:
+        super().__init__()
+        self._connections = connections
+
+    def place(self, number: int) -> int:
+        return int(number >= self._connections)
+
+
 @dataclass(frozen=True, slots=True)
 class _Way:
     """One connection, from end to end."""
@@ -222,7 +233,7 @@ async def relay(fault: Fault, places: Sequence[tuple[str, int]], client: trio.So
     number = next(fault.numbers)
     async with client:
         try:
-            server = await trio.open_tcp_stream(*places[fault.place(number, len(places))])
+            server = await trio.open_tcp_stream(*places[fault.place(number)])
         except OSError:
             return
         async with server, trio.open_nursery() as nursery:

@@ -28,6 +28,7 @@ Made = Callable[[Path], tuple[Entity, ...]]  # the leaf and what is sent behind 
 ROOT = authority("Matrix root")
 BETWEEN = authority("Matrix authority", ROOT)
 STRANGER = authority("Unrelated root")
+OWN = Recipe().signed_by(None)
 
 
 def _until(distance: timedelta) -> tuple[datetime, datetime]:
@@ -214,9 +215,9 @@ ROWS: tuple[Situation, ...] = (
     _row(
         "own-and-trusted",
         "a certificate that it signed itself and that the client trusts",
-        lambda _: (ROOTED,),
+        lambda _: (OWN,),
         "whoever trusts it cannot be told that it is untrustworthy",
-        trusts=(ROOTED := Recipe().signed_by(None)),
+        trusts=OWN,
     ),
     _row(
         "several-faults",

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.drive.tls_peers import honest, says
 from tests.matrix import embedded
-from tests.matrix.embedded import Embedded
-from tests.matrix.faults import Delays, Fault, ResetsOne, Trickles
+from tests.matrix.faults import Delays, FailsOver, ResetsOne, Trickles
 from tests.matrix.rows_xrdp import BOTH, SELF_SIGNED, TLS_ONLY
-from tests.matrix.situation import Behind, Full, Nobody, Peered, Place, Program, Situation, kind
+from tests.matrix.situation import Behind, Embedded, Full, Nobody, Peered, Place, Program, Situation, kind
+from tests.real.pki import Recipe, rsa_key, served_by
 from tests.real.process import Launcher, Server
 from tests.real.tls_backends import OpensslServer
 from tests.real.xrdp import Xrdp
@@ -29,6 +29,23 @@ class WebServer(Launcher):
 
 def _xrdp(layer: str = "tls") -> Program:
     return Program(lambda _: Xrdp(security_layer=layer))
+
+
+def _named(name: str) -> Program:
+    """xrdp with a certificate for a name."""
+    return Program(
+        lambda room: Xrdp(
+            security_layer="tls",
+            certificate=served_by(room, Recipe(common=name, names=(name,), key=rsa_key()).signed_by(None)),
+        )
+    )
+
+
+def _computer(name: str) -> Embedded:
+    """A server with NLA that says by its certificate and inside NTLM who it is."""
+    who = replace(embedded.NTLM, computer=name.upper())
+    tls = replace(embedded.TLS, name=f"{name}.corp.example")
+    return embedded.served(replace(embedded.NLA_ALONE, tls=tls, ntlm=who))
 
 
 FOREIGN = (
@@ -233,9 +250,40 @@ WAYS = (
     ),
     Situation(
         name="two-servers-contradict",
-        started="two xrdps at one address, one with security_layer=tls and one with rdp",
-        site=Behind(fault=Fault, sites=(_xrdp(), _xrdp("rdp"))),
-        codes={},
-        why="",
+        started="an address that leads to an xrdp with security_layer=tls, and later to one with rdp",
+        site=Behind(fault=lambda: FailsOver(3), sites=(_xrdp(), _xrdp("rdp"))),
+        codes={**BOTH, "STANDARD_RDP_WEAK": "risk", "INTERMITTENT": "breaks_some"},
+        why="the same request is answered by SSL, then by RDP; that they are two is a cause, and not seen",
+    ),
+    Situation(
+        name="two-servers-one-name",
+        started="an address that leads to an xrdp, and later to another with a certificate for the same name",
+        site=Behind(fault=lambda: FailsOver(3), sites=(_xrdp(), _xrdp())),
+        codes={**TLS_ONLY, **SELF_SIGNED, "CERT_VARIES": "info"},
+        why="a certificate that was renewed meanwhile looks the same",
+    ),
+    Situation(
+        name="two-servers-two-names",
+        started="an address that leads to an xrdp, and later to another with a certificate for another name",
+        site=Behind(fault=lambda: FailsOver(3), sites=(_named("one.example"), _named("two.example"))),
+        codes={**TLS_ONLY, **SELF_SIGNED, "CERT_VARIES": "info", "LOAD_BALANCED": "info"},
+        why="one server is not both",
+    ),
+    Situation(
+        name="two-servers-nla",
+        started="an address that leads to a server with NLA, and later to another of another name",
+        site=Behind(fault=lambda: FailsOver(3), sites=(_computer("one"), _computer("two"))),
+        codes={"NLA_REQUIRED": "info", **SELF_SIGNED, "CERT_VARIES": "info", "LOAD_BALANCED": "info"},
+        nla="required",
+        why="one server is not both",
+    ),
+    Situation(
+        name="routing-token",
+        started="the demo's current Windows server, asked with a token of a farm",
+        site=kind("windows-nla"),
+        codes={"NLA_REQUIRED": "info", **SELF_SIGNED, "REDIRECTED": "info"},
+        nla="required",
+        why="the token names the server that was meant, which may be another than the one asked",
+        routing_token="Cookie: msts=3640205228.15629.0000",
     ),
 )

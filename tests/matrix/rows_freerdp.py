@@ -86,7 +86,7 @@ ROWS: tuple[Situation, ...] = (
         started="freerdp-shadow-cli /sec:ext",
         site=shadow("/sec:ext"),
         codes={"TLS_REQUIRED": "blocker"},
-        why="everything is turned away with SSL_REQUIRED_BY_SERVER, SSL too: that is no server without NLA, but none at all",
+        why="everything is turned away with SSL_REQUIRED_BY_SERVER, SSL too: nobody gets in",
     ),
     Situation(
         name="weston",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from probe.drive.demo_replies import Profile
 from probe.result import Severity
 from probe.wire.credssp import NtStatus
 from probe.wire.gcc import EncryptionLevel, EncryptionMethod
@@ -12,12 +13,12 @@ from tests.matrix import embedded
 from tests.matrix.embedded import RC4, STRONG, answers, nla, served
 from tests.matrix.faults import AsksForMore
 from tests.matrix.rows_xrdp import RDP_ONLY, SELF_SIGNED, TLS_ONLY, Codes
-from tests.matrix.situation import Behind, Program, Situation, kind
+from tests.matrix.situation import Behind, Embedded, Program, Situation, kind
 from tests.real.xrdp import Xrdp
 
 NLA: Codes = {"NLA_REQUIRED": "info", **SELF_SIGNED}
-_ONLY_RDP = embedded.Profile(accepts=(Protocol.RDP,), standard=STRONG)
-_WITHOUT_NLA = embedded.Profile(accepts=(Protocol.SSL, Protocol.RDP), tls=embedded.TLS, standard=STRONG)
+_ONLY_RDP = Profile(accepts=(Protocol.RDP,), standard=STRONG)
+_WITHOUT_NLA = Profile(accepts=(Protocol.SSL, Protocol.RDP), tls=embedded.TLS, standard=STRONG)
 _EVERYTHING = replace(
     embedded.NLA_ALONE,
     accepts=(Protocol.HYBRID_EX, Protocol.HYBRID, Protocol.SSL, Protocol.RDP),
@@ -143,7 +144,7 @@ NEGOTIATION = (
     Situation(
         name="plc-closes",
         started="a controller that confirms every connection and closes on what follows",
-        site=embedded.Embedded(behavior=embedded.says(embedded.BARE_CONFIRM)),
+        site=Embedded(behavior=embedded.says(embedded.BARE_CONFIRM)),
         codes={"NOT_RDP": "blocker"},
         status="not_rdp",
         nla="unknown",
@@ -152,7 +153,7 @@ NEGOTIATION = (
     Situation(
         name="plc-is-silent",
         started="a controller that confirms every connection and says nothing more",
-        site=embedded.Embedded(behavior=embedded.says(embedded.BARE_CONFIRM, leaves=False)),
+        site=Embedded(behavior=embedded.says(embedded.BARE_CONFIRM, leaves=False)),
         codes={"NOT_RDP": "blocker"},
         status="not_rdp",
         nla="unknown",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.matrix.faults import Fault, LosesLarge, ResetsNewHellos, ResetsAfterServerHello, ResetsHello
+from tests.matrix.faults import Fault, LosesLarge, ResetsAfterServerHello, ResetsHello, ResetsNewHellos
 from tests.matrix.rows_xrdp import SELF_SIGNED, TLS_ONLY, Codes
 from tests.matrix.situation import Behind, Program, Situation
 from tests.real import certificates, tls_backends

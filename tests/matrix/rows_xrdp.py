@@ -82,7 +82,7 @@ def small(room: Path, bits: int) -> Certificate:
 
 
 _LAYERS: Mapping[str, tuple[Codes, str]] = {
-    "tls": (TLS_ONLY | SELF_SIGNED, "where TLS is required, crypt_level is not used at all"),
+    "tls": ({**TLS_ONLY, **SELF_SIGNED}, "where TLS is required, crypt_level is not used at all"),
     "negotiate": (BOTH, "TLS and Standard RDP Security are both there, and HYBRID is answered by selecting RDP"),
     "rdp": (RDP_ONLY, "TLS and HYBRID are answered by selecting RDP"),
 }
@@ -184,7 +184,7 @@ ROWS: tuple[Situation, ...] = (
     ),
     Situation(
         name="xrdp-rsa-1024-refused",
-        started="xrdp with security_layer=tls and an RSA key of 1024 bits, which OpenSSL refuses at its security level 2",
+        started="xrdp with security_layer=tls and an RSA key of 1024 bits, OpenSSL at security level 2",
         site=Program(lambda room: Xrdp(security_layer="tls", certificate=small(room, 1024))),
         codes=ABORTED,
         why="the certificate never reaches the wire: its weak key is not seen",

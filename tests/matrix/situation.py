@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 import trio
 
@@ -38,7 +38,7 @@ class Workshop:
         self._made = 0
         self._lock = trio.Lock()
 
-    def __enter__(self) -> Workshop:
+    def __enter__(self) -> Self:
         self._directory = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="matrix-")))
         self._directory.chmod(0o755)  # a server may run as another user
         return self
@@ -134,7 +134,7 @@ def kind(name: str, delay_s: float = 0.0) -> Embedded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Behind:
-    """A way to a server that does something to what it carries; to several servers, in turn."""
+    """A way to a server that does something to what it carries, or that leads to one of several servers."""
 
     fault: Callable[[], Fault]  # a new one for each run: it may count connections
     sites: tuple[Site, ...]
@@ -243,6 +243,7 @@ class Situation:
     licensing: bool = False
     ca_file: Callable[[Path], Path] | None = None  # writes the roots to trust
     server_name: str | None = None
+    routing_token: str | None = None
     host: str | None = None  # the name asked for; None: the address
     source_address: str | None = SOURCE_ADDRESS
     step_s: float = 5.0  # the longest silence
@@ -254,6 +255,7 @@ class Situation:
         chosen = {
             "--depth": None if self.depth == "standard" else self.depth,
             "--server-name": self.server_name,
+            "--routing-token": f'"{self.routing_token}"' if self.routing_token is not None else None,
             "--ca-file": "ROOT" if self.ca_file is not None else None,
             "--timeout": None if self.step_s == 5.0 else f"{self.step_s * 1000:g}ms",
         }

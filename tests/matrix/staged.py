@@ -8,7 +8,6 @@ The messages and their causes are those of the articles that users find; ../shar
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Every situation, asked as a user asks: exactly these codes, each as severe as this, no code missing and none extra."""
+"""Every situation, asked as a user asks: exactly these codes, each as severe as this; none is missing, none extra."""
 
 from __future__ import annotations
 

@@ -11,12 +11,12 @@ import pytest
 from probe.diagnosis import diagnose
 from probe.result import (
     CertificateChain,
-    Trust,
     CredSsp,
     Intolerance,
     Key,
     Result,
     StandardCertificate,
+    Trust,
     Verdict,
     from_json,
     to_json,
@@ -135,7 +135,7 @@ PAIRS = (
         "expired by a millisecond, or ending at this moment",
         "CERT_EXPIRED",
         lambda: until(milliseconds=-1),
-        lambda: until(),
+        until,
         "CERT_EXPIRES_SOON",
     ),
     pair(
@@ -148,7 +148,7 @@ PAIRS = (
         "valid in a second, or since this moment",
         "CERT_NOT_YET_VALID",
         lambda: since(seconds=1),
-        lambda: since(),
+        since,
     ),
     pair("RSA of 2047 and 2048 bits", "CERT_WEAK_KEY", lambda: key("RSA", 2047), lambda: key("RSA", 2048)),
     pair("a curve of 192 and 224 bits", "CERT_WEAK_KEY", lambda: key("EC", 192), lambda: key("EC", 224)),
@@ -311,7 +311,7 @@ PAIRS = (
         lambda: r.tls(r.ACCEPTED, r.ACCEPTED, r.ACCEPTED),
         lambda: r.tls(r.ACCEPTED, r.ACCEPTED, SILENCE),
     ),
-    pair("a hello dropped, and none", "TLS_INTOLERANT", lambda: intolerant("TLSv1.3 offered"), lambda: intolerant()),
+    pair("a hello dropped, and none", "TLS_INTOLERANT", lambda: intolerant("TLSv1.3 offered"), intolerant),
     pair(
         "FIPS alone, and 128 bits as well",
         "ENCRYPTION_FIPS_ONLY",
