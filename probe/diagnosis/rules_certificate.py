@@ -153,7 +153,7 @@ def cert_weak_signature(result: Result) -> Iterator[Evidence]:
     """A digest of old is in a signature that clients rely on: a root above the leaf is trusted without its own."""
     weak = list(_weakly_signed(result))
     own = [certificate.self_signed is True for _place, _of, certificate, _digest in weak]
-    excluded = () if any(own) else (make.OLD_WINDOWS_SIGNED, make.MADE_BY_HAND)
+    excluded: tuple[Cause, ...] = () if any(own) else (make.OLD_WINDOWS_SIGNED, make.MADE_BY_HAND)
     excluded = (make.AUTHORITY_SIGNS_SO,) if all(own) else excluded
     for (place, of, certificate, digest), is_own in zip(weak, own, strict=True):
         said = _(
