@@ -44,6 +44,9 @@ class Question:
     methods: int = 0  # encryptionMethods that SETTINGS offers
     rdp_version: int = RDP_10_12  # CS_CORE version; FreeRDP answers with the lesser of this and its own
     cookie: bool = False  # carries a cookie, though the user gave none: its line end wakes services that read lines
+    client: str | None = None  # the key of the client as which it asks, with that client's own request and hello
+    bare: bool = False  # the request has no RDP_NEG_REQ; `protocols` is 0 then
+    flags: int = 0  # of the RDP_NEG_REQ
     repeat: bool = False  # asked again, alone, because the first time ended in silence or a reset
     # What it was made for, in a few words; where it is empty the stage says it.
     purpose: str = field(default="", compare=False)
@@ -80,6 +83,8 @@ class Question:
     @property
     def words(self) -> str:
         """The question in a few words, for evidence and logs."""
+        if self.client is not None:
+            return f"as {self.client}: {self._simulated_in_words()}"
         over = "TLS without X.224" if self.protocols is None else "+".join(protocol_names(self.protocols))
         if self.stage is Stage.SETTINGS:
             return f"{over}, then basic settings with {'+'.join(encryption_method_names(self.methods)) or 'no method'}"
@@ -91,6 +96,12 @@ class Question:
             upto = f" up to {version_name(self.version)}" if self.version is not None else ""
             return f"{over}, then {'a resumed' if self.resume else 'a complete'} TLS handshake{upto}"
         return over
+
+    def _simulated_in_words(self) -> str:
+        asked = "a request without RDP_NEG_REQ" if self.bare else "+".join(protocol_names(self.protocols or 0))
+        if self.stage is Stage.TUNNEL:
+            return f"{asked}, then a complete TLS handshake of another library"
+        return f"{asked}, then its own ClientHello" if self.stage is Stage.HELLO else asked
 
     def _hello_in_words(self, version: str) -> str:
         kind = "ClientHello in SSLv2's form" if self.framed else "ClientHello"

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from probe.audit.attempt import Question, Stage
 from probe.audit.licensing import joining_of
 from probe.audit.settings import Settings
-from probe.handshake.client_hello import client_hello
+from probe.handshake.client_hello import Offer, client_hello, hello_in_form
 from probe.handshake.credssp import CredSspExchange, first_request
 from probe.handshake.licensing import LicensingPhase
 from probe.handshake.machine import Chain, Machine
 from probe.handshake.negotiation import Negotiation
 from probe.handshake.server_first import aad_nonce, rdstls_greeting
+from probe.handshake.shaped_hello import HelloForm, hello_record, second_hello
 from probe.handshake.ssl2_hello import Ssl2Hello, framed_hello, ssl2_hello
 from probe.handshake.standard_rdp import BasicSettingsExchange
 from probe.handshake.tls_hello import TlsHello
@@ -51,21 +52,23 @@ class Conversation:
     settings: Settings
     server_name: str | None
     random_bytes: RandomBytes
+    address: str | None = None  # of the server, for clients that put it where a name belongs
     memory: SessionMemory = field(default_factory=SessionMemory)  # for the handshake that continues another
 
     def machine(self, question: Question) -> Machine:
         """The machine that asks a question on a new connection."""
         if question.protocols is None:
             return self._tls(question, Protocol.SSL)
-        first = Negotiation(self._opening(question.protocols, cookie=question.cookie))
+        first = Negotiation(self._opening(question, question.protocols))
         return Chain(first, lambda finished: self._after(first, finished, question))
 
-    def _opening(self, protocols: int, *, cookie: bool) -> bytes:
+    def _opening(self, question: Question, protocols: int) -> bytes:
         """The preconnection PDU, where there is one, and the Connection Request."""
         w = Writer()
         if self.settings.preconnection_blob is not None:
             PreconnectionPdu.naming(self.settings.preconnection_blob).write(w)
-        data = RequestData(token=self._token(cookie=cookie), negotiation=NegotiationRequest(protocols=protocols))
+        asked = None if question.bare else NegotiationRequest(protocols=protocols, flags=question.flags)
+        data = RequestData(token=self._token(cookie=question.cookie), negotiation=asked)
         w.raw(x224.write_packet(x224.ConnectionRequest(variable=data.write())))
         return w.getvalue()
 
@@ -84,7 +87,8 @@ class Conversation:
             return None
         answer = negotiation.confirm.negotiation
         if answer is None:  # an old server, or another ISO service: only RDP itself tells which
-            return self._settings(question, Protocol.RDP) if question.stage is not Stage.NEGOTIATION else None
+            goes_on = question.stage is not Stage.NEGOTIATION and (question.client is None or question.methods)
+            return self._settings(question, Protocol.RDP) if goes_on else None
         if not isinstance(answer, NegotiationResponse) or question.protocols is None:
             return None
         if answer.selected == Protocol.RDP:
@@ -96,6 +100,8 @@ class Conversation:
     @staticmethod
     def _is_for_settings(question: Question) -> bool:
         """RDP itself was selected: what was asked about licensing inside TLS is not asked in clear."""
+        if question.client is not None:
+            return question.methods != 0
         return question.stage is Stage.SETTINGS or (
             question.stage is Stage.LICENSING and question.protocols == Protocol.RDP
         )
@@ -115,8 +121,16 @@ class Conversation:
             return Ssl2Hello(ssl2_hello(self.random_bytes))
         if question.framed:
             return Ssl2Hello(framed_hello(version, offer.suites, self.random_bytes))
+        if offer.form is not None:
+            return self._hello_in_form(offer, offer.form)
         name = _OTHER_NAME if question.other_name else self.server_name
         return TlsHello(client_hello(offer, self.random_bytes, name))
+
+    def _hello_in_form(self, offer: Offer, form: HelloForm) -> Machine:
+        """Another program's hello, and the second one where the server wants it."""
+        name = self.server_name or (self.address if form.names_addresses else None)
+        first = hello_in_form(form, offer, self.random_bytes, name)
+        return TlsHello(hello_record(first), second=lambda retry: second_hello(first, retry, self.random_bytes))
 
     def _inside(self, question: Question, selected: int) -> Machine | None:
         """The first message inside TLS, by the protocol that was selected."""

@@ -64,7 +64,8 @@ def reached_tls(reading: Reading) -> bool:
 
 def _of_answer(hello: ServerHello, offer: Offer) -> Outcome:
     selected = hello.selected_version
-    if selected < offer.version and not (offer.older and selected == TLS12):
+    offered = offer.form.versions if offer.form is not None else (TLS12,) if offer.older else ()
+    if selected < offer.version and selected not in offered:
         return Outcome.OTHER_VERSION
     return Outcome.AGREED if unoffered(hello, offer) is None else Outcome.NOT_OFFERED
 

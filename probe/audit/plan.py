@@ -22,12 +22,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, islice
 
 from probe.audit.attempt import TLS_VERSIONS, Attempt, Question, Stage
 from probe.audit.enumeration import Enumeration
 from probe.audit.reading import Reading, read
 from probe.audit.settings import MOST_CONNECTIONS, Settings
+from probe.audit.simulation import walks
 from probe.handshake.client_hello import LARGE, Offer, current_offer, usual_offer
 from probe.handshake.machine import NEVER_OPENED, Ending
 from probe.wire.gcc import RDP_5, EncryptionMethod
@@ -88,11 +89,19 @@ def plan(attempts: Sequence[Attempt], settings: Settings, begun: int | None = No
     )
     if any(_is_gone(reading, readings) and not _came_back(reading, asked) for reading in readings):
         return Plan((), repeats)
+    if settings.simulate:
+        return Plan((), repeats) if repeats else Plan(tuple(_simulated(readings, settings)), ())
     room = settings.most_connections - (len(attempts) if begun is None else begun) - len(repeats)
     room -= sum(question not in asked for question in _LICENSING) if settings.licensing else 0
     groups = _Groups(readings, asked, room)
     questions = tuple(question for question in groups.wanted(settings) if question not in asked)
     return Plan(questions, repeats, cut_short=groups.cut_short)
+
+
+def _simulated(readings: Sequence[Reading], settings: Settings) -> Iterator[Question]:
+    """The next connection of the first client that is not through: one client after the other, one at a time."""
+    waiting = (walk.following for walk in walks(settings.simulate, readings) if walk.following is not None)
+    yield from islice(waiting, 1)
 
 
 def _deserves_repeat(reading: Reading, readings: Sequence[Reading]) -> bool:

@@ -103,7 +103,7 @@ class Reading:
     def _is_unanswered_offer(self) -> bool:
         """Of an enumeration, whose chains end at a refusal: a close that is an accident would end one too early."""
         answered = self.server_hello or self.alert or self.disconnect or self.ssl2_hello or self.ssl2_error
-        return self.question.offer is not None and answered is None
+        return self.question.offer is not None and self.question.client is None and answered is None
 
     def answers_version(self, version: int) -> bool:
         """A ServerHello came and selected this version."""

@@ -20,6 +20,7 @@ from probe.audit.trust import TrustJudge
 from probe.audit.verdict_inside import credssp, standard_rdp, timestamp
 from probe.audit.verdict_licensing import licensing
 from probe.audit.verdict_negotiation import answer_without_negotiation, negotiation
+from probe.audit.verdict_simulation import simulations
 from probe.audit.verdict_tls import direct_tls, tls
 from probe.handshake.machine import NEVER_OPENED, Ending
 from probe.result import CertificateChain, Result, Status, Target
@@ -81,6 +82,7 @@ def verdict(audit: Audit) -> Result:
         result.negotiation.direct_tls = direct_tls(readings)
     if result.status == "rdp":
         _describe(result, audit, readings, wall_offset)
+    result.simulated = simulations(audit.settings.simulate, readings)
     return result
 
 
@@ -109,10 +111,15 @@ def _describe(result: Result, audit: Audit, readings: Sequence[Reading], wall_of
         result.standard_rdp = standard_rdp(readings, circumstances)
     result.server = server_kind(readings)
     result.licensing = licensing(readings)
-    result.tls = tls(readings, full=audit.settings.depth == "full", cut_short=audit.plan.cut_short)
+    result.tls = tls(readings, full=_is_full(audit.settings), cut_short=audit.plan.cut_short)
     result.certificates = _certificates(readings, circumstances)
     if result.server.kind not in ("windows", "unknown") and result.credssp and result.credssp.ntlm:
         result.credssp.ntlm.os = None  # other servers send a Windows build that they made up
+
+
+def _is_full(settings: Settings) -> bool:
+    """Everything was to be asked: not where only a client's own hellos were."""
+    return settings.depth == "full" and not settings.simulate
 
 
 def _status(readings: Sequence[Reading]) -> Status:

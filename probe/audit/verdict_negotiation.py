@@ -57,7 +57,7 @@ def _advertised(response: NegotiationResponse | None, flag: ResponseFlag) -> boo
 
 
 def _attempt(attempt: Attempt, reading: Reading) -> NegotiationAttempt:
-    requested = attempt.question.protocols or 0
+    requested = [] if attempt.question.bare else protocol_names(attempt.question.protocols or 0)
     answer = reading.negotiation
     answered_at = next(
         (
@@ -68,7 +68,7 @@ def _attempt(attempt: Attempt, reading: Reading) -> NegotiationAttempt:
         attempt.ended,
     )
     described = NegotiationAttempt(
-        requested=protocol_names(requested), elapsed_ms=round((answered_at - attempt.started) * 1000, 1)
+        requested=requested, elapsed_ms=round((answered_at - attempt.started) * 1000, 1)
     )
     if reading.confirm is not None:
         described.source_reference = f"0x{reading.confirm.src_ref:04x}"

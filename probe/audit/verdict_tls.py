@@ -24,7 +24,7 @@ def tls(readings: Sequence[Reading], *, full: bool = False, cut_short: Sequence[
 
     `full` where everything was to be asked; `cut_short` is what there were too few connections for.
     """
-    tried = [reading for reading in readings if reached_tls(reading)]
+    tried = [reading for reading in readings if reached_tls(reading) and not _is_refused_client(reading)]
     if not tried:
         return None
     over_rdp = suites_of.credible(tried)
@@ -47,6 +47,11 @@ def tls(readings: Sequence[Reading], *, full: bool = False, cut_short: Sequence[
             words = "refusals are not counted: at the end the server refused what it had agreed to before"
             section.unsettled.append(f"{doubtful} {words}")
     return section
+
+
+def _is_refused_client(reading: Reading) -> bool:
+    """What turns a client's own hello away is no word on a version, nor on all hellos."""
+    return reading.question.client is not None and reading.server_hello is None
 
 
 def _describe_everything(section: Tls, readings: Sequence[Reading]) -> None:
@@ -76,6 +81,8 @@ def _version(version: int, readings: Sequence[Reading]) -> Verdict | None:
 def _is_about(version: int, reading: Reading) -> bool:
     """Its hello asked for this version and no other."""
     question = reading.question
+    if question.client is not None:
+        return False
     ordinary = not (question.framed or question.other_name) and (question.hello is None or not question.hello.fallback)
     alone = question.hello is None or not question.hello.older
     return question.stage is Stage.HELLO and question.version == version and ordinary and alone

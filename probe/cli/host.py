@@ -24,17 +24,18 @@ examples:
   rdp-probe host -v --port 3389 --port 3390 192.0.2.0/28
   rdp-probe host --depth discover @servers.txt
   rdp-probe host --depth full --per-host 4 srv1.example
+  rdp-probe host --simulate mstsc-win11 --simulate freerdp2 srv1.example
   rdp-probe host --udp --gateway-at gw.example srv1.example
 
 exit status: 0 RDP is served and nothing blocks it; 1 something does, or it is not RDP,
-or it cannot be reached; 2 usage
+or it cannot be reached, or a simulated client does not connect; 2 usage
 """
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     parser.epilog = _EXAMPLES
-    parser.add_argument("targets", nargs="+", metavar="TARGET", help="what to audit")
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help="what to audit")
     parser.add_argument("--port", type=choose.port, action="append", metavar="PORT", help="repeatable (3389)")
     parser.add_argument("--one-address", action="store_true", help="of a name, ask only the first address")
     output = parser.add_mutually_exclusive_group()
@@ -52,8 +53,13 @@ def run(options: argparse.Namespace) -> int:
     import trio
 
     from probe.drive.source import check_source
+    from probe.errors import InputError
     from probe.scan.targets import check
 
+    if choose.SIMULATE_LIST in (options.simulate or ()):
+        return _list_clients()
+    if not options.targets:
+        raise InputError("there is no target", "give a name or an address, such as srv1.example; see --help")
     check(options.targets)
     if options.source_address is not None:
         check_source(options.source_address)
@@ -61,10 +67,20 @@ def run(options: argparse.Namespace) -> int:
         return trio.run(_run, options)
 
 
+def _list_clients() -> int:
+    from probe.clients import CLIENTS
+
+    width = max(map(len, CLIENTS))
+    for profile in CLIENTS.values():
+        print(f"{profile.key:<{width}}  {profile.name}")
+    return 0
+
+
 async def _run(options: argparse.Namespace) -> int:
     from probe.cli.progress import Progress
     from probe.diagnosis import diagnose
     from probe.diagnosis.clients import evaluate
+    from probe.diagnosis.simulated import measured
     from probe.drive.many import Many
     from probe.errors import InputError
     from probe.scan.targets import targets
@@ -79,7 +95,7 @@ async def _run(options: argparse.Namespace) -> int:
             if isinstance(result, InputError):
                 raise result
             result.diagnoses = diagnose(result)
-            result.clients = evaluate(result)
+            result.clients = measured(result) if options.simulate else evaluate(result)
             progress.step_aside()
             printer.show(result)
             good = good and works(result)
@@ -89,7 +105,9 @@ async def _run(options: argparse.Namespace) -> int:
 
 
 def works(result: Result) -> bool:
-    """RDP is served and nothing blocks every client."""
+    """RDP is served and nothing blocks every client; of clients that were simulated, each of them connects."""
+    if result.simulated:
+        return all(client.connects for client in result.clients)
     protocols = result.negotiation.protocols.values() if result.negotiation is not None else ()
     usable = any(verdict.state != "rejected" for verdict in protocols)
     return result.status == "rdp" and usable and all(found.severity != "blocker" for found in result.diagnoses)
@@ -106,7 +124,7 @@ def settings_of(options: argparse.Namespace) -> Settings:
         cookie=options.cookie,
         routing_token=options.routing_token,
         preconnection_blob=options.preconnection_blob,
-        simulate=options.simulate,
+        simulate=tuple(dict.fromkeys(options.simulate or ())),
         licensing=options.licensing,
         udp=options.udp,
         gateway=options.gateway or options.gateway_at is not None,

@@ -16,6 +16,7 @@ _LONGEST_TIME_S = 3600.0
 _LONGEST_TOKEN = 238
 _COOKIE_PREFIX = len("Cookie: mstshash=")
 _GATEWAY_PORT = 443
+SIMULATE_LIST = "list"  # in the place of a client: which there are
 _LONGEST_BLOB = 16000  # UTF-16 units, so that the PDU stays within a plain exchange
 
 
@@ -99,6 +100,20 @@ def gateway_at(text: str) -> tuple[str, int]:
     raise InputError(f"not one gateway: {text!r}", "give a name or an address, such as gw.example or gw.example:8443")
 
 
+def client(text: str) -> str:
+    """The key of a known client, or "list". Raises InputError."""
+    from difflib import get_close_matches
+
+    from probe.clients import CLIENTS
+
+    key = text.lower()
+    if key in CLIENTS or key == SIMULATE_LIST:
+        return key
+    near = get_close_matches(key, CLIENTS, n=3, cutoff=0.4)
+    hint = f"perhaps {' or '.join(near)}; " if near else ""
+    raise InputError(f"not a client: {text!r}", f"{hint}see --simulate list")
+
+
 def source_address(text: str) -> str:
     """An address of this machine. Raises InputError."""
     import ipaddress
@@ -138,7 +153,8 @@ def add_request(parser: argparse.ArgumentParser) -> None:
     either = group.add_mutually_exclusive_group()
     either.add_argument("--cookie", type=cookie, metavar="TEXT", help='send "Cookie: mstshash=TEXT"')
     either.add_argument("--routing-token", type=routing_token, metavar="TEXT", help="send TEXT in its place")
-    group.add_argument("--simulate", metavar="CLIENT", help="ask only as this client asks; see --simulate list")
+    group.add_argument("--simulate", type=client, action="append", metavar="CLIENT",
+                       help="ask only as this client asks; repeatable; see --simulate list")  # fmt: skip
     group.add_argument("--licensing", action="store_true",
                        help="go on to the licensing phase, without credentials; intrusive, see the manual")  # fmt: skip
     group.add_argument("--preconnection-blob", type=preconnection_blob, metavar="TEXT",

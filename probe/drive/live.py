@@ -33,7 +33,7 @@ async def audit(target: Target, settings: Settings, limits: Limits) -> Result:
     """Audit one target, whose `address` is a literal. Never raises for what a server or a network does."""
     server_name = settings.server_name or tls_name(target.host)
     started, wall = trio.current_time(), time.time()
-    auditor = _Auditor(target, Conversation(settings, server_name, os.urandom), limits)
+    auditor = _Auditor(target, Conversation(settings, server_name, os.urandom, target.host), limits)
     outside = Outside(target, settings, limits)
     with trio.move_on_after(limits.deadline_s) as scope:
         async with trio.open_nursery() as nursery:

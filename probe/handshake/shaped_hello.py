@@ -44,6 +44,7 @@ class HelloForm:
     shares: tuple[int, ...] = ()  # groups with a key share in the first hello
     point_formats: tuple[int, ...] = (0,)
     psk_modes: tuple[int, ...] = (1,)
+    names_addresses: bool = False  # its server_name holds an address where there is no name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ from probe.report.sentences import advice, broken, endpoint, path, verdict, wors
 from probe.report.text_attempts import attempts
 from probe.report.text_clients import clients
 from probe.report.text_facts import facts
+from probe.report.text_simulation import simulation, verdict_of
 from probe.result import SEVERITIES, Diagnosis, Result
 
 _KINDS = {"windows": "Windows", "freerdp": "FreeRDP", "virtualbox": "VirtualBox"}
@@ -56,7 +57,8 @@ def verdict_line(result: Result) -> str:
     blocking = [each.code for each in result.diagnoses if each.severity == "blocker"]
     worst_first = [each.code for each in _by_severity(result) if each.severity != "info"]
     codes = blocking or worst_first[:_MOST_CODES]
-    return "  ".join((*_who(result), verdict(result), *(terminal(code, 60) for code in codes)))
+    said = [verdict_of(client) for client in result.clients] if result.simulated else [verdict(result)]
+    return "  ".join((*_who(result), *said, *(terminal(code, 60) for code in codes)))
 
 
 def render(result: Result, console: Console, verbosity: int = 0) -> None:
@@ -64,11 +66,15 @@ def render(result: Result, console: Console, verbosity: int = 0) -> None:
     page = Page(console)
     _headline(result, page)
     page.blank()
-    _verdict(result, page)
+    if result.simulated and result.status == "rdp":
+        simulation(result, page)
+    else:
+        _verdict(result, page)
     _notes(result, page)
     if result.status == "rdp" or verbosity:
         _diagnoses(result, page, verbosity)
-        clients(result, page, verbosity)
+        if not result.simulated:
+            clients(result, page, verbosity)
         _causes(result, page)
         _remedies(result, page, verbosity)
     facts(result, page, verbosity)

@@ -26,6 +26,7 @@ from probe.result.common import (
 )
 from probe.result.licensing import Licensing
 from probe.result.outside import Gateway, GatewayState, Udp, UdpState
+from probe.result.simulation import SimulatedRequest, SimulatedStage, Simulation
 from probe.result.tls import (
     Certificate,
     CertificateChain,
@@ -73,6 +74,9 @@ __all__ = [
     "Result",
     "Server",
     "Severity",
+    "SimulatedRequest",
+    "SimulatedStage",
+    "Simulation",
     "StandardCertificate",
     "StandardRdp",
     "State",
@@ -270,6 +274,7 @@ class Result(msgspec.Struct, kw_only=True):
     certificates: list[CertificateChain] = []
     credssp: CredSsp | None = None
     licensing: list[Licensing] = []  # the licensing phase over each protocol; asked for only with --licensing
+    simulated: list[Simulation] = []  # with --simulate: what connections showed that asked as these clients ask
     clients: list[Client] = []
     udp: Udp | None = None
     gateway: Gateway | None = None
