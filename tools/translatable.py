@@ -106,8 +106,8 @@ def _of_clients() -> Iterator[tuple[str, str, str]]:
     from probe import clients
 
     for profile in clients.CLIENTS.values():
-        for hint in (profile.hint, profile.nla_hint):
-            yield hint, f"probe/clients, {profile.key}", profile.name
+        for words in (profile.hint, profile.nla_hint, *(trouble.words for trouble in profile.troubles)):
+            yield words, f"probe/clients, {profile.key}", profile.name
 
 
 def _of_explanations() -> Iterator[tuple[str, str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from probe.clients.profile import ClientProfile, CredSspProfile, Request, TlsProfile
+from probe.clients.profile import ClientProfile, CredSspProfile, Request, TlsProfile, Trouble
 
 TLS10, TLS11, TLS12, TLS13 = 0x0301, 0x0302, 0x0303, 0x0304
 
@@ -57,6 +57,13 @@ _FREERDP_3 = _openssl(TLS13, TLS12)
 _ALL_METHODS = 0x1B  # set where nobody set any, once Standard RDP Security was selected
 _GUACAMOLE_METHODS = 0x13  # 40 and 128 bits and FIPS
 _CREDSSP = CredSspProfile(version=6)
+# Seen with xrdp 0.9.21, which says "MAC checksum error for non-FIPS PDU"; xrdp issue 3808.
+_SALTED_MAC = Trouble(
+    server="xrdp",
+    protocol="RDP",
+    not_with=frozenset({"FIPS"}),
+    words="it signs with a salted MAC, which some releases of xrdp cannot read (xrdp issue 3808)",
+)
 
 
 def _freerdp(
@@ -71,6 +78,7 @@ def _freerdp(
         credssp=_CREDSSP,
         methods=methods,
         hint=hint,
+        troubles=(_SALTED_MAC,),
         source=source,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from probe.clients.profile import ClientProfile, CredSspProfile, Request, TlsProfile
+from probe.clients.profile import ClientProfile, CredSspProfile, Request, TlsProfile, Trouble
 
 TLS10, TLS11, TLS12, TLS13 = 0x0301, 0x0302, 0x0303, 0x0304
 
@@ -41,6 +41,12 @@ _RUSTLS = TlsProfile(
     schemes=(0x0503, 0x0403, 0x0603, 0x0807, 0x0806, 0x0805, 0x0804, 0x0601, 0x0501, 0x0401),
     extensions=(0x002B, 0x000B, 0x000A, 0x000D, 0x0017, 0x0005, 0x0000, 0x0033, 0x002D, 0x0023),
     shares=(0x001D,),
+)
+
+# Seen with FreeRDP 2.11.7: "Received invalid TPKT header length 12, 1 bytes too long!"
+_LONG_REQUEST = Trouble(
+    server="freerdp",
+    words="its MCS Erect Domain Request is a byte longer than some releases of FreeRDP's server take",
 )
 
 
@@ -82,6 +88,7 @@ PROFILES = (
         tls=_GNUTLS,
         credssp=CredSspProfile(version=2, mechanisms=("Kerberos",), key_types=frozenset({"RSA"})),
         methods=0x03,
+        troubles=(_LONG_REQUEST,),
         hint="use xfreerdp: rdesktop's NLA needs a Kerberos ticket and a certificate with an RSA key",
         source="watched: rdesktop 1.9.0 with GnuTLS 3.7.9 (Debian 12), 2026-11; iso.c, tcp.c, cssp.c of 1.9.0",
     ),

@@ -61,6 +61,16 @@ class CredSspProfile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """A fault between this client and some releases of a server, behind what an audit sees: the answer is unknown."""
+
+    server: str  # `server.kind` of a result
+    words: str
+    protocol: str | None = None  # only over this security protocol
+    not_with: frozenset[str] = frozenset()  # encryption methods with which it does not show
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClientProfile:
     """One client as it comes, with the settings that it comes with."""
 
@@ -72,6 +82,7 @@ class ClientProfile:
     credssp: CredSspProfile | None = None
     methods: int = 0  # encryptionMethods that it offers for Standard RDP Security; 0: it has none
     certificate: CertificateDemands = field(default_factory=CertificateDemands)
+    troubles: tuple[Trouble, ...] = ()
     cookie: bool = True  # its request carries "Cookie: mstshash="
     hint: str = ""  # what would make it connect where its age is in the way
     nla_hint: str = ""  # the same where NLA is what it lacks

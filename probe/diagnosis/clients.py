@@ -71,6 +71,7 @@ def walk(profile: ClientProfile, result: Result) -> Outcome:
         answer = answer_to(profile.requests[place], negotiation)
         if answer.selected is not None:
             outcome = over(answer.selected, _secured(profile, result, answer.selected))
+            outcome = _unless_troubled(profile, result, outcome)
             event = f"{'HYBRID' if answer.selected == 'HYBRID_EX' else answer.selected} failed"
         elif answer.refusal is not None:
             outcome, event = refused(profile, answer), answer.refusal
@@ -87,6 +88,18 @@ def _kept_open(met: list[Outcome], outcome: Outcome) -> Outcome:
     """Got in, or not known; a fallback that got in says what it fell back from."""
     if outcome.connects and met:
         return replace(outcome, because=_("{because}, after: {before}", because=outcome.because, before=met[0].because))
+    return outcome
+
+
+def _unless_troubled(profile: ClientProfile, result: Result, outcome: Outcome) -> Outcome:
+    """It would get in, but for a fault that some releases of such a server have with this client."""
+    kind = result.server.kind if outcome.connects and result.server is not None else None
+    methods = set(result.standard_rdp.encryption_methods) if result.standard_rdp is not None else set()
+    for trouble in profile.troubles:
+        if trouble.server != kind or trouble.protocol not in (None, outcome.protocol):
+            continue
+        if outcome.protocol != "RDP" or not methods & trouble.not_with:
+            return replace(outcome, connects=None, stage="encryption", because=_(trouble.words))
     return outcome
 
 

@@ -39,6 +39,7 @@ certificate={certificate}
 key_file={key}
 ssl_protocols={kind.ssl_protocols}
 tls_ciphers={kind.tls_ciphers}
+allow_channels={kind.channels}
 
 [Logging]
 LogFile={directory}/xrdp.log
@@ -46,11 +47,12 @@ LogLevel=INFO
 EnableSyslog=false
 
 [Channels]
-
+{channels}
 [Xorg]
 name=Xorg
 lib=libxup.so
 """
+_CHANNELS = "".join(f"{name}=true\n" for name in ("rdpdr", "rdpsnd", "drdynvc", "cliprdr", "rail", "xrdpvr"))
 
 
 @dataclass(kw_only=True)
@@ -64,6 +66,7 @@ class Xrdp(Launcher):
     certificate: Certificate | None = None  # None: a good one with an RSA key
     key: Path | None = None  # another file than the certificate's own key; it need not exist
     openssl_conf: str | None = None  # the content of a file for OPENSSL_CONF
+    channels: bool = False  # without them xrdp 0.9.21 turns away real clients once TLS is up
 
     def arrange(self, directory: Path, endpoint: tuple[str, int], stack: ExitStack) -> Server:
         certificate = self.certificate or certificates.rsa(directory)
@@ -79,6 +82,7 @@ class Xrdp(Launcher):
                 certificate=certificate.certificate.absolute(),
                 key=key.absolute(),
                 directory=directory,
+                channels=_CHANNELS if self.channels else "",
             )
         )
         environment = {}
