@@ -53,8 +53,10 @@ def run(options: argparse.Namespace) -> int:
     from probe.diagnosis.explained import described
 
     answer = explain(_asked(options.text))
+    if options.target is not None:
+        _check_target(options)
     with speaking(choose.language_of(options)):
-        results = _audit(options, answer) if options.target is not None else []
+        results = _audit(options, answer) if options.target is not None and answer.matches else []
         document = described(answer, results)
         _add_audits(document, results)
         _print(document, as_json=options.json)
@@ -74,20 +76,28 @@ def _asked(words: Sequence[str]) -> str:
     return text
 
 
-def _audit(options: argparse.Namespace, answer: Answer) -> list[Result]:
-    """Run the command that the answer shows. Raises InputError for what is not one server."""
-    import trio
+def _check_target(options: argparse.Namespace) -> None:
+    """Raise InputError for what is not one server."""
+    from itertools import islice
 
-    from probe.cli.main import build_parser
     from probe.errors import InputError
     from probe.scan.targets import targets
 
-    asked = list(zip(range(2), targets([options.target], options.port or []), strict=False))
-    if options.target.startswith("@") or options.target == "-" or not asked:
-        raise InputError(f"not one server: {options.target!r}", "give one name or address")
-    if len(asked) > len(options.port or [0]):
-        raise InputError(f"several servers: {options.target!r}", "give one name or address")
-    extra = answer.matches[0].explanation.options.split() if answer.matches else []
+    ports = options.port or []
+    if not options.target.startswith(("@", "-")):
+        found = list(islice(targets([options.target], ports), max(len(ports), 1) + 1))
+        if len({target.host for target in found}) == 1:
+            return
+    raise InputError(f"not one server: {options.target!r}", "give one name or address, such as srv1.example")
+
+
+def _audit(options: argparse.Namespace, answer: Answer) -> list[Result]:
+    """Run the command that the answer shows."""
+    import trio
+
+    from probe.cli.main import build_parser
+
+    extra = answer.matches[0].explanation.options.split()
     ports = [word for port in options.port or [] for word in ("--port", str(port))]
     host = build_parser().parse_args(["host", *ports, *extra, "--", options.target])
     host.timeout = options.timeout
