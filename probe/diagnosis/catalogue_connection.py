@@ -138,7 +138,7 @@ TCP_TIMEOUT = Diagnosis(
             "RemoteDesktop-UserMode-In-TCP; Get-NetFirewallProfile shows which profile is in force.",
             on="windows",
         ),
-        Remedy("On Linux admit the port: ufw allow from NETWORK to any port 3389, or the like.", on="xrdp"),
+        Remedy("On Linux admit the port: ufw allow from NETWORK to any port 3389, or the like.", on="linux"),
         Remedy("In a cloud, look at the security group too; admit single addresses or a VPN there."),
         Remedy(
             "Opening the port to the whole internet lowers security and should not be done: put a VPN or an RD "

@@ -114,7 +114,6 @@ DRAINED = Cause(
     on="windows",
 )
 NO_MEMORY = Cause("The server has no memory left for another session.", "The error itself says so.")
-XRDP_LIMIT = Cause("MaxSessions in sesman.ini is reached.", "xrdp-sesman.log says so.", on="xrdp")
 
 CONNECTION_LIMIT = Diagnosis(
     code="CONNECTION_LIMIT",
@@ -124,7 +123,7 @@ CONNECTION_LIMIT = Diagnosis(
         "Asked for with --licensing: the server sends a Set Error Info message that says that it admits no "
         "more connections."
     ),
-    causes=(TWO_SESSIONS, SET_LIMIT, DRAINED, NO_MEMORY, XRDP_LIMIT),
+    causes=(TWO_SESSIONS, SET_LIMIT, DRAINED, NO_MEMORY),
     remedies=(
         Remedy(
             "On Windows end sessions that nobody uses: qwinsta /server:NAME lists them, logoff ID /server:NAME ends "
@@ -150,7 +149,6 @@ CONNECTION_LIMIT = Diagnosis(
             on="windows",
             heals=(TWO_SESSIONS,),
         ),
-        Remedy("For xrdp raise MaxSessions in sesman.ini, and systemctl restart xrdp-sesman.", on="xrdp"),
     ),
-    source="[MS-RDPBCGR] 2.2.5.1.1; Microsoft KB2477176; sesman.ini(5)",
+    source="[MS-RDPBCGR] 2.2.5.1.1; Microsoft KB2477176",
 )

@@ -211,7 +211,10 @@ NEGOTIATION_UNSUPPORTED = Diagnosis(
     ),
     causes=(
         Cause("The server is very old: Windows XP, Windows Server 2003 before SP1, or older.", on="windows"),
-        Cause("The server's software is minimal, or a honeypot.", "It is no Windows, or newer than this behavior."),
+        Cause(
+            "The server's software is minimal, or a honeypot.",
+            "Other things that it tells are of newer software.",
+        ),
         Cause(
             "Something in between strips the negotiation from the request.",
             "From the server's own network it negotiates.",

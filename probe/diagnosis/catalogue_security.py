@@ -186,9 +186,8 @@ CLOCK_SKEW = Diagnosis(
         Remedy(
             "Set it right on Windows: w32tm /resync, and see its source with w32tm /query /source. Members of a "
             "domain take their time from the domain.",
-            on="windows",
         ),
-        Remedy("Set it right on Linux: timedatectl set-ntp true.", on="freerdp"),
+        Remedy("Set it right on Linux: timedatectl set-ntp true."),
     ),
     user_sees=Sees(
         mstsc=(

@@ -51,13 +51,13 @@ SCHANNEL_KEY = Cause(
 )
 SCHANNEL_OFF = Cause(
     "Every version of TLS is disabled on the server.",
-    f"Enabled is 0 in the keys Server under {_PROTOCOLS}; the System log has Schannel 36871 or 36874.",
+    f"Enabled is 0 in the key Server of each version under {_PROTOCOLS}; the System log has Schannel 36871 or 36874.",
     on="windows",
 )
 PATH_SWALLOWS = Cause(
     "Large packets are lost on the way (an MTU black hole, often in a VPN), or an inspecting firewall swallows the "
     "handshake.",
-    "From the server's own network the handshake is answered.",
+    "From the server's own network it is answered, and with a smaller MTU where packets are too large.",
 )
 PATH_CUTS = Cause(
     "A firewall or TLS inspection in between cuts the handshake off.",
@@ -213,7 +213,7 @@ TLS_MODERN_ONLY = Diagnosis(
     ),
     remedies=(
         Remedy("Keep it where every client speaks TLS 1.3."),
-        Remedy(f"Else allow TLS 1.2 on Windows; it is safe with current cipher suites: {_ENABLE_12}.", on="windows"),
+        Remedy(f"On Windows allow TLS 1.2 too, which is safe with current cipher suites: {_ENABLE_12}.", on="windows"),
         _XRDP_VERSIONS,
         Remedy(
             "TLS 1.3 on the Windows side needs Windows 11 or Windows Server 2022; no registry value adds it to "

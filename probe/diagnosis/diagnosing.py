@@ -19,8 +19,13 @@ from probe.diagnosis import rules_outside  # noqa: F401
 from probe.diagnosis.rule import RULES, Cause, Diagnosis, Evidence, Remedy, Sees, is_constant
 from probe.language import _
 
-# Whose advice is good for whom: these are built on FreeRDP's library.
-_KIN = {"gnome": ("gnome", "freerdp"), "weston": ("freerdp",)}
+# Whose advice is good for whom: some are built on FreeRDP's library.
+_KIN = {
+    "xrdp": ("xrdp", "linux"),
+    "freerdp": ("freerdp", "linux"),
+    "gnome": ("gnome", "freerdp", "linux"),
+    "weston": ("freerdp", "linux"),
+}
 
 
 def diagnose(result: facts.Result) -> list[facts.Diagnosis]:

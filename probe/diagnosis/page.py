@@ -71,6 +71,7 @@ def _by_platform(remedies: Iterable[Remedy]) -> Iterator[tuple[str, list[Remedy]
     titles = {
         "any": "",
         "windows": _("Windows:"),
+        "linux": _("Linux:"),
         "xrdp": "xrdp:",
         "gnome": _("GNOME Remote Desktop:"),
         "freerdp": _("FreeRDP's servers and GNOME Remote Desktop:"),

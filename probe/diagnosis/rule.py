@@ -11,7 +11,7 @@ from typing import Literal
 
 from probe.result import Result, Severity
 
-Platform = Literal["any", "windows", "xrdp", "freerdp", "gnome"]  # `freerdp`: whatever is built on its library
+Platform = Literal["any", "windows", "linux", "xrdp", "freerdp", "gnome"]  # `freerdp`: what is built on its library
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,7 @@ FIND_PROGRAM_WINDOWS = Remedy(
     "PORT).OwningProcess.",
     on="windows",
 )
-FIND_PROGRAM_LINUX = Remedy("On Linux see which program has the port: ss -ltnp.", on="xrdp")
+FIND_PROGRAM_LINUX = Remedy("On Linux see which program has the port: ss -ltnp.", on="linux")
 READ_LOG_WINDOWS = Remedy(
     "On Windows read the log at the time of the attempt: Event Viewer, Applications and Services Logs, Microsoft, "
     "Windows, TerminalServices-RemoteConnectionManager and RemoteDesktopServices-RdpCoreTS, both Operational.",
@@ -120,7 +120,7 @@ GIVE_WINDOWS_A_CERTIFICATE = Remedy(
     on="windows",
 )
 SET_THUMBPRINT = Remedy(
-    f"Or set one's thumbprint on Windows, in PowerShell: {LISTENER} | Set-CimInstance -Property "
+    f"On Windows set one by its thumbprint, in PowerShell: {LISTENER} | Set-CimInstance -Property "
     "@{SSLCertificateSHA1Hash='THUMBPRINT'}; it must be in Cert:\\LocalMachine\\My with its private key, which NETWORK "
     "SERVICE may read.",
     on="windows",
