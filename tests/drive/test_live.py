@@ -313,10 +313,10 @@ class Schedule:
 
 
 def on_a_clock(schedule: Schedule, settings: Settings, limits: Limits, monkeypatch: pytest.MonkeyPatch) -> Result:
-    async def connection(_self: live._Auditor, question: Question, traffic: connection.Traffic) -> Ending:
+    async def answer(_self: live._Auditor, question: Question, traffic: connection.Traffic) -> Ending:
         return await schedule(question, traffic)
 
-    monkeypatch.setattr(live._Auditor, "_connection", connection)
+    monkeypatch.setattr(live._Auditor, "_connection", answer)
     clock = trio.testing.MockClock(autojump_threshold=0)
     return trio.run(live.audit, place("192.0.2.1", 3389), settings, limits, clock=clock)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 
 import pytest
@@ -14,15 +13,9 @@ from probe.handshake.machine import Event, Malformed, Seen, Side
 from probe.handshake.rd_gateway import LARGEST_BODY, LARGEST_HEAD, GatewayGreeting, State
 from probe.wire.ntlm import Challenge
 from probe.wire.rdg import HttpAnswer
-from tests.handshake.test_credssp import THEIRS
+from tests.vectors import vector_lines
 
-CHALLENGE = THEIRS[THEIRS.index(b"NTLMSSP\0") :][:108]
-TOKEN = base64.b64encode(CHALLENGE).decode()
-FIRST = (
-    b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 7\r\nServer: Microsoft-HTTPAPI/2.0\r\n"
-    b"WWW-Authenticate: Negotiate\r\nWWW-Authenticate: NTLM\r\n\r\n<html/>"
-)
-SECOND = f"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: NTLM {TOKEN}\r\nContent-Length: 99\r\n\r\n".encode()
+FIRST, SECOND = vector_lines("rdg_unauthorized")
 
 
 def greeting() -> GatewayGreeting:
