@@ -151,6 +151,16 @@ def _unaltered(result: Result) -> str | None:
     return _("the server says that it was asked for what was sent")
 
 
+def _licensing(result: Result) -> str | None:
+    answers = [each.answer for each in result.licensing if each.answer in ("valid_client", "license_request")]
+    return _("the licensing phase is answered: {answer}", answer=answers[0]) if answers else None
+
+
+def _admitted(result: Result) -> str | None:
+    went_on = any("demand_active" in (each.answer, each.then) for each in result.licensing)
+    return _("after the licensing phase the server goes on") if went_on else None
+
+
 _TLS_AND_NLA = _protocol("SSL", "HYBRID")
 _SETTLED: Mapping[str, Callable[[Result], str | None]] = {
     "DNS_FAILED": _resolved,
@@ -175,6 +185,8 @@ _SETTLED: Mapping[str, Callable[[Result], str | None]] = {
     **dict.fromkeys(("CREDSSP_OUTDATED", "CREDSSP_ABORTED"), _credssp),
     "NTLM_REFUSED": _ntlm,
     "CLOCK_SKEW": _clock,
+    "LICENSING_FAILED": _licensing,
+    "CONNECTION_LIMIT": _admitted,
     **dict.fromkeys(
         ("ENCRYPTION_REFUSED", "ENCRYPTION_FIPS_ONLY", "STANDARD_RDP_WEAK_KEY", "STANDARD_RDP_WEAK"), _standard
     ),

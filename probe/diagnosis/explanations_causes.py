@@ -233,12 +233,12 @@ ACCOUNT = Suspect(
 # Licensing and sessions
 LICENSE = Suspect(
     "The server has no license to give: its grace period is over, or it finds no license server.",
-    "It answers the licensing phase with an error.",
+    "Asked with --licensing, it answers that phase with an error.",
     "LICENSING_FAILED",
 )
 LIMIT = Suspect(
     "The server has as many connections as it allows.",
-    "It says so, or closes, after the licensing phase.",
+    "Asked with --licensing, it says so, or closes, after that phase.",
     "CONNECTION_LIMIT",
 )
 LICENSE_STORE = Suspect(
