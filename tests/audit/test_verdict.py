@@ -298,6 +298,8 @@ def test_the_frame_of_a_result() -> None:
     assert (found.bytes_sent, found.bytes_received) == (12 * 19, 11 * 19)
     assert [each.number for each in found.attempts] == list(range(1, 13))
     assert verdict(a.audit(attempts, now, Settings(keep_attempts=False))).attempts == []
+    token = "Cookie: msts=16777343.15629.0000"
+    assert verdict(a.audit(attempts, now, Settings(routing_token=token))).target.routing_token == token
 
 
 def test_endings_have_one_name() -> None:

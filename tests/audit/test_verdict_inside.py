@@ -152,6 +152,29 @@ def test_the_challenge_names_the_server(protocol: int) -> None:
     assert server.clock_skew_s == 0.2  # it arrived 0.01 s after the audit began
 
 
+def test_every_computer_that_a_challenge_names_is_told_once() -> None:
+    one = nla(*a.tunnel(), *a.challenge())
+    assert inside(one, one).computers == ["srv1.corp.example, 10.0.20348"]
+    newer = nla(*a.tunnel(), *a.challenge((10, 0, 26100)))
+    nameless = nla(*a.tunnel(), *a.challenge(pairs=()))
+    told = ["srv1.corp.example, 10.0.20348", "srv1.corp.example, 10.0.26100", "10.0.20348"]
+    assert inside(one, newer, nameless, one).computers == told
+
+
+def test_a_challenge_without_names_and_version_names_no_computer() -> None:
+    empty = ntlm.PayloadField(length=0, maximum=0, offset=48)
+    bare = ntlm.Challenge(
+        flags=ntlm.NegotiateFlag.UNICODE,
+        server_challenge=bytes(8),
+        target_name_fields=empty,
+        target_info_fields=empty,
+        version=None,
+        payload=b"",
+    )
+    request = TsRequest(version=6, nego_tokens=(b"token",))
+    assert inside(nla(*a.tunnel(), *a.says(request, bare))).computers == []
+
+
 def test_an_unlisted_build_has_no_release() -> None:
     found = inside(nla(*a.tunnel(), *a.challenge((10, 0, 65000)))).ntlm
     assert found is not None

@@ -212,6 +212,15 @@ def test_an_attempt_is_described_with_the_time_to_its_confirm() -> None:
     assert described.elapsed_ms == 5.0
 
 
+def test_the_reference_of_a_confirm_is_told_as_it_stood_there() -> None:
+    described = section(
+        a.attempt(a.ask(a.SSL), a.selects(a.SSL)),
+        a.attempt(a.ask(a.HYBRID), a.fails(2, src_ref=0)),
+        a.attempt(a.ask(a.RDP), a.disconnect(), Ending.CLOSED),
+    ).attempts
+    assert [each.source_reference for each in described] == ["0x1234", "0x0000", None]
+
+
 def test_only_connections_that_were_had_negotiated() -> None:
     refused = a.attempt(a.ask(a.SSL), [], Ending.REFUSED)
     direct = a.attempt(a.ask(None, Stage.HELLO, version=a.TLS12), a.says(a.hello(a.TLS12)))
