@@ -88,6 +88,7 @@ PROFILES = (
         tls=_GNUTLS,
         credssp=CredSspProfile(version=2, mechanisms=("Kerberos",), key_types=frozenset({"RSA"})),
         methods=0x03,
+        unencrypted=False,
         troubles=(_LONG_REQUEST,),
         hint="use xfreerdp: rdesktop's NLA needs a Kerberos ticket and a certificate with an RSA key",
         source="watched: rdesktop 1.9.0 with GnuTLS 3.7.9 (Debian 12), 2026-11; iso.c, tcp.c, cssp.c of 1.9.0",

@@ -81,6 +81,7 @@ class ClientProfile:
     tls: TlsProfile | None  # None: it has no TLS
     credssp: CredSspProfile | None = None
     methods: int = 0  # encryptionMethods that it offers for Standard RDP Security; 0: it has none
+    unencrypted: bool = True  # it goes on where a server's encryption level is NONE
     certificate: CertificateDemands = field(default_factory=CertificateDemands)
     troubles: tuple[Trouble, ...] = ()
     cookie: bool = True  # its request carries "Cookie: mstshash="

@@ -167,6 +167,8 @@ def _standard(profile: ClientProfile, result: Result) -> Outcome:
         return fails("negotiation", "STANDARD_RDP_ONLY", _("it has no Standard RDP Security"))
     if server is None:
         return missing("encryption", _("Standard RDP Security was not tried"))
+    if server.encryption_level == "NONE" and not profile.unencrypted:
+        return fails("encryption", "ENCRYPTION_REFUSED", _("nothing is encrypted, and the client cannot do without"))
     if server.encryption_level == "NONE":
         return Outcome(connects=True, because=_("nothing is encrypted"))
     known = [name for name in server.encryption_methods if name in _METHODS]

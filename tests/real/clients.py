@@ -29,7 +29,7 @@ from typing import Self
 from tests.real.freerdp import virtual_display
 from tests.real.process import SOURCE_ADDRESS, program
 
-USER, PASSWORD = "someone", "secret"  # noqa: S105  no server knows them but those that are told
+USER, PASSWORD = "someone", "secret"
 _SCREEN = 8192  # bytes from the server on one connection: no handshake with one certificate takes as many
 _PATIENCE_S = 20.0
 # What they print once TLS or CredSSP is done, or the session is active. Standard RDP Security is done when a screen is.
@@ -91,9 +91,12 @@ class Relay:
                 thread.start()
 
     def _pass_on(self, client: socket.socket, number: int) -> None:
-        with client, contextlib.suppress(OSError):
-            with socket.create_connection(self._to, 5, source_address=(SOURCE_ADDRESS, 0)) as server:
-                self._both_ways(client, server, number)
+        with (
+            client,
+            contextlib.suppress(OSError),
+            socket.create_connection(self._to, 5, source_address=(SOURCE_ADDRESS, 0)) as server,
+        ):
+            self._both_ways(client, server, number)
 
     def _both_ways(self, client: socket.socket, server: socket.socket, number: int) -> None:
         with selectors.DefaultSelector() as selector:
@@ -162,6 +165,8 @@ class RealClients:
             status = process.poll()
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.close()
             process.wait()
         return Visit(
             got_in=_is_in(relay, output),
