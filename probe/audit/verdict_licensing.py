@@ -29,12 +29,13 @@ def licensing(readings: Sequence[Reading]) -> list[Licensing]:
 
 def _entry(reading: Reading) -> Licensing:
     entry = Licensing(over=_OVER[reading.question.protocols or 0])
-    for answer, message in _answers(reading):
-        if entry.answer is None:
-            entry.answer = answer
-        elif entry.answer == "valid_client" and entry.then is None:
-            entry.then = answer
+    found = list(_answers(reading))
+    for _, message in found:
         _name(entry, message)
+    if found:
+        entry.answer = found[0][0]
+    if entry.answer == "valid_client" and len(found) > 1:
+        entry.then = found[-1][0]
     if entry.answer is None or (entry.answer == "valid_client" and entry.then is None):
         entry.awaited, entry.ending = reading.awaited or None, reading.ending.value
     return entry
