@@ -12,6 +12,7 @@ from probe.diagnosis.wording import (
     GIVE_WINDOWS_A_CERTIFICATE,
     GIVE_XRDP_A_CERTIFICATE,
     IDENTITY_WARNING,
+    MAC_IDENTITY_WARNING,
     NEW_SELF_SIGNED,
     RDESKTOP_NOT_TRUSTED,
     SET_THUMBPRINT,
@@ -21,7 +22,7 @@ from probe.diagnosis.wording import (
 _GIVE_CERTIFICATES = (GIVE_WINDOWS_A_CERTIFICATE, SET_THUMBPRINT, GIVE_XRDP_A_CERTIFICATE, GIVE_GNOME_A_CERTIFICATE)
 _WARNED = Sees(
     mstsc=(IDENTITY_WARNING,),
-    windows_app=(IDENTITY_WARNING,),
+    windows_app=(MAC_IDENTITY_WARNING,),
     freerdp=(FREERDP_CERTIFICATE_ASKED,),
     rdesktop=(RDESKTOP_NOT_TRUSTED,),
 )
@@ -67,7 +68,7 @@ CERT_EXPIRED = Diagnosis(
     ),
     user_sees=Sees(
         mstsc=(CERT_EXPIRED_TEXT, IDENTITY_WARNING),
-        windows_app=(IDENTITY_WARNING,),
+        windows_app=(MAC_IDENTITY_WARNING,),
         freerdp=(FREERDP_CERTIFICATE_ASKED, FREERDP_TLS_FAILED),
         rdesktop=(RDESKTOP_NOT_TRUSTED,),
     ),
@@ -98,7 +99,7 @@ CERT_NOT_YET_VALID = Diagnosis(
     ),
     user_sees=Sees(
         mstsc=(CERT_EXPIRED_TEXT, IDENTITY_WARNING),
-        windows_app=(IDENTITY_WARNING,),
+        windows_app=(MAC_IDENTITY_WARNING,),
         freerdp=(FREERDP_CERTIFICATE_ASKED,),
         rdesktop=(RDESKTOP_NOT_TRUSTED,),
     ),

@@ -35,7 +35,7 @@ XRDP_KEY = Cause(
 )
 XRDP_SMALL_KEY = Cause(
     "The key has less than 2048 bits (RSA), which OpenSSL refuses at its usual SECLEVEL 2.",
-    "openssl x509 -noout -text shows the size; xrdp.log says: Error loading TLS certificate chain.",
+    "xrdp.log says: ee key too small; openssl x509 -noout -text shows the size.",
     on="xrdp",
 )
 XRDP_CIPHERS = Cause(

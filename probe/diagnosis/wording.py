@@ -77,7 +77,11 @@ UNEXPECTED_CERTIFICATE = (
     "The connection has been terminated because an unexpected server authentication certificate was received from the "
     "remote computer. Error code: 0x907"
 )
-IDENTITY_WARNING = "A warning that the identity of the remote computer cannot be verified; the user may go on."
+IDENTITY_WARNING = "The identity of the remote computer cannot be verified. Do you want to connect anyway?"
+MAC_IDENTITY_WARNING = (
+    "You are connecting to the RDP host. The certificate couldn't be verified back to a root certificate. Your "
+    "connection may not be secure. Do you want to continue?"
+)
 
 NOT_REACHED = Sees(
     mstsc=(CANNOT_CONNECT,), windows_app=(MAC_CANNOT_CONNECT,), freerdp=(FREERDP_CONNECT_FAILED,), rdesktop=()
@@ -111,9 +115,10 @@ READ_LOG_WINDOWS = Remedy(
 READ_LOG_XRDP = Remedy("For xrdp read /var/log/xrdp.log, or journalctl -u xrdp, at that time.", on="xrdp")
 FROM_INSIDE = Remedy("Run this probe from the server's own network: if that is answered, look at what is in between.")
 
-FREERDP_CERTIFICATE_ASKED = "It shows the certificate and asks: Do you trust the above certificate? (Y/T/N)"
-RDESKTOP_NOT_TRUSTED = (
-    "It warns that the certificate is not trusted by this system, shows it, and asks whether to go on (yes/no)."
+FREERDP_CERTIFICATE_ASKED = "Do you trust the above certificate? (Y/T/N)"
+RDESKTOP_NOT_TRUSTED = (  # as it is spelled there
+    "ATTENTION! The server uses and invalid security certificate which can not be trusted for the following identified "
+    "reasons(s)"
 )
 GIVE_WINDOWS_A_CERTIFICATE = Remedy(
     f"On Windows enroll a certificate by Group Policy: {GPO_SECURITY}, Server authentication certificate template.",
