@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from probe.diagnosis.diagnosing import by_client, told
+from probe.diagnosis.diagnosing import by_client
 from probe.diagnosis.rule import Diagnosis, Remedy
 from probe.language import LANGUAGES, _, current
 from probe.result import SEVERITIES, Severity
@@ -42,7 +42,7 @@ def _page(entry: Diagnosis) -> Iterator[str]:
     yield f"{_summary(entry)}\n"
     yield f"**{_severity(entry.severity)}**: {_who(entry.severity)}\n"
     yield from _section(_("On the wire"), [_escaped(_(entry.wire))], mark="")
-    causes = [_escaped(told(cause)) for cause in entry.causes]
+    causes = [f"**{_escaped(_(each.text))}** {_escaped(_(each.tells))}".rstrip() for each in entry.causes]
     yield from _section(_("Causes, likeliest first, and what tells them apart"), causes, mark="1. ")
     yield f"## {_('What to do')}\n"
     for title, remedies in _by_platform(entry.remedies):

@@ -13,6 +13,7 @@ from probe.result import Result
 
 # SRC-REF in the confirms of software that always says the same: Windows and xrdp, FreeRDP's library, VirtualBox.
 _FIXED_REFERENCES = {"0x1234", "0x0000", "0x3412"}
+_BROKER_CODES = {*range(0x0400, 0x0413)} - {0x0408}  # [MS-RDPBCGR] 2.2.5.1.1; that its pool is taken is a limit
 # Source: win32 IMsRdpClientAdvancedSettings::LoadBalanceInfo: address and port, each as a number of swapped bytes.
 _MSTS = re.compile(r"Cookie: msts=([0-9]{1,10})\.([0-9]{1,5})\.[0-9]{4}")
 
@@ -32,12 +33,19 @@ def load_balanced(result: Result) -> Iterator[Evidence]:
 
 @finds(catalogue.REDIRECTED)
 def redirected(result: Result) -> Iterator[Evidence]:
-    """A routing token was sent, and RDP answered."""
+    """A routing token was sent, and RDP answered; or the server sent the connection on."""
     token = result.target.routing_token
-    if token is None or result.status != "rdp":
-        return
-    where = _named_by(token) or _("the token names no address that could be read")
-    yield Evidence(said=_("sent the routing token {token}", token=token), facts={"where": where})
+    if token is not None and result.status == "rdp":
+        where = _named_by(token) or _("the token names no address that could be read")
+        yield Evidence(said=_("sent the routing token {token}", token=token), facts={"where": where})
+    for entry in result.licensing:
+        if "redirection" in (entry.answer, entry.then):
+            said = _("over {protocol}, the server sent a redirection", protocol=entry.over)
+            yield Evidence(said=said, facts={"where": _("the server sends clients on to another")})
+        elif entry.error_info_code in _BROKER_CODES:
+            code = entry.error_info or f"0x{entry.error_info_code:04X}"
+            said = _("over {protocol}, the connection broker said {code}", protocol=entry.over, code=code)
+            yield Evidence(said=said, facts={"where": code})
 
 
 def _confirms(result: Result) -> Iterator[str]:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from probe.result import CredSsp, Result
+from probe.result import CredSsp, Licensing, Result
 from tests.diagnosis.results import attempted, certificate, codes, credssp, result, served, the
 
 
@@ -103,3 +103,48 @@ def test_a_server_that_needs_no_token_is_not_redirected() -> None:
     silent = result("silent", ending="timed_out")
     silent.target.routing_token = "Cookie: msts=16777343.15629.0000"
     assert "REDIRECTED" not in codes(silent)
+
+
+@pytest.mark.parametrize(
+    ("entry", "where", "said"),
+    [
+        (
+            Licensing(over="SSL", answer="redirection"),
+            "the server sends clients on to another",
+            "over SSL, the server sent a redirection",
+        ),
+        (
+            Licensing(over="RDP", answer="valid_client", then="redirection"),
+            "the server sends clients on to another",
+            "over RDP, the server sent a redirection",
+        ),
+        (
+            Licensing(
+                over="SSL",
+                answer="error_info",
+                error_info="ERRINFO_CB_DESTINATION_NOT_FOUND",
+                error_info_code=0x0400,
+            ),
+            "ERRINFO_CB_DESTINATION_NOT_FOUND",
+            "over SSL, the connection broker said ERRINFO_CB_DESTINATION_NOT_FOUND",
+        ),
+        (
+            Licensing(over="SSL", answer="error_info", error_info_code=0x0403),
+            "0x0403",
+            "over SSL, the connection broker said 0x0403",
+        ),
+    ],
+)
+def test_a_server_that_sends_clients_on(entry: Licensing, where: str, said: str) -> None:
+    described = result()
+    described.licensing = [entry]
+    found = the("REDIRECTED", described)
+    assert found.summary.endswith(f": {where}.")
+    assert found.evidence == [said]
+
+
+@pytest.mark.parametrize("code", [0x0007, 0x0408, 0x0413])
+def test_other_words_of_the_server_send_nobody_on(code: int) -> None:
+    described = result()
+    described.licensing = [Licensing(over="SSL", answer="error_info", error_info_code=code)]
+    assert "REDIRECTED" not in codes(described)
