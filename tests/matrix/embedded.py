@@ -15,6 +15,7 @@ from probe.wire.credssp import TsRequest, TsRequestFramer
 from probe.wire.cursor import Reader, Writer
 from probe.wire.gcc import EncryptionLevel, EncryptionMethod
 from probe.wire.nego import FailureCode, Protocol
+from tests.licensing_server import HIGH, ONE_TWENTY_EIGHT, LicensingServer
 from tests.matrix.situation import Embedded
 
 TLS = TlsProfile(name="matrix.example", rsa=False)
@@ -117,6 +118,31 @@ def nla(then: Inside, *, required: bool = True) -> Embedded:
         await then(secured)
 
     return Embedded(behavior=behavior, tls=TLS)
+
+
+def licenses(*answers: object, over: Protocol = Protocol.SSL) -> Embedded:
+    """A server of one protocol that goes on to the licensing phase, and says this there.
+
+    Standard RDP Security is encrypted with 128 bits.
+    """
+    refusal = FailureCode.SSL_REQUIRED_BY_SERVER if over else FailureCode.SSL_NOT_ALLOWED_BY_SERVER
+
+    async def behavior(peer: Plain) -> None:
+        requested = await _requested(peer)
+        if requested is None or (requested & over if over else not requested) == 0:
+            await peer.send(_confirm(nego.NegotiationFailure(code=refusal)))
+            return
+        await peer.send(_confirm(nego.NegotiationResponse(selected=over, flags=1)))
+        channel: Plain | Secured = peer
+        if over:
+            channel = secured = Secured(peer, TLS)
+            await secured.handshake()
+        server = LicensingServer(*answers, method=0 if over else ONE_TWENTY_EIGHT, level=0 if over else HIGH)
+        while True:
+            if reply := server.receive(await channel.receive()):
+                await channel.send(reply)
+
+    return Embedded(behavior=behavior, tls=TLS if over else None)
 
 
 def resets_hellos() -> Embedded:

@@ -14,6 +14,7 @@ GROUPS: Mapping[str, tuple[Situation, ...]] = {
     "A server that turns everybody away": rows_negotiation.FAILURES,
     "Network Level Authentication": rows_negotiation.CREDSSP,
     "Standard RDP Security": rows_negotiation.STANDARD,
+    "The licensing phase": rows_negotiation.LICENSING,
     "TLS": rows_tls.ROWS,
     "Certificates": rows_certificates.ROWS,
     "Other services": rows_connection.FOREIGN,

@@ -9,10 +9,11 @@ from probe.result import Severity
 from probe.wire.credssp import NtStatus
 from probe.wire.gcc import EncryptionLevel, EncryptionMethod
 from probe.wire.nego import FailureCode, Protocol
+from tests.licensing_server import DEMAND_ACTIVE, NO_SERVER, VALID, set_error
 from tests.matrix import embedded
 from tests.matrix.embedded import RC4, STRONG, answers, nla, served
 from tests.matrix.faults import AsksForMore
-from tests.matrix.rows_xrdp import RDP_ONLY, SELF_SIGNED, TLS_ONLY, Codes
+from tests.matrix.rows_xrdp import BOTH, RDP_ONLY, SELF_SIGNED, TLS_ONLY, Codes
 from tests.matrix.situation import Behind, Embedded, Program, Situation, kind
 from tests.real.xrdp import Xrdp
 
@@ -287,5 +288,71 @@ STANDARD = (
         site=served(replace(_ONLY_RDP, standard=replace(STRONG, key_bits=512))),
         codes={"STANDARD_RDP_WEAK": "risk", "STANDARD_RDP_WEAK_KEY": "risk", **RDP_ONLY},
         why="the key that protects the session key is short",
+    ),
+)
+
+_OVER_TLS: Codes = {**TLS_ONLY, **SELF_SIGNED}
+
+LICENSING = (
+    Situation(
+        name="licensing-no-server",
+        started="a server with TLS alone that finds no license server",
+        site=embedded.licenses(NO_SERVER),
+        codes={"LICENSING_FAILED": "blocker", **_OVER_TLS},
+        why="the licensing phase is answered by ERR_NO_LICENSE_SERVER",
+        licensing=True,
+    ),
+    Situation(
+        name="licensing-not-asked-for",
+        started="the same server",
+        site=embedded.licenses(NO_SERVER),
+        codes=_OVER_TLS,
+        why="what is not asked for is not known",
+    ),
+    Situation(
+        name="licensing-valid",
+        started="a server with TLS alone that needs no license",
+        site=embedded.licenses(VALID, DEMAND_ACTIVE),
+        codes=_OVER_TLS,
+        why="STATUS_VALID_CLIENT is an error message by its form alone",
+        licensing=True,
+    ),
+    Situation(
+        name="licensing-standard",
+        started="a server with Standard RDP Security of 128 bits that finds no license server",
+        site=embedded.licenses(NO_SERVER, over=Protocol.RDP),
+        codes={
+            "LICENSING_FAILED": "blocker",
+            "STANDARD_RDP_WEAK": "risk",
+            "STANDARD_RDP_WEAK_KEY": "risk",
+            **RDP_ONLY,
+        },
+        why="the same, encrypted",
+        licensing=True,
+    ),
+    Situation(
+        name="connection-limit",
+        started="a server with TLS alone that admits no more connections",
+        site=embedded.licenses(VALID, set_error(7)),
+        codes={"CONNECTION_LIMIT": "breaks_some", **_OVER_TLS},
+        why="a Set Error Info PDU says ERRINFO_SERVER_DENIED_CONNECTION",
+        licensing=True,
+    ),
+    Situation(
+        name="disconnected-by-another",
+        started="a server with TLS alone that says that another user took the session",
+        site=embedded.licenses(VALID, set_error(5)),
+        codes=_OVER_TLS,
+        why="ERRINFO_DISCONNECTED_BY_OTHER_CONNECTION is no limit",
+        licensing=True,
+    ),
+    Situation(
+        name="xrdp-licensing",
+        started="xrdp with security_layer=negotiate",
+        site=Program(lambda _: Xrdp()),
+        codes={**BOTH, "STANDARD_RDP_WEAK": "risk"},
+        why="it gives every client what it needs",
+        licensing=True,
+        as_command=True,
     ),
 )

@@ -66,6 +66,20 @@ ROWS: tuple[Situation, ...] = (
         depth="full",
     ),
     Situation(
+        name="tls-rc4-only-standard",
+        started="gnutls-serv with RC4 alone, TLS 1.0 to 1.2",
+        site=_front(tls_backends.rc4_only),
+        codes={**BASE, "TLS_WEAK_CIPHER": "risk", "TLS_LEGACY_VERSION": "risk"},
+        why="one suite was seen in each version; that there is no other takes depth full to know",
+    ),
+    Situation(
+        name="tls-sslv3-only-standard",
+        started="NSS's selfserv with SSLv3 alone",
+        site=_front(tls_backends.sslv3_only),
+        codes={**BASE, "TLS_NO_COMMON_VERSION": "blocker", "TLS_LEGACY_VERSION": "risk"},
+        why="it answers every hello with SSLv3, which nobody asked for",
+    ),
+    Situation(
         name="tls-3des-only",
         started="gnutls-serv with 3DES alone, TLS 1.0 to 1.2",
         site=_front(tls_backends.triple_des_only),
