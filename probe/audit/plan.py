@@ -100,6 +100,8 @@ def plan(attempts: Sequence[Attempt], settings: Settings, begun: int | None = No
 
 def _simulated(readings: Sequence[Reading], settings: Settings) -> Iterator[Question]:
     """The next connection of the first client that is not through: one client after the other, one at a time."""
+    if any(reading.ending is Ending.INTERRUPTED for reading in readings):  # it goes on, or we have stopped
+        return
     waiting = (walk.following for walk in walks(settings.simulate, readings) if walk.following is not None)
     yield from islice(waiting, 1)
 

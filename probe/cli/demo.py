@@ -35,8 +35,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Serve, audit, print. Exit status 0 when every server was seen as what it is, else 1."""
+    from probe.cli.host import list_clients
     from probe.drive.demo import KINDS
 
+    if choose.SIMULATE_LIST in (options.simulate or ()):
+        return list_clients()
     with speaking(choose.language_of(options)):
         if options.list:
             for name, kind in KINDS.items():
@@ -48,9 +51,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _run(options: argparse.Namespace) -> int:
-    from probe.cli.host import Printer, limits_of, settings_of
+    from probe.cli.host import Printer, clients_of, limits_of, settings_of
     from probe.diagnosis import diagnose
-    from probe.diagnosis.clients import evaluate
     from probe.drive.demo import serving
     from probe.drive.live import audit
     from probe.result import Target
@@ -62,7 +64,7 @@ async def _run(options: argparse.Namespace) -> int:
             target = Target(input=server.name, host=server.address, address=server.address, port=server.port)
             result = await audit(target, settings_of(options), limits_of(options))
             result.diagnoses = diagnose(result)
-            result.clients = evaluate(result)
+            result.clients = clients_of(result)
             printer.show(result, None if options.json else _(server.title))
             codes = {found.code for found in result.diagnoses}
             missed += [f"{server.name}: {code}" for code in server.expects if code not in codes]

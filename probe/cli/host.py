@@ -12,7 +12,7 @@ from probe.language import speaking
 if TYPE_CHECKING:
     from probe.audit.settings import Settings
     from probe.drive.limits import Limits
-    from probe.result import Result
+    from probe.result import Client, Result
 
 _EXAMPLES = """\
 TARGET is a name, an address, [::1]:3390, 10.0.0.0/24, 10.0.0.1-50, @file, or - for
@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
     from probe.scan.targets import check
 
     if choose.SIMULATE_LIST in (options.simulate or ()):
-        return _list_clients()
+        return list_clients()
     if not options.targets:
         raise InputError("there is no target", "give a name or an address, such as srv1.example; see --help")
     check(options.targets)
@@ -67,7 +67,8 @@ def run(options: argparse.Namespace) -> int:
         return trio.run(_run, options)
 
 
-def _list_clients() -> int:
+def list_clients() -> int:
+    """Print the keys that --simulate takes, each with the client's name."""
     from probe.clients import CLIENTS
 
     width = max(map(len, CLIENTS))
@@ -79,8 +80,6 @@ def _list_clients() -> int:
 async def _run(options: argparse.Namespace) -> int:
     from probe.cli.progress import Progress
     from probe.diagnosis import diagnose
-    from probe.diagnosis.clients import evaluate
-    from probe.diagnosis.simulated import measured
     from probe.drive.many import Many
     from probe.errors import InputError
     from probe.scan.targets import targets
@@ -95,13 +94,21 @@ async def _run(options: argparse.Namespace) -> int:
             if isinstance(result, InputError):
                 raise result
             result.diagnoses = diagnose(result)
-            result.clients = measured(result) if options.simulate else evaluate(result)
+            result.clients = clients_of(result)
             progress.step_aside()
             printer.show(result)
             good = good and works(result)
     if not printer.shown:
         raise InputError("there is no target in what was given", "a list has one target a line; # starts a remark")
     return 0 if good else 1
+
+
+def clients_of(result: Result) -> list[Client]:
+    """The clients that were simulated, as they were measured; where none was, every known one as it follows."""
+    from probe.diagnosis.clients import evaluate
+    from probe.diagnosis.simulated import measured
+
+    return measured(result) if result.simulated else evaluate(result)
 
 
 def works(result: Result) -> bool:

@@ -23,7 +23,7 @@ _OF_TLS = {
     "alert handshake_failure": "TLS_NO_SHARED_CIPHER",
     "alert insufficient_security": "TLS_NO_SHARED_CIPHER",
 }
-_REASONS = {  # those that are words of ours
+REASONS = {  # those that are words of ours
     NO_TICKET: N_("only a Kerberos ticket would do"),
     "the client wants a newer version": N_("the client wants a newer version of CredSSP"),
     "NTLM was not answered": N_("NTLM was not answered"),
@@ -131,5 +131,5 @@ def why(request: SimulatedRequest) -> str:
     reason = request.reason or request.ending or ""
     if request.stage == "credssp" and reason == "the client wants a newer version":
         return _("the server's TSRequest has version {version}, below 5", version=request.credssp or 0)
-    shown = _REASONS.get(reason) or _ENDINGS.get(reason)
+    shown = REASONS.get(reason) or _ENDINGS.get(reason)
     return _(shown) if shown is not None else stored(reason)

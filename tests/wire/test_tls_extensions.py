@@ -28,6 +28,7 @@ PAIRS: list[tuple[Callable[[Any], ext.Extension], Callable[[bytes], Any], st.Sea
     (ext.client_key_share, ext.read_client_key_share, st.lists(shares, max_size=3).map(tuple)),
     (lambda share: ext.server_key_share(*share), ext.read_server_key_share, shares),
     (ext.retry_key_share, ext.read_retry_key_share, st.integers(0, 0xFFFF)),
+    (ext.record_size_limit, ext.read_record_size_limit, st.integers(0, 0xFFFF)),
 ]
 ALONE = [ext.read_server_name, ext.read_alpn, ext.read_heartbeat, ext.read_selected_identity]  # without a builder
 READERS = [*(read for _, read, _ in PAIRS), *ALONE]
@@ -62,13 +63,14 @@ def test_any_body_is_read_or_refused(read: Callable[[bytes], Any], body: bytes) 
 @pytest.mark.parametrize(
     ("extension", "wire"),
     [  # the bodies stand in RFC 8446 4.2, RFC 6066 3 and 8, RFC 8422 5.1, RFC 5746 3.2, RFC 7627 5.1, RFC 6520 2,
-        # RFC 6962 3.3.1, RFC 7366 2, RFC 7685 3
+        # RFC 6962 3.3.1, RFC 7366 2, RFC 7685 3, RFC 8449 4
         (ext.server_name("a.example"), "0000 000e 000c 00 0009 612e6578616d706c65"),
         (ext.status_request(), "0005 0005 01 0000 0000"),
         (ext.heartbeat(), "000f 0001 01"),
         (ext.signed_certificate_timestamp(), "0012 0000"),
         (ext.padding(3), "0015 0003 000000"),
         (ext.encrypt_then_mac(), "0016 0000"),
+        (ext.record_size_limit(16385), "001c 0002 4001"),
         (ext.supported_groups((0x1D, 0x17)), "000a 0006 0004 001d 0017"),
         (ext.ec_point_formats(), "000b 0002 01 00"),
         (ext.signature_algorithms((0x0804,)), "000d 0004 0002 0804"),
