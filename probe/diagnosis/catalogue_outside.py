@@ -5,6 +5,8 @@ from __future__ import annotations
 from probe.diagnosis.rule import Cause, Diagnosis, Remedy, Sees
 from probe.diagnosis.wording import FROM_INSIDE
 
+# An RD Gateway is always Windows, whatever the server behind it is: nothing about it is advice for one kind of server.
+
 _GATEWAY_UNREACHABLE = (
     "Your computer can't connect to the remote computer because the Remote Desktop Gateway server address is "
     "unreachable or incorrect. Type a valid Remote Desktop Gateway server address. Error code: 0x300000C"
@@ -58,7 +60,6 @@ UDP_UNREACHABLE = Diagnosis(
 GATEWAY_DOWN = Cause(
     "The gateway's service or web server is stopped.",
     "On the gateway Get-Service TSGateway, W3SVC shows one of them stopped.",
-    on="windows",
 )
 GATEWAY_ELSEWHERE = Cause(
     "What answers there is a web server without an RD Gateway, or the name leads elsewhere.",
@@ -86,7 +87,6 @@ GATEWAY_UNREACHABLE = Diagnosis(
         Remedy(
             "On the gateway, in PowerShell: Start-Service W3SVC, TSGateway; and see in RD Gateway Manager that a "
             "certificate is set.",
-            on="windows",
             heals=(GATEWAY_DOWN,),
         ),
         Remedy(
@@ -111,7 +111,7 @@ GATEWAY_NAME_LEAK = Diagnosis(
         "Asked for with --gateway: the gateway answered an NTLM negotiation by a challenge that names its "
         "computer and domain, with no password given."
     ),
-    causes=(Cause("It offers NTLM, whose challenge holds the names of the computer and its domain.", on="windows"),),
+    causes=(Cause("It offers NTLM, whose challenge holds the names of the computer and its domain."),),
     remedies=(
         Remedy(
             "Put a reverse proxy with a login of its own in front (Microsoft Entra application proxy, say), so that "
@@ -120,8 +120,7 @@ GATEWAY_NAME_LEAK = Diagnosis(
         Remedy("Admit the networks that need it only, or let it be reached through a VPN."),
         Remedy(
             "On the gateway, in IIS, take NTLM out of the providers of Windows Authentication for the path, where all "
-            "clients can use Negotiate with Kerberos.",
-            on="windows",
+            "clients can use Negotiate with Kerberos."
         ),
         Remedy("Give machines that face the internet names that tell nothing."),
     ),

@@ -32,7 +32,7 @@ def udp_unreachable(result: Result) -> Iterator[Evidence]:
 
 def _why_no_udp(result: Result) -> Cause | None:
     server = result.server
-    if server is not None and server.certainty == "certain" and server.kind in _WITHOUT_UDP:
+    if server is not None and server.kind in _WITHOUT_UDP:
         return catalogue.UDP_NOT_KNOWN
     return catalogue.UDP_FILTERED if result.udp is not None and result.udp.state == "silent" else None
 
@@ -90,9 +90,12 @@ def gateway_name_leak(result: Result) -> Iterator[Evidence]:
     gateway = result.gateway
     if gateway is None or gateway.state != "rd_gateway" or gateway.ntlm is None:
         return
-    told = [name for name in _names(gateway.ntlm) if not _is_public(name, gateway.host)]
+    told: dict[str, str] = {}
+    for name in _names(gateway.ntlm):
+        if not _is_public(name, gateway.host):
+            told.setdefault(name.casefold(), name)
     if told:
-        names = ", ".join(dict.fromkeys(told))
+        names = ", ".join(told.values())
         said = _("its NTLM challenge, which needs no login, names {names}", names=names)
         yield Evidence(said=said, facts={"names": names})
 

@@ -70,7 +70,7 @@ def test_udp_that_was_not_answered_is_worth_knowing(state: UdpState, said: str) 
 
 def test_udp_of_a_server_that_has_none_is_not_blamed_on_a_firewall() -> None:
     silent, xrdp = with_udp("silent"), with_udp("silent")
-    xrdp.server = Server(kind="xrdp", certainty="certain")
+    xrdp.server = Server(kind="xrdp", certainty="likely")
     assert first_cause(only(silent, "UDP_UNREACHABLE"), catalogue.UDP_FILTERED)
     assert first_cause(only(xrdp, "UDP_UNREACHABLE"), catalogue.UDP_NOT_KNOWN)
 
@@ -142,3 +142,17 @@ def test_a_part_of_the_name_that_is_no_domain_of_it_is_a_leak() -> None:
 
 def test_another_web_server_leaks_nothing_of_a_gateway() -> None:
     assert codes(with_gateway("http", status=404, ntlm=CORP)) == ["GATEWAY_UNREACHABLE"]
+
+
+def test_a_name_in_other_letters_is_named_once() -> None:
+    found = only(with_gateway("rd_gateway", ntlm=Ntlm(dns_computer="vm", netbios_computer="VM")), "GATEWAY_NAME_LEAK")
+    assert found.summary.endswith(": vm.")
+
+
+def test_a_gateway_is_windows_whatever_is_behind_it() -> None:
+    behind = with_gateway("refused")
+    behind.server = Server(kind="xrdp", certainty="certain")
+    assert first_cause(only(behind, "GATEWAY_UNREACHABLE"), catalogue.GATEWAY_DOWN)
+    leaking = with_gateway("rd_gateway", ntlm=CORP)
+    leaking.server = Server(kind="windows", certainty="certain")
+    assert only(leaking, "GATEWAY_NAME_LEAK").remedies[0] == catalogue.GATEWAY_NAME_LEAK.remedies[0].text
