@@ -82,8 +82,8 @@ def _steps(request: SimulatedRequest) -> Iterator[str]:
     if request.selected is not None:
         yield _("{protocol} selected", protocol=terminal(request.selected, 20))
     if request.version is not None:
-        suite = request.cipher_suite.name if request.cipher_suite is not None else ""
-        yield terminal(f"{request.version} {suite}", 100)
+        suite = f" {request.cipher_suite.name}" if request.cipher_suite is not None else ""
+        yield terminal(f"{request.version}{suite}", 100)
     elif request.stage == "tls":
         yield _("ClientHello sent")
     if request.stage in _INSIDE and request.reason != NO_TICKET:
