@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from probe.result import CredSsp, EndingName, Result, Verdict
+from probe.diagnosis.catalogue_nla import XRDP_HAS_NO_NLA
+from probe.diagnosis.diagnosing import told
+from probe.result import CredSsp, EndingName, Result, Server, Verdict
 from tests.diagnosis.results import (
     ACCEPTED,
     SELECTED_RDP,
@@ -359,3 +361,18 @@ def test_clocks_apart_say_which_way() -> None:
         "the server's clock was behind by 7200 s, at 2026-11-21T00:00:00.000Z"
     ]
     assert "-7200" in the("CLOCK_SKEW", challenged(-7200.0)).summary
+
+
+def test_an_xrdp_that_requires_tls_is_not_told_to_require_it() -> None:
+    described = negotiated(
+        RDP=refused("SSL_REQUIRED_BY_SERVER"), SSL=ACCEPTED, HYBRID=refused("SSL_REQUIRED_BY_SERVER")
+    )
+    described.server = Server(kind="xrdp", certainty="likely")
+    found = the("NLA_UNSUPPORTED", described)
+    assert found.causes[0] == told(XRDP_HAS_NO_NLA)
+    assert "xrdp has no NLA" in found.remedies[0]
+    assert not any("security_layer=tls" in remedy for remedy in found.remedies)
+    described.server = Server(kind="windows", certainty="certain")
+    found = the("NLA_UNSUPPORTED", described)
+    assert "SecurityLayer" in found.causes[0]
+    assert "SecurityLayer" in found.remedies[0]
