@@ -61,11 +61,11 @@ def found(peer: Peer, limits: Limits = PATIENT) -> Licensing:
     return entry
 
 
-def at(stage: type[object], said: bytes, **settled: int) -> Make:
+def at(stage: type[object], said: bytes) -> Make:
     """A server that says something else from one stage on."""
 
     def make() -> LicensingServer:
-        peer = LicensingServer(VALID, DEMAND_ACTIVE, **settled)
+        peer = LicensingServer(VALID, DEMAND_ACTIVE)
         peer.replies[stage] = lambda _: said
         return peer
 
