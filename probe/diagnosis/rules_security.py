@@ -128,7 +128,7 @@ def nla_unsupported(result: Result) -> Iterator[Evidence]:
 
 @finds(catalogue.STANDARD_RDP_WEAK)
 def standard_rdp_weak(result: Result) -> Iterator[Evidence]:
-    """RDP is accepted; the summary says how weakly it encrypts."""
+    """RDP is accepted; the summary says how weakly it encrypts. What can be read without effort weighs more."""
     if not _accepted(result, ("RDP",)):
         return
     section = result.standard_rdp
@@ -140,7 +140,8 @@ def standard_rdp_weak(result: Result) -> Iterator[Evidence]:
         strength = _("even with {methods} encryption", methods=both(weak))
     if level == "NONE":
         strength = _("without any encryption")
-    yield Evidence(said=_("{name}: accepted", name="RDP"), facts={"strength": strength})
+    severity: Severity | None = "breaks_some" if weak or level == "NONE" else None
+    yield Evidence(said=_("{name}: accepted", name="RDP"), severity=severity, facts={"strength": strength})
     if level is not None:
         chosen = ", ".join(methods) or _("none")
         yield Evidence(said=_("encryption level {level}, methods: {methods}", level=level, methods=chosen))
