@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from difflib import SequenceMatcher, get_close_matches
 from functools import lru_cache
 
@@ -22,6 +22,7 @@ from probe.diagnosis import explanations_logon as logon
 from probe.diagnosis import explanations_messages as messages
 from probe.diagnosis import explanations_mstsc as mstsc
 from probe.diagnosis import explanations_reasons as reasons
+from probe.diagnosis import explanations_sessions as sessions
 from probe.diagnosis import explanations_status as status
 from probe.diagnosis import explanations_tls as tls
 from probe.diagnosis.catalogue import CATALOGUE
@@ -29,7 +30,7 @@ from probe.diagnosis.explain_numbers import Number, numbers
 from probe.diagnosis.explanation import KINDS, Explanation, Kind, Suspect, texts_of
 from probe.diagnosis.rule import Diagnosis
 
-_MODULES = (mstsc, logon, messages, events, freerdp, linux, status, tls, reasons, gateway)
+_MODULES = (mstsc, logon, messages, events, sessions, freerdp, linux, status, tls, reasons, gateway)
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[_-][A-Za-z0-9]+)*")
 _CONSTANT = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 _MOST_MATCHES = 8
@@ -106,8 +107,10 @@ class Answer:
 
     @property
     def diagnoses(self) -> list[str]:
-        """The codes that the meanings lead to, in their order."""
-        return list(dict.fromkeys(code for match in self.matches for code in match.explanation.diagnoses))
+        """The codes that the meanings lead to, in their order, and then those that rarely show as the first one."""
+        codes = [code for match in self.matches for code in match.explanation.diagnoses]
+        rare = rarer(self.matches[0].explanation) if self.matches else []
+        return list(dict.fromkeys((*codes, *rare)))
 
 
 def rows() -> tuple[Explanation, ...]:
@@ -149,6 +152,27 @@ def explain(text: str) -> Answer:
         nothing_said=tuple(each.written for each in asked_numbers if each.value == _NOTHING),
         cut=len(text) > compare.LONGEST,
     )
+
+
+def rarer(row: Explanation) -> list[str]:
+    """Diagnoses whose users see this message as well, by the catalogue, beside those that its causes name."""
+    return [code for code in _seen_with().get(row.key, []) if code not in row.diagnoses]
+
+
+@lru_cache(maxsize=1)
+def _seen_with() -> dict[str, list[str]]:
+    """The codes of the catalogue by the key of each row that what their users see, and their events, speak of."""
+    found: dict[str, list[str]] = {}
+    said: dict[str, list[str]] = {}
+    for entry in CATALOGUE.values():
+        for client in fields(entry.user_sees):
+            for text in (*getattr(entry.user_sees, client.name), *entry.events):
+                said.setdefault(text, []).append(entry.code)
+    for text, codes in said.items():
+        for match in explain(text).matches:
+            if not match.explanation.general:
+                found.setdefault(match.explanation.key, []).extend(codes)
+    return {key: list(dict.fromkeys(codes)) for key, codes in found.items()}
 
 
 # What is known, by what it is recognized

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from probe.diagnosis.catalogue import CATALOGUE
 from probe.diagnosis.diagnosing import seen
-from probe.diagnosis.explain import Answer, Match
+from probe.diagnosis.explain import Answer, Match, rarer
 from probe.diagnosis.explain_target import weigh_all
 from probe.diagnosis.explanation import KINDS, Explanation, Suspect
 from probe.language import _
@@ -44,13 +44,20 @@ def _meaning(match: Match, results: Sequence[Result]) -> Meaning:
         meaning=_PLACEHOLDER.sub("…", _(row.meaning)),
         sure=round(match.sure, 2),
         seen=match.seen,
-        causes=[_cause(suspect, results) for suspect in row.causes],
+        causes=[_cause(suspect, results) for suspect in (*row.causes, *_rarely(row, results))],
+        rarer=rarer(row),
         command=row.command,
         remedies=[_(remedy.text) for remedy in own.remedies] if own is not None else _advice(row),
         user_sees=list(seen(own)) if own is not None else [],
         page=own.page if own is not None else None,
         source=row.source,
     )
+
+
+def _rarely(row: Explanation, results: Sequence[Result]) -> list[Suspect]:
+    """What an audit found of the causes that rarely show so, each told by its summary."""
+    found = {diagnosis.code: diagnosis.summary for result in results for diagnosis in result.diagnoses}
+    return [Suspect(found[code], "", code) for code in rarer(row) if code in found]
 
 
 def _advice(row: Explanation) -> list[str]:

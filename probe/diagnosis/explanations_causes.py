@@ -182,6 +182,11 @@ FIPS_ONLY = Suspect(
     "Only the FIPS method is taken.",
     "ENCRYPTION_FIPS_ONLY",
 )
+STANDARD_ACCEPTED = Suspect(
+    "Standard RDP Security is accepted at all, or at a weak level.",
+    "RDP is accepted beside TLS; the report shows the level and the methods.",
+    "STANDARD_RDP_WEAK",
+)
 STANDARD_KEY = Suspect(
     "The server's certificate of Standard RDP Security is damaged or its key too short.",
     "The report shows its kind, its key's size and whether its signature is valid.",

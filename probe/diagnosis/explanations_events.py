@@ -6,18 +6,14 @@ from probe.diagnosis import explanations_causes as cause
 from probe.diagnosis.explanation import Explanation, Suspect
 
 _RCM = ("TerminalServices-RemoteConnectionManager", "RemoteConnectionManager", "TermService")
-_LSM = ("TerminalServices-LocalSessionManager", "LocalSessionManager")
-_CLIENT = ("TerminalServices-ClientActiveXCore", "TerminalServices-RDPClient", "ClientActiveXCore", "RDPClient")
 _SCHANNEL = ("Schannel",)
 _KB = "Microsoft KB 2477176: Troubleshoot Remote desktop disconnected errors"
 _CERTIFICATES = "Microsoft TechNet ee890993: Remote Desktop Services Authentication and Encryption"
-_LOCAL = "Microsoft TechNet Wiki 37874: RDS Session Host Server Disconnect Codes"
-_REMOTE = "Microsoft TechNet Wiki 37870: Remote Desktop Client disconnect codes and reasons"
 _TLS = "Microsoft: Schannel Events (dn786445)"
 _EXPIRES = Suspect("The certificate runs out soon.", "Its last day is in the report.", "CERT_EXPIRES_SOON")
 
 
-def _event(
+def event_row(
     event: int,
     sources: tuple[str, ...],
     meaning: str,
@@ -27,6 +23,7 @@ def _event(
     options: str = "",
     advice: str = "",
 ) -> Explanation:
+    """One row: an event with the names that its source has in logs."""
     return Explanation(
         key=f"event-{sources[0].lower()}-{event}",
         kind="event",
@@ -43,7 +40,7 @@ def _event(
 
 
 _PROTOCOL = (
-    _event(
+    event_row(
         50,
         ("TermDD",),
         "The server got something on the RDP port that it could not read, and ended the connection. The component that "
@@ -65,7 +62,7 @@ _PROTOCOL = (
             "RDP 协议组件 X.224 在协议流中发现一个错误并且中断了客户端连接",
         ),
     ),
-    _event(
+    event_row(
         56,
         ("TermDD",),
         "The server's security layer (TLS, CredSSP) found an error and ended the connection. The last four bytes of "
@@ -84,7 +81,7 @@ _PROTOCOL = (
             "终端服务器安全层在协议流中检测到错误，并已断开客户端连接",
         ),
     ),
-    _event(
+    event_row(
         261,
         _RCM,
         "The listener got a connection. This is no error: it says that the network lets clients through.",
@@ -92,7 +89,7 @@ _PROTOCOL = (
         cause.SCANNER,
         phrases=("Listener RDP-Tcp received a connection", "侦听器 RDP-Tcp 已收到一个连接"),
     ),
-    _event(
+    event_row(
         1149,
         _RCM,
         "NLA succeeded, or a client without NLA reached the logon screen: from here on it is not the handshake that "
@@ -107,7 +104,7 @@ _PROTOCOL = (
             "远程桌面服务: 已成功进行用户身份验证",
         ),
     ),
-    _event(
+    event_row(
         1006,
         _RCM,
         "Many connections came and were not completed: scanners, attackers guessing passwords, or clients that fail.",
@@ -120,7 +117,7 @@ _PROTOCOL = (
 )
 
 _SERVER_CERTIFICATE = (
-    _event(
+    event_row(
         1050,
         _RCM,
         "Security layer and encryption level of the listener did not fit together, and the server changed them.",
@@ -129,7 +126,7 @@ _SERVER_CERTIFICATE = (
         cause.ONLY_STANDARD,
         cause.FIPS_ONLY,
     ),
-    _event(
+    event_row(
         1051,
         _RCM,
         "The certificate chosen for the listener is not there or cannot be used; the server's own is used.",
@@ -137,12 +134,12 @@ _SERVER_CERTIFICATE = (
         cause.SELF_SIGNED,
         cause.NO_CERTIFICATE,
     ),
-    _event(1052, _RCM, "The listener's certificate expires soon.", _CERTIFICATES, _EXPIRES, cause.EXPIRED),
-    _event(1053, _RCM, "The listener's certificate has expired.", _CERTIFICATES, cause.EXPIRED),
-    _event(
+    event_row(1052, _RCM, "The listener's certificate expires soon.", _CERTIFICATES, _EXPIRES, cause.EXPIRED),
+    event_row(1053, _RCM, "The listener's certificate has expired.", _CERTIFICATES, cause.EXPIRED),
+    event_row(
         1054, _RCM, "The listener's certificate is not meant for servers.", _CERTIFICATES, cause.USAGE, cause.TLS_DIES
     ),
-    _event(
+    event_row(
         1055,
         _RCM,
         "The server cannot reach the private key of the listener's certificate.",
@@ -150,7 +147,7 @@ _SERVER_CERTIFICATE = (
         cause.TLS_DIES,
         cause.NO_CERTIFICATE,
     ),
-    _event(
+    event_row(
         1056,
         _RCM,
         "The server made itself a new self-signed certificate. This is no error; clients that know the old one warn.",
@@ -158,7 +155,7 @@ _SERVER_CERTIFICATE = (
         cause.SELF_SIGNED,
         phrases=("A new self signed certificate to be used for", "已生成新的自签名证书"),
     ),
-    _event(
+    event_row(
         1057,
         _RCM,
         "The server could not make itself a new self-signed certificate, mostly because it may not write its key "
@@ -169,7 +166,7 @@ _SERVER_CERTIFICATE = (
         cause.EXPIRED,
         phrases=("has failed to create a new self signed certificate", "无法创建新的自签名证书"),
     ),
-    _event(
+    event_row(
         1058,
         _RCM,
         "The server could not replace its expired self-signed certificate, mostly because it may not read or write its "
@@ -180,10 +177,10 @@ _SERVER_CERTIFICATE = (
         cause.NO_CERTIFICATE,
         phrases=("has failed to replace the expired self signed certificate", "无法替换过期的自签名证书"),
     ),
-    _event(
+    event_row(
         1059, _RCM, "The listener's certificate setting was not valid and was reset.", _CERTIFICATES, cause.SELF_SIGNED
     ),
-    _event(
+    event_row(
         1064,
         _RCM,
         "The server could not get a certificate from the template that Group Policy names.",
@@ -191,7 +188,7 @@ _SERVER_CERTIFICATE = (
         cause.SELF_SIGNED,
         cause.EXPIRED,
     ),
-    _event(
+    event_row(
         1065,
         _RCM,
         "The server's certificate from a template has expired and could not be replaced.",
@@ -201,7 +198,7 @@ _SERVER_CERTIFICATE = (
 )
 
 _LICENSING = (
-    _event(
+    event_row(
         1088,
         ("TermService", *_RCM[:2]),
         "The licensing grace period is over and the server has no license server.",
@@ -216,7 +213,7 @@ _LICENSING = (
             "远程桌面许可宽限期已过期",
         ),
     ),
-    _event(
+    event_row(
         1004,
         ("TermService", *_RCM[:2]),
         "The server could not issue a license to the client.",
@@ -227,7 +224,7 @@ _LICENSING = (
         options="--licensing",
         phrases=("cannot issue a client license", "终端服务器无法颁发客户端许可证", "无法颁发客户端许可证"),
     ),
-    _event(
+    event_row(
         1003,
         _RCM,
         "The client showed a license that is not valid.",
@@ -236,7 +233,7 @@ _LICENSING = (
         options="--licensing",
         phrases=("has provided an invalid license", "提供了无效的许可证"),
     ),
-    _event(
+    event_row(
         1010,
         ("TermService", *_RCM[:2]),
         "The server found no license server.",
@@ -245,7 +242,7 @@ _LICENSING = (
         options="--licensing",
         phrases=("could not locate a license server", "找不到许可证服务器", "无法找到许可证服务器"),
     ),
-    _event(
+    event_row(
         28,
         ("TermServLicensing",),
         "The license server can only run on a domain controller or in a workgroup.",
@@ -257,7 +254,7 @@ _LICENSING = (
 )
 
 _TLS_EVENTS = (
-    _event(
+    event_row(
         36870,
         _SCHANNEL,
         "Windows could not use a certificate's private key. With Remote Desktop: every TLS handshake dies.",
@@ -271,7 +268,7 @@ _TLS_EVENTS = (
             "尝试访问 SSL 服务器凭据私钥时发生严重错误",
         ),
     ),
-    _event(
+    event_row(
         36871,
         _SCHANNEL,
         "Windows could not set TLS up: its versions are disabled, or a certificate's key cannot be used. With the "
@@ -288,7 +285,7 @@ _TLS_EVENTS = (
             "创建 SSL 服务器凭据时发生严重错误",
         ),
     ),
-    _event(
+    event_row(
         36872,
         _SCHANNEL,
         "Windows has no default certificate for TLS. Remote Desktop uses its own, so this is mostly another service.",
@@ -296,7 +293,7 @@ _TLS_EVENTS = (
         cause.OTHER_TLS,
         cause.NO_CERTIFICATE,
     ),
-    _event(
+    event_row(
         36874,
         _SCHANNEL,
         "A client asked for TLS and offered no cipher suite that the server has.",
@@ -312,7 +309,7 @@ _TLS_EVENTS = (
             "服务器不支持客户端支持的任何密码套件",
         ),
     ),
-    _event(
+    event_row(
         36887,
         _SCHANNEL,
         "The other side sent a fatal TLS alert; its number says why.",
@@ -323,7 +320,7 @@ _TLS_EVENTS = (
         cause.OTHER_TLS,
         phrases=("A fatal alert was received from the remote endpoint", "从远程终结点接收到一个严重警告"),
     ),
-    _event(
+    event_row(
         36888,
         _SCHANNEL,
         "Windows ended a TLS handshake with a fatal alert; its number says why: 40 no cipher suite, 70 no version, 80 "
@@ -343,56 +340,4 @@ _TLS_EVENTS = (
     ),
 )
 
-_SESSIONS = (
-    *(
-        _event(
-            event,
-            _LSM,
-            "A session was logged on, logged off, left or taken up again. With an error beside it, the reason is "
-            "there.",
-            _LOCAL,
-            cause.ADMINISTRATOR,
-            cause.NETWORK,
-        )
-        for event in (21, 23, 24, 25, 39)
-    ),
-    _event(
-        40,
-        _LSM,
-        "A session was disconnected; the reason code in the entry says why (explain that number).",
-        _LOCAL,
-        cause.ADMINISTRATOR,
-        cause.NETWORK,
-        phrases=("has been disconnected, reason code", "已断开连接，原因代码"),
-    ),
-    _event(
-        1026,
-        _CLIENT,
-        "The client was disconnected; the reason in the entry says why (explain that number).",
-        _REMOTE,
-        cause.ADMINISTRATOR,
-        cause.NETWORK,
-        phrases=("RDP ClientActiveX has been disconnected", "RDP ClientActiveX 已断开连接"),
-    ),
-    _event(
-        226,
-        _CLIENT,
-        "The client's TLS broke off; the state in the entry says at which step.",
-        _REMOTE,
-        cause.TLS_DIES,
-        cause.TLS_OLD,
-        cause.CREDSSP_DIES,
-        phrases=("An error was encountered when transitioning from TsSslStateHandshakeInProgress",),
-    ),
-    _event(
-        4625,
-        ("Security", "Microsoft-Windows-Security-Auditing"),
-        "A logon failed. The Status and Sub Status in the entry say why (explain those).",
-        "Microsoft Learn: 4625(F): An account failed to log on",
-        cause.WRONG_PASSWORD,
-        cause.ACCOUNT,
-        phrases=("An account failed to log on", "帐户登录失败"),
-    ),
-)
-
-ROWS: tuple[Explanation, ...] = (*_PROTOCOL, *_SERVER_CERTIFICATE, *_LICENSING, *_TLS_EVENTS, *_SESSIONS)
+ROWS: tuple[Explanation, ...] = (*_PROTOCOL, *_SERVER_CERTIFICATE, *_LICENSING, *_TLS_EVENTS)

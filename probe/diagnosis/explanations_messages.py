@@ -319,11 +319,7 @@ ROWS: tuple[Explanation, ...] = (
         causes=(
             cause.NO_METHOD,
             cause.FIPS_ONLY,
-            Suspect(
-                "Standard RDP Security is accepted at all, or at a weak level.",
-                "RDP is accepted beside TLS; the report shows the level and the methods.",
-                "STANDARD_RDP_WEAK",
-            ),
+            cause.STANDARD_ACCEPTED,
         ),
         names=("MinEncryptionLevel",),
         phrases=("Set client connection encryption level", "encryption level", "设置客户端连接加密级别", "加密级别"),

@@ -33,7 +33,7 @@ def render(answer: Explained, console: Console) -> None:
 
 def _first(meaning: Meaning, answer: Explained, page: Page) -> None:
     page.paragraph(meaning.title, style="bold")
-    page.paragraph(_sentence(kind_in_words(meaning.kind)), style="dim")
+    page.paragraph(kind_in_words(meaning.kind), style="dim")
     page.blank()
     page.paragraph(meaning.meaning)
     if answer.audited:
@@ -41,6 +41,9 @@ def _first(meaning: Meaning, answer: Explained, page: Page) -> None:
         _weighed(meaning.causes, page)
     else:
         _causes(meaning.causes, page)
+    if meaning.rarer:
+        page.blank()
+        page.paragraph(_("Rarely also: {codes}", codes=", ".join(meaning.rarer)))
     if meaning.user_sees:
         page.title(_("What users see"))
         for words in meaning.user_sees:
@@ -128,7 +131,3 @@ def _unknown(answer: Explained, page: Page) -> None:
             page.line((f"  {each.title}  ({each.distance})", ""))
     if answer.nothing_said and not answer.matches:
         page.paragraph(_("A code of 0 says that there is no further information."))
-
-
-def _sentence(words: str) -> str:
-    return f"{words[:1].upper()}{words[1:]}."

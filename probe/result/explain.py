@@ -36,6 +36,7 @@ class Meaning(msgspec.Struct, kw_only=True):
     sure: float  # 0 to 1: how much the text looks like this one
     seen: str  # what in the text it was recognized by
     causes: list[PossibleCause] = []  # likeliest first
+    rarer: list[str] = []  # diagnoses whose users may see it too
     command: str  # the one command whose result tells the causes apart
     remedies: list[str] = []  # of a diagnosis of ours; of others, see the pages of their causes
     user_sees: list[str] = []  # of a diagnosis of ours

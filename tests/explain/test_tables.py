@@ -8,9 +8,11 @@ import pytest
 
 from probe.cli.main import build_parser
 from probe.diagnosis.catalogue import CATALOGUE
+from probe.diagnosis.diagnosing import seen
 from probe.diagnosis.explain import explain, rows, texts
 from probe.diagnosis.explain_text import comparable
 from probe.diagnosis.explanation import KINDS, Explanation
+from probe.language import LANGUAGES, _, speaking
 
 ROWS = rows()
 _BY_KEY = {row.key: row for row in ROWS}
@@ -111,3 +113,13 @@ def test_texts_tells_every_text_once() -> None:
     assert len(found) == len(set(found))
     assert all(cause.text in found for row in ROWS if not row.own for cause in row.causes)
     assert set(KINDS.values()) <= set(found)
+
+
+@pytest.mark.parametrize("code", CATALOGUE)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_users_of_a_diagnosis_see_leads_back_to_it(code: str, language: str) -> None:
+    entry = CATALOGUE[code]
+    with speaking(language):
+        shown = [*seen(entry), *map(_, entry.events)]
+    for text in shown:
+        assert code in explain(text).diagnoses, text
