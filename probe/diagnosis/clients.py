@@ -98,7 +98,7 @@ def _unless_troubled(profile: ClientProfile, result: Result, outcome: Outcome) -
     for trouble in profile.troubles:
         if trouble.server != kind or trouble.protocol not in (None, outcome.protocol):
             continue
-        if outcome.protocol != "RDP" or not methods & trouble.not_with:
+        if trouble.protocol != "RDP" or methods - trouble.not_with:
             return replace(outcome, connects=None, stage="encryption", because=_(trouble.words))
     return outcome
 
