@@ -17,6 +17,7 @@ from probe.wire.ntlm import Challenge
 from probe.wire.rdg import OWN_SCHEMES, WINDOWS_SCHEMES, HttpAnswer
 from probe.wire.rdpudp import Syn, UdpFlag, version_name
 
+_FAULTS, _NOT_IMPLEMENTED = 500, 501  # statuses of HTTP
 _UDP: dict[Ending, UdpState] = {
     Ending.TIMED_OUT: "silent",
     Ending.REFUSED: "refused",
@@ -77,7 +78,9 @@ def udp(heard: Heard) -> Udp:
 
 def gateway(heard: Heard, *, wall_offset: float, judge: TrustJudge | None = None) -> Gateway:
     """The gateway's section. `wall_offset` turns event times into Unix times."""
-    answer = _first_answer(heard.events)
+    said = [event.message for event in heard.events if isinstance(event, Seen)]
+    answers = [each for each in said if isinstance(each, HttpAnswer)]
+    answer = answers[0] if answers else None
     section = Gateway(
         host=heard.host,
         port=heard.port,
@@ -92,7 +95,9 @@ def gateway(heard: Heard, *, wall_offset: float, judge: TrustJudge | None = None
         section.status, section.reason, section.server = answer.status, answer.reason or None, answer.server
         section.schemes = [challenge.scheme for challenge in answer.challenges]
         if section.state == "rd_gateway":
-            section.certainty = "certain" if answer.offers(OWN_SCHEMES) else "likely"
+            # The second answer is that to the NTLM message, the third that for another path.
+            certain = answer.offers(OWN_SCHEMES) or any(map(_lets_in, answers[2:]))
+            section.certainty = "certain" if certain else "likely"
     for event in heard.events:
         if isinstance(event, Secured):
             at = datetime.fromtimestamp(event.at + wall_offset, UTC)
@@ -104,15 +109,18 @@ def gateway(heard: Heard, *, wall_offset: float, judge: TrustJudge | None = None
     return section
 
 
-def _first_answer(events: Sequence[Event]) -> HttpAnswer | None:
-    answers = (event.message for event in events if isinstance(event, Seen))
-    return next((message for message in answers if isinstance(message, HttpAnswer)), None)
+def _asks_for_login(answer: HttpAnswer) -> bool:
+    return answer.status == UNAUTHORIZED and answer.offers(OWN_SCHEMES | WINDOWS_SCHEMES)
+
+
+def _lets_in(answer: HttpAnswer) -> bool:
+    """Whether a path was judged without a login: not found, say, or not by this method; a fault proves nothing."""
+    return answer.status != UNAUTHORIZED and (answer.status < _FAULTS or answer.status == _NOT_IMPLEMENTED)
 
 
 def _state(heard: Heard, answer: HttpAnswer | None) -> GatewayState:
     if answer is not None:
-        asks = answer.status == UNAUTHORIZED and answer.offers(OWN_SCHEMES | WINDOWS_SCHEMES)
-        return "rd_gateway" if asks else "http"
+        return "rd_gateway" if _asks_for_login(answer) else "http"
     odd = next(_odd_bytes(heard.events), b"")
     if any(isinstance(event, Secured) for event in heard.events):
         return _state_inside(heard.ending, odd)

@@ -51,7 +51,8 @@ class Gateway(msgspec.Struct, kw_only=True):
     port: int
     address: str | None = None  # None where the name has none
     state: GatewayState
-    certainty: Literal["certain", "likely"] | None = None  # likely: other web servers may ask for these schemes too
+    # Certain by a scheme that gateways alone have, or where another path asks for no login. None: no gateway.
+    certainty: Literal["certain", "likely"] | None = None
     status: int | None = None  # of HTTP, to RDG_OUT_DATA
     reason: str | None = None
     schemes: list[str] = []  # of WWW-Authenticate

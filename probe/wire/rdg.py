@@ -19,6 +19,7 @@ from probe.errors import InvalidField
 HTTPS = 443  # the port of the front door
 METHOD = "RDG_OUT_DATA"
 PATH = "/remoteDesktopGateway/"
+OTHER_PATH = "/no-such-gateway/"  # what a gateway does not have
 USER_AGENT = "MS-RDGateway/1.0"
 # Schemes that RD Gateway alone has; NTLM and Negotiate are asked for by other web servers too. [MS-TSGU] 2.2.3.2.
 OWN_SCHEMES = frozenset({"PAA", "SSPI_NTLM", "SMARTCARD"})

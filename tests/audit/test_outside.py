@@ -107,6 +107,25 @@ def test_a_gateway_is_certain_by_a_scheme_of_its_own() -> None:
     assert (both.schemes, both.status, both.reason) == (["Negotiate", "SSPI_NTLM"], 401, None)
 
 
+@pytest.mark.parametrize(
+    ("elsewhere", "certainty"),
+    [
+        (answer(404), "certain"),
+        (answer(405), "certain"),
+        (answer(501), "certain"),
+        (answer(200), "certain"),
+        (answer(503), "likely"),
+        (answer(401, "NTLM"), "likely"),
+        (answer(401, "Basic realm=x"), "likely"),
+    ],
+)
+def test_a_gateway_is_certain_where_another_path_wants_no_login(elsewhere: Seen, certainty: str) -> None:
+    events = (SECURED, answer(401, "NTLM"), answer(401, "NTLM"), elsewhere)
+    section = gateway(heard(Ending.COMPLETE, *events), wall_offset=0.0)
+    assert (section.state, section.certainty) == ("rd_gateway", certainty)
+    assert (section.status, section.schemes) == (401, ["NTLM"])
+
+
 def test_the_challenge_and_the_certificate_are_described_at_their_time() -> None:
     raw = vector_lines("rdg_unauthorized")[1].partition(b"NTLM ")[2].partition(b"\r\n")[0].decode()
     challenge = read_message(challenges([f"NTLM {raw}"])[0].token)

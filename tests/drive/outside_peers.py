@@ -18,7 +18,7 @@ from tests.drive.peers import PATIENCE_S, PATIENT, Peer, inside_tls, serving
 from tests.vectors import vector_lines
 
 Answers = Callable[[bytes], Iterable[bytes]]
-UNAUTHORIZED, WITH_CHALLENGE = vector_lines("rdg_unauthorized")
+UNAUTHORIZED, WITH_CHALLENGE, NOT_FOUND = vector_lines("rdg_unauthorized")
 HERE = "127.0.0.1"
 
 

@@ -125,6 +125,12 @@ def test_a_scheme_of_gateways_alone_is_certain() -> None:
     assert (gateway.state, gateway.certainty, gateway.ntlm) == ("rd_gateway", "certain", None)
 
 
+def test_a_server_that_wants_a_login_for_everything_need_not_be_a_gateway() -> None:
+    gateway = gateway_of(web(UNAUTHORIZED, WITH_CHALLENGE, UNAUTHORIZED))
+    assert (gateway.state, gateway.certainty) == ("rd_gateway", "likely")
+    assert gateway.ntlm is not None
+
+
 def test_a_gateway_that_goes_silent_stays_one() -> None:
     gateway = gateway_of(web(UNAUTHORIZED), BRIEF)
     assert (gateway.state, gateway.ntlm, gateway.ending) == ("rd_gateway", None, None)

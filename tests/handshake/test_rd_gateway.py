@@ -15,7 +15,7 @@ from probe.wire.ntlm import Challenge
 from probe.wire.rdg import HttpAnswer
 from tests.vectors import vector_lines
 
-FIRST, SECOND = vector_lines("rdg_unauthorized")
+FIRST, SECOND, THIRD = vector_lines("rdg_unauthorized")
 
 
 def greeting() -> GatewayGreeting:
@@ -51,18 +51,23 @@ def test_the_first_request_is_that_of_a_client_without_a_user() -> None:
 
 @pytest.mark.parametrize("size", [1, 2, 7, 1 << 20])
 def test_a_gateway_is_asked_for_its_challenge_on_the_same_connection(size: int) -> None:
-    machine, events, [asked] = hear(FIRST, SECOND, size=size)
-    assert messages(events) == ["HttpAnswer", "HttpAnswer", "Challenge"]
+    machine, events, [asked, control] = hear(FIRST, SECOND, THIRD, size=size)
+    assert messages(events) == ["HttpAnswer", "HttpAnswer", "Challenge", "HttpAnswer"]
+    assert asked.startswith(b"RDG_OUT_DATA /remoteDesktopGateway/ ")
     assert b"Authorization: NTLM TlRMTVNTUAABAAAA" in asked
-    first, second, challenge = events
+    assert control.startswith(b"RDG_OUT_DATA /no-such-gateway/ ")
+    assert b"Authorization" not in control
+    first, second, challenge, third = events
     assert isinstance(first, Seen)
     assert isinstance(first.message, HttpAnswer)
     assert (first.message.status, first.message.reason) == (401, "Unauthorized")
     assert first.message.server == "Microsoft-HTTPAPI/2.0"
     assert [each.scheme for each in first.message.challenges] == ["Negotiate", "NTLM"]
-    assert first.raw == FIRST.removesuffix(b"<html/>")
     assert isinstance(second, Seen)
-    assert second.raw.endswith(SECOND)
+    assert isinstance(third, Seen)
+    assert isinstance(third.message, HttpAnswer)
+    assert third.message.status == 404
+    assert (first.raw, second.raw, third.raw) == (FIRST[:-7], SECOND[:-4], THIRD)
     assert isinstance(challenge, Seen)
     assert isinstance(challenge.message, Challenge)
     assert challenge.message.target_name == "VM"
@@ -73,7 +78,7 @@ def test_a_gateway_is_asked_for_its_challenge_on_the_same_connection(size: int) 
 
 def test_negotiate_alone_takes_the_message_too() -> None:
     first, second = FIRST.replace(b"WWW-Authenticate: NTLM\r\n", b""), SECOND.replace(b"NTLM T", b"Negotiate T")
-    _, events, [asked] = hear(first, second)
+    _, events, [asked, _] = hear(first, second)
     assert b"Authorization: Negotiate TlRM" in asked
     assert messages(events)[-1] == "Challenge"
 
@@ -105,16 +110,28 @@ def test_a_server_that_closes_is_not_asked_again(end: bytes) -> None:
     assert (messages(events), asked, machine.state) == (["HttpAnswer"], [], State.ANSWERED)
 
 
+def test_a_server_that_closes_after_its_challenge_is_not_asked_for_another_path() -> None:
+    machine, events, asked = hear(FIRST, SECOND.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+    assert messages(events)[-1] == "Challenge"
+    assert (len(asked), machine.state) == (1, State.ANSWERED)
+
+
+def test_a_challenge_without_its_end_is_waited_for() -> None:
+    machine, events, _ = hear(FIRST, SECOND[:-1])
+    assert messages(events)[-1] == "Challenge"
+    assert machine.waiting_for == "the end of an answer"
+
+
 def test_a_body_without_a_length_is_awaited() -> None:
     machine, _, asked = hear(FIRST.replace(b"Content-Length: 7\r\n", b""))
     assert asked == []
-    assert machine.waiting_for == "the end of the first answer"
+    assert machine.waiting_for == "the end of an answer"
 
 
 def test_a_chunked_body_is_read() -> None:
     body = b"Transfer-Encoding: chunked\r\nServer: x\r\nWWW-Authenticate: NTLM\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
     _, events, asked = hear(b"HTTP/1.1 401 No\r\n" + body, SECOND)
-    assert len(asked) == 1
+    assert len(asked) == 2
     assert messages(events)[-1] == "Challenge"
 
 
@@ -131,9 +148,10 @@ def test_a_chunked_body_is_read() -> None:
     ],
 )
 def test_an_answer_without_a_challenge_keeps_the_first(second: bytes, read: list[str]) -> None:
-    machine, events, _ = hear(FIRST, second)
+    machine, events, asked = hear(FIRST, second)
     assert messages(events) == ["HttpAnswer", "HttpAnswer", *read]
-    assert machine.finished
+    assert len(asked) == 1
+    assert machine.finished is (read != [] or b"401" not in second)
 
 
 @pytest.mark.parametrize(
