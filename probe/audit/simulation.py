@@ -132,6 +132,7 @@ def offer_of(tls: TlsProfile) -> Offer:
             shares=tls.shares,
             point_formats=tls.point_formats,
             psk_modes=tls.psk_modes,
+            signals_retry=tls.signals_retry,
             names_addresses=tls.names_addresses,
         ),
     )

@@ -45,6 +45,7 @@ def _openssl(*versions: int, unusable: tuple[int, ...] = ()) -> TlsProfile:
         extensions=_OPENSSL_EXTENSIONS,
         shares=_OPENSSL_GROUPS[:1],
         point_formats=(0, 1, 2),
+        signals_retry=True,
         names_addresses=True,  # libfreerdp/crypto/tls.c hands on what it was given
         unusable=unusable,
     )

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from probe.wire import tls_extensions as ext
 from probe.wire.cursor import Writer
 from probe.wire.tls_hello import ClientHello, Extension, ExtensionType, ServerHello, write_handshake
-from probe.wire.tls_record import ContentType, Record
+from probe.wire.tls_record import ChangeCipherSpec, ContentType, Record
 from probe.wire.tls_version import TLS10, TLS12, TLS13
 
 RandomBytes = Callable[[int], bytes]
@@ -44,6 +44,7 @@ class HelloForm:
     shares: tuple[int, ...] = ()  # groups with a key share in the first hello
     point_formats: tuple[int, ...] = (0,)
     psk_modes: tuple[int, ...] = (1,)
+    signals_retry: bool = False  # sends change_cipher_spec before a second hello
     names_addresses: bool = False  # its server_name holds an address where there is no name
 
 
@@ -88,8 +89,8 @@ def hello_record(hello: ClientHello) -> bytes:
     return _record(hello, min(hello.version, TLS10))
 
 
-def second_hello(first: ClientHello, retry: ServerHello, random_bytes: RandomBytes) -> bytes:
-    """The record that answers a HelloRetryRequest as RFC 8446 section 4.1.2 has it.
+def second_hello(form: HelloForm, first: ClientHello, retry: ServerHello, random_bytes: RandomBytes) -> bytes:
+    """The records that answer a HelloRetryRequest as RFC 8446 section 4.1.2 has it.
 
     Empty where the client would end instead: the group was not offered, or had its share already. Empty too for a
     group that has no public value here.
@@ -106,7 +107,16 @@ def second_hello(first: ClientHello, retry: ServerHello, random_bytes: RandomByt
     cookie = ext.find(retry.extensions, ExtensionType.COOKIE)
     if cookie is not None:
         changed.append(Extension(type=ExtensionType.COOKIE, body=cookie))
-    return _record(_padded(replace(first, extensions=tuple(changed))), TLS12)
+    hello = _record(_padded(replace(first, extensions=tuple(changed))), TLS12)
+    return _middlebox_signal() + hello if form.signals_retry else hello
+
+
+def _middlebox_signal() -> bytes:
+    """The change_cipher_spec that some clients send before a second flight, for others on the way: RFC 8446 D.4."""
+    fragment, w = Writer(), Writer()
+    ChangeCipherSpec().write(fragment)
+    Record(type=ContentType.CHANGE_CIPHER_SPEC, version=TLS12, fragment=fragment.getvalue()).write(w)
+    return w.getvalue()
 
 
 def _with_share(extension: Extension, group: int, key: bytes) -> Extension:

@@ -31,6 +31,15 @@ def read_back(raw: bytes) -> tuple[Record, ClientHello]:
     return record, hello
 
 
+SIGNAL = bytes.fromhex("140303000101")  # change_cipher_spec
+
+
+def second(first: ClientHello, again: ServerHello) -> tuple[Record, ClientHello]:
+    raw = second_hello(MODERN, first, again, bytes)
+    assert second_hello(replace(MODERN, signals_retry=True), first, again, bytes) == SIGNAL + raw
+    return read_back(raw)
+
+
 def retry(group: int, *others: Extension) -> ServerHello:
     extensions = (ext.selected_version(TLS13), ext.retry_key_share(group), *others)
     return ServerHello(version=TLS12, random=ServerHello.RETRY_RANDOM, cipher_suite=0x1302, extensions=extensions)
@@ -118,22 +127,22 @@ def test_the_hello_of_every_client_offers_what_its_profile_says(key: str) -> Non
 def test_a_retry_is_answered_with_the_share_that_it_asks_for_and_its_cookie() -> None:
     first = hello_in_form(MODERN, OFFER, bytes, "srv1.example")
     cookie = ext.cookie(b"again")
-    record, second = read_back(second_hello(first, retry(P384, cookie), bytes))
+    record, made = second(first, retry(P384, cookie))
     assert record.version == TLS12  # RFC 8446 5.1
-    shares = ext.read_client_key_share(find(second.extensions, ExtensionType.KEY_SHARE) or b"")
+    shares = ext.read_client_key_share(find(made.extensions, ExtensionType.KEY_SHARE) or b"")
     assert [(group, len(key)) for group, key in shares] == [(P384, 97)]
-    assert find(second.extensions, ExtensionType.COOKIE) == cookie.body
-    others = [each for each in second.extensions or () if each.type not in (44, 51)]
+    assert find(made.extensions, ExtensionType.COOKIE) == cookie.body
+    others = [each for each in made.extensions or () if each.type not in (44, 51)]
     assert others == [each for each in first.extensions or () if each.type != 51]
-    assert replace(second, extensions=None) == replace(first, extensions=None)
+    assert replace(made, extensions=None) == replace(first, extensions=None)
 
 
 def test_a_second_hello_is_padded_anew() -> None:
     form = replace(MODERN, extensions=(*MODERN.extensions, 21))
     offer = replace(OFFER, suites=tuple(range(60)), form=form)
     first = hello_in_form(form, offer, bytes, None)
-    _, second = read_back(second_hello(first, retry(P384), bytes))
-    assert len(write_handshake(first)) == len(write_handshake(second)) == 512
+    _, made = second(first, retry(P384))
+    assert len(write_handshake(first)) == len(write_handshake(made)) == 512
 
 
 @pytest.mark.parametrize(
@@ -150,17 +159,17 @@ def test_a_retry_that_a_client_would_not_follow_is_not_answered(
     form: HelloForm, group: int, groups: tuple[int, ...]
 ) -> None:
     first = hello_in_form(form, replace(OFFER, groups=groups), bytes, None)
-    assert second_hello(first, retry(group), bytes) == b""
+    assert second_hello(form, first, retry(group), bytes) == b""
 
 
 def test_a_retry_that_names_no_group_is_not_answered() -> None:
     bare = replace(retry(P384), extensions=(ext.selected_version(TLS13),))
-    assert second_hello(hello_in_form(MODERN, OFFER, bytes, None), bare, bytes) == b""
+    assert second_hello(MODERN, hello_in_form(MODERN, OFFER, bytes, None), bare, bytes) == b""
 
 
 def machine() -> TlsHello:
     first = hello_in_form(MODERN, OFFER, bytes, None)
-    return TlsHello(hello_record(first), second=lambda again: second_hello(first, again, bytes))
+    return TlsHello(hello_record(first), second=lambda again: second_hello(MODERN, first, again, bytes))
 
 
 def test_the_machine_sends_the_second_hello_and_waits_for_its_answer() -> None:
