@@ -45,7 +45,8 @@ _GAP = r"(?: is)?[\s:=#\[\](),.是为-]*"
 _ONE = re.compile(r"-?\w+")
 _MOST = 40  # numbers of a text
 _LOG = re.compile(
-    r"termdd|schannel|termserv|terminalservices|connectionmanager|sessionmanager|activexcore|rdpclient|event|事件"
+    r"termdd|schannel|termserv|terminalservices|connectionmanager|sessionmanager|activexcore|rdpclient|lsasrv|event"
+    r"|operational|system log|security log|事件|系统日志|安全日志"
 )
 
 
