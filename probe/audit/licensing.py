@@ -17,7 +17,7 @@ def joining_of(exchange: BasicSettingsExchange, random_bytes: Callable[[int], by
     if settings is None or network is None:
         return None
     message = settings.block(gcc.ServerMessageChannel)
-    channels = network.channel_ids + ((message.channel_id,) if message is not None and message.channel_id else ())
+    channels = ((message.channel_id,) if message is not None and message.channel_id else ()) + network.channel_ids
     security = settings.block(gcc.ServerSecurity)
     if security is None or not (security.encryption_method or security.encryption_level):
         return Joining(io_channel=network.io_channel_id, channels=channels)

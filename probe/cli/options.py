@@ -156,7 +156,7 @@ def add_request(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--simulate", type=client, action="append", metavar="CLIENT",
                        help="ask only as this client asks; repeatable; see --simulate list")  # fmt: skip
     group.add_argument("--licensing", action="store_true",
-                       help="go on to the licensing phase, without credentials; intrusive, see the manual")  # fmt: skip
+                       help="also ask for licensing, without an account: intrusive, see docs/licensing.md")  # fmt: skip
     group.add_argument("--preconnection-blob", type=preconnection_blob, metavar="TEXT",
                        help="send a preconnection PDU first (a virtual machine's id)")  # fmt: skip
 

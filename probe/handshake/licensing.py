@@ -105,7 +105,7 @@ class Joining:
     """What the basic settings exchange has settled, as far as it is needed from here on."""
 
     io_channel: int
-    channels: tuple[int, ...] = ()  # the static channels and the message channel, which a client joins too
+    channels: tuple[int, ...] = ()  # the message channel and the static ones, which a client has to join too
     headers: bool = False  # Standard RDP Security with encryption: every PDU has a security header
     cipher: Cipher | None = None
 

@@ -221,7 +221,7 @@ def test_without_security_settings_nothing_is_encrypted() -> None:
 
 
 def test_a_message_channel_is_joined_where_there_is_one() -> None:
-    for channel, joined in ((1005, [server.USER, server.IO, server.RDPDR, 1005]), (0, [1007, 1003, 1004])):
+    for channel, joined in ((1005, [server.USER, server.IO, 1005, server.RDPDR]), (0, [1007, 1003, 1004])):
         peer = without(gcc.ServerSecurity)
         said = peer.connect_response
         blocks = (gcc.ServerMessageChannel(channel_id=channel),)
