@@ -30,7 +30,7 @@ OTHER_SERVICE = Suspect(
     "Another program holds the port.", "What answers is not RDP, and is named where it can be.", "NOT_RDP"
 )
 CLOSED_EARLY = Suspect(
-    "The server closes at the first request: it filters, it is at a limit, or its service is starting or stopping.",
+    "The server closes at the first request: it may filter, be at a limit, or be starting or stopping.",
     "The connection is accepted and then closed without a reply.",
     "X224_CLOSED",
 )
@@ -48,7 +48,7 @@ UNSTEADY = Suspect(
     "The server or the way to it is unsteady.", "The same request ends differently when repeated.", "INTERMITTENT"
 )
 SEVERAL = Suspect(
-    "Several servers answer under this name and one of them is ill.",
+    "Several servers answer under this name, and one of them may be ill.",
     "Certificates, names or builds differ from connection to connection.",
     "LOAD_BALANCED",
 )
@@ -59,22 +59,22 @@ NETWORK = Suspect(
 
 # Negotiation
 NEEDS_NLA = Suspect(
-    "The server requires NLA and the client has none, or has it switched off.",
+    "The server requires NLA: a client that has none, or has it switched off, is turned away.",
     "Requests without CredSSP are answered with failure 5, HYBRID_REQUIRED_BY_SERVER.",
     "NLA_REQUIRED",
 )
 NO_NLA = Suspect(
-    "The client insists on NLA and the server has none.",
+    "The server has no NLA: a client that insists on it fails.",
     "HYBRID is turned away; xrdp has no NLA at all.",
     "NLA_UNSUPPORTED",
 )
 NEEDS_TLS = Suspect(
-    "The server requires TLS and the client offers only Standard RDP Security.",
+    "The server requires TLS: a client that offers only Standard RDP Security is turned away.",
     "A request without TLS is answered with failure 1, SSL_REQUIRED_BY_SERVER.",
     "TLS_REQUIRED",
 )
 ONLY_STANDARD = Suspect(
-    "The server has only Standard RDP Security and the client insists on TLS or NLA.",
+    "The server has only Standard RDP Security: a client that insists on TLS or NLA fails.",
     "TLS is answered with failure 2, SSL_NOT_ALLOWED_BY_SERVER, or by selecting RDP.",
     "STANDARD_RDP_ONLY",
 )
@@ -111,7 +111,8 @@ OLD_SERVER = Suspect(
 
 # TLS and certificates
 TLS_DIES = Suspect(
-    "The server cannot use its certificate's private key, or the certificate is damaged, or TLS is disabled on it.",
+    "The server breaks off every TLS handshake: mostly it cannot use its certificate's private key, or "
+    "TLS is disabled on it.",
     "TLS is selected and then every handshake dies; Schannel 36870 or 36871 in its System log.",
     "TLS_HANDSHAKE_ABORTED",
 )
@@ -121,7 +122,7 @@ TLS_OLD = Suspect(
     "TLS_NO_COMMON_VERSION",
 )
 TLS_NEW = Suspect(
-    "The server takes only TLS 1.3 and the client is older.", "It completes TLS 1.3 alone.", "TLS_MODERN_ONLY"
+    "The server takes only TLS 1.3, which older clients do not have.", "It completes TLS 1.3 alone.", "TLS_MODERN_ONLY"
 )
 TLS_SUITES = Suspect(
     "Client and server have a version of TLS in common, but no cipher suite.",
@@ -173,12 +174,12 @@ REVOKED = Suspect(
 
 # Standard RDP Security
 NO_METHOD = Suspect(
-    "Client and server have no encryption method of Standard RDP Security in common.",
+    "The server takes none of the encryption methods of Standard RDP Security that clients offer.",
     "Each method is offered alone and none is taken.",
     "ENCRYPTION_REFUSED",
 )
 FIPS_ONLY = Suspect(
-    "The server's encryption level is FIPS Compliant and the client has no such method.",
+    "The server's encryption level is FIPS Compliant, which some clients do not have.",
     "Only the FIPS method is taken.",
     "ENCRYPTION_FIPS_ONLY",
 )
