@@ -134,12 +134,25 @@ TLS_HANDSHAKE_ABORTED = Diagnosis(
     ),
 )
 
-_OFF_12 = Cause("TLS 1.2 is disabled on the server.", f"Enabled is 0 in {_PROTOCOLS}\\TLS 1.2\\Server.", on="windows")
-_NEVER_TAUGHT = Cause(
+OFF_12 = Cause("TLS 1.2 is disabled on the server.", f"Enabled is 0 in {_PROTOCOLS}\\TLS 1.2\\Server.", on="windows")
+NEVER_TAUGHT = Cause(
     "The server is old and was never taught TLS 1.2: Windows 7 and Server 2008 R2 without KB3080079, say.",
     "Get-HotFix KB3080079 on the server finds nothing.",
     on="windows",
 )
+
+ALL_OFF = Cause(
+    "TLS is disabled on the server in all versions.",
+    f"Enabled is 0 in the key Server of each version under {_PROTOCOLS}; none is accepted.",
+    on="windows",
+)
+XRDP_NO_VERSION = Cause(
+    "ssl_protocols in xrdp.ini names no version that its OpenSSL has, or none at all.",
+    "xrdp.log says: No SSL/TLS protocols enabled; none is accepted.",
+    on="xrdp",
+)
+XRDP_OLD_ONLY = Cause("ssl_protocols in xrdp.ini names old versions only.", "The line stands in [Globals].", on="xrdp")
+TOO_OLD = Cause("The device or its software is too old for TLS 1.2.", "There is no setting for it.")
 
 TLS_NO_COMMON_VERSION = Diagnosis(
     code="TLS_NO_COMMON_VERSION",
@@ -147,19 +160,21 @@ TLS_NO_COMMON_VERSION = Diagnosis(
     summary="The server accepts neither TLS 1.2 nor TLS 1.3, which current clients want.",
     wire="ClientHellos of TLS 1.2 and of TLS 1.3 are turned away as versions, or answered by an older one.",
     causes=(
-        _NEVER_TAUGHT,
-        _OFF_12,
-        Cause("ssl_protocols in xrdp.ini names old versions only.", "The line stands in [Globals].", on="xrdp"),
-        Cause("The device or its software is too old for TLS 1.2.", "There is no setting for it."),
+        NEVER_TAUGHT,
+        OFF_12,
+        ALL_OFF,
+        XRDP_OLD_ONLY,
+        XRDP_NO_VERSION,
+        TOO_OLD,
     ),
     remedies=(
         Remedy(
             "On Windows 7 and Server 2008 R2 install KB3080079, which lets Remote Desktop use TLS 1.1 and 1.2; better, "
             "replace a system of that age.",
             on="windows",
-            heals=(_NEVER_TAUGHT,),
+            heals=(NEVER_TAUGHT,),
         ),
-        Remedy(f"On Windows enable TLS 1.2: {_ENABLE_12}.", on="windows", heals=(_OFF_12,)),
+        Remedy(f"On Windows enable TLS 1.2: {_ENABLE_12}.", on="windows", heals=(OFF_12, ALL_OFF)),
         _XRDP_VERSIONS,
         _OPENSSL_DECIDES,
         Remedy(
@@ -208,7 +223,7 @@ TLS_MODERN_ONLY = Diagnosis(
     summary="The server accepts TLS 1.3 and not TLS 1.2: Windows before 11 and Server 2022 cannot connect by TLS.",
     wire="A ClientHello of TLS 1.3 is answered, and one of TLS 1.2 is turned away.",
     causes=(
-        _OFF_12,
+        OFF_12,
         Cause("ssl_protocols in xrdp.ini names TLSv1.3 only.", "The line stands in [Globals].", on="xrdp"),
     ),
     remedies=(

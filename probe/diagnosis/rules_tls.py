@@ -28,6 +28,8 @@ _MOST_NAMES = 4  # of suites in one piece of evidence
 _OF_WINDOWS = (catalogue.SCHANNEL_KEY, catalogue.SCHANNEL_OFF)
 _OF_XRDP = (catalogue.XRDP_KEY, catalogue.XRDP_SMALL_KEY, catalogue.XRDP_CIPHERS)
 _OF_THE_WAY = (catalogue.PATH_SWALLOWS, catalogue.PATH_CUTS, catalogue.SERVICE_HANGS)
+_WITH_OLDER = (catalogue.ALL_OFF, catalogue.XRDP_NO_VERSION)  # ruled out where an older version is accepted
+_WITHOUT_ANY = (catalogue.NEVER_TAUGHT, catalogue.OFF_12, catalogue.XRDP_OLD_ONLY, catalogue.TOO_OLD)
 _NOT_ASKED = ("interrupted", "deadline", "refused", "filtered", "unreachable")  # ended before the server could answer
 
 
@@ -60,6 +62,7 @@ def tls_no_common_version(result: Result) -> Iterator[Evidence]:
     for name in _CURRENT:
         yield Evidence(
             said=_("{name}: rejected ({reason})", name=name, reason=versions[name].reason),
+            excludes=_WITH_OLDER if served else _WITHOUT_ANY,
             severity=None if set(served) - _FOR_NO_CLIENT else _unless_rdp(result),
         )
     for name in served:
@@ -204,8 +207,12 @@ def _unless_rdp(result: Result) -> Severity:
 
 
 def _pointed_at(versions: dict[str, Verdict], kind: str) -> tuple[Cause | None, tuple[Cause, ...]]:
-    """The cause that the way it ended points to, where every version ended in the same way, and those it rules out."""
-    reasons = {verdict.reason or "" for verdict in versions.values()}
+    """The cause that the way it ended points to, where every version ended in the same way, and those it rules out.
+
+    Versions that are merely too old are left aside: what answers them by an alert is alive, and small packets arrive.
+    """
+    said = {verdict.reason or "" for verdict in versions.values()}
+    reasons = said - {_TOO_OLD}
     if "clear-text disconnect" in reasons:
         return catalogue.XRDP_KEY, (*_OF_WINDOWS, *_OF_THE_WAY, catalogue.NOTHING_SHARED)
     if reasons <= {"closed", "reset"}:
@@ -215,7 +222,8 @@ def _pointed_at(versions: dict[str, Verdict], kind: str) -> tuple[Cause | None, 
         return catalogue.SCHANNEL_KEY, (*_OF_XRDP, catalogue.PATH_SWALLOWS, catalogue.SERVICE_HANGS)
     if reasons == {"timed_out"}:
         answered = (*_OF_WINDOWS, *_OF_XRDP, catalogue.NOTHING_SHARED, catalogue.PATH_CUTS)
-        return catalogue.PATH_SWALLOWS, answered
+        alive = (catalogue.SERVICE_HANGS,) if _TOO_OLD in said else ()
+        return catalogue.PATH_SWALLOWS, (*answered, *alive)
     if all(reason.startswith("alert ") for reason in reasons):
         key = () if "alert internal_error" in reasons else (catalogue.SCHANNEL_KEY,)
         return catalogue.NOTHING_SHARED, (*key, catalogue.XRDP_KEY, catalogue.PATH_SWALLOWS, catalogue.SERVICE_HANGS)

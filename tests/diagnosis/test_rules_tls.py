@@ -3,6 +3,8 @@ from __future__ import annotations
 import pytest
 
 from probe.diagnosis.catalogue_tls import (
+    ALL_OFF,
+    NEVER_TAUGHT,
     NOTHING_SHARED,
     PATH_SWALLOWS,
     SCHANNEL_KEY,
@@ -11,6 +13,7 @@ from probe.diagnosis.catalogue_tls import (
     TLS_HANDSHAKE_ABORTED,
     XRDP_CIPHERS,
     XRDP_KEY,
+    XRDP_NO_VERSION,
     XRDP_SMALL_KEY,
 )
 from probe.diagnosis.diagnosing import told
@@ -44,6 +47,7 @@ RESET = said("reset", ending="reset")
         ((said("closed", ending="closed"), RESET), SCHANNEL_KEY),
         ((said("clear-text disconnect"), RESET), XRDP_KEY),
         ((SILENCE, SILENCE), PATH_SWALLOWS),
+        ((SILENCE, SILENCE, TOO_OLD, TOO_OLD), PATH_SWALLOWS),
         ((said("alert handshake_failure"), TOO_OLD), NOTHING_SHARED),
         ((said("malformed", "unknown", "closed"), SILENCE), SCHANNEL_KEY),
         ((RESET, STOPPED), SCHANNEL_KEY),
@@ -75,6 +79,21 @@ def test_what_the_way_it_ended_rules_out_is_not_said(
         assert told(cause) not in found.causes
         alone = [remedy.text for remedy in TLS_HANDSHAKE_ABORTED.remedies if remedy.heals == (cause,)]
         assert not set(alone) & set(found.remedies)
+
+
+def test_silence_of_a_server_that_answers_older_versions_is_the_way() -> None:
+    found = the("TLS_HANDSHAKE_ABORTED", tls(SILENCE, SILENCE, TOO_OLD, TOO_OLD))
+    assert found.causes == [told(PATH_SWALLOWS)]
+
+
+@pytest.mark.parametrize(("kind", "first"), [("xrdp", XRDP_NO_VERSION), ("windows", ALL_OFF)])
+def test_no_version_at_all_has_other_causes_than_an_old_one(kind: str, first: Cause) -> None:
+    none, old = tls(TOO_OLD, TOO_OLD, TOO_OLD, TOO_OLD), tls(TOO_OLD, TOO_OLD, ACCEPTED)
+    for described in (none, old):
+        described.server = Server(kind=kind, certainty="likely")
+    assert the("TLS_NO_COMMON_VERSION", none).causes[0] == told(first)
+    assert told(NEVER_TAUGHT) not in the("TLS_NO_COMMON_VERSION", none).causes
+    assert not {told(ALL_OFF), told(XRDP_NO_VERSION)} & set(the("TLS_NO_COMMON_VERSION", old).causes)
 
 
 def test_an_xrdp_that_closes_may_still_be_one_with_a_bad_key() -> None:
