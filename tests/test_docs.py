@@ -24,7 +24,7 @@ def test_every_command_that_is_shown_can_be_parsed(page: str) -> None:
     shown = re.findall(r"^(?:\$ )?rdp-probe ([^|>#\n]+)", (ROOT / page).read_text("utf-8"), re.MULTILINE)
     for line in shown:
         words = line.split()
-        if words[0] in ("host", "demo", "schema"):
+        if words[0] in ("host", "explain", "demo", "schema"):
             parser.parse_args(words)
 
 
