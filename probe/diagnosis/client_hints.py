@@ -10,7 +10,7 @@ from probe.language import N_, _
 
 # Codes that say that a client is too old for its server: there its own remedy comes first.
 _OF_ITS_AGE = ("NLA_REQUIRED", "TLS_REQUIRED", "TLS_NO_COMMON_VERSION", "TLS_MODERN_ONLY")
-_SERVERS: Mapping[str, str] = {
+SERVERS: Mapping[str, str] = {
     "NLA_REQUIRED": N_("use a client that has NLA"),
     "TLS_REQUIRED": N_("use a client that has TLS"),
     "STANDARD_RDP_ONLY": N_("turn TLS on at the server, with a certificate that it can read"),
@@ -38,4 +38,4 @@ def hint_for(profile: ClientProfile, outcome: Outcome) -> str | None:
         return _(profile.nla_hint)
     if profile.hint and code in _OF_ITS_AGE:
         return _(profile.hint)
-    return _(_SERVERS[code]) if code in _SERVERS else None
+    return _(SERVERS[code]) if code in SERVERS else None
