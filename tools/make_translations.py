@@ -135,7 +135,15 @@ def against(english: str, said: str) -> Iterator[str]:
 
 def kept(english: str) -> list[str]:
     """What of a text stays as it is in every language."""
-    return [found.rstrip(".,;:)\"'") for found in _KEPT.findall(english)]
+    return [found.strip("(.,;:)\"'") for found in _KEPT.findall(english)]
+
+
+def _write(path: Path, content: bytes) -> None:
+    """All of it at once: somebody may be reading."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    whole = path.with_suffix(f"{path.suffix}.new")
+    whole.write_bytes(content)
+    whole.replace(path)
 
 
 def main(check: bool) -> int:
@@ -143,8 +151,7 @@ def main(check: bool) -> int:
     for language in LANGUAGES[1:]:
         if not check:
             for path, content in list(files(language)):
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(content)
+                _write(path, content)
         amiss += [f"{language}: {words}" for words in complaints(language)]
     sys.stdout.writelines(f"{words}\n" for words in amiss)
     return 1 if check and amiss else 0

@@ -4,33 +4,53 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
 
+from probe.diagnosis import diagnose
+from probe.language import LANGUAGES, speaking
 from probe.report.text import render
 from tests.golden.results import GOLDEN
 
 HERE = Path(__file__).parent
+TRANSLATED = ("windows_nla", "windows_nla_vv", "tls_aborted", "ssh", "refused", "ancient_full_v", "windows_full")
 _WIDTH = 80
 
 
-def report(name: str) -> str:
-    """The whole report of one golden result, as a terminal of 80 columns without color shows it."""
+def report(name: str, language: str = "en", width: int = _WIDTH) -> str:
+    """The whole report of one golden result, as a terminal without color shows it.
+
+    In another language than English what is made by hand is diagnosed anew: its own diagnoses are in English.
+    """
     make, verbosity = GOLDEN[name]
     stream = io.StringIO()
-    render(make(), Console(file=stream, width=_WIDTH, force_terminal=True, color_system=None), verbosity)
+    with speaking(language):
+        result = make()
+        if language != LANGUAGES[0]:
+            result.diagnoses = diagnose(result)
+        render(result, Console(file=stream, width=width, force_terminal=True, color_system=None), verbosity)
     return stream.getvalue()
+
+
+def reports() -> Iterator[tuple[Path, str, str]]:
+    """The file of each golden report, the result it is of, and its language."""
+    for name in GOLDEN:
+        yield HERE / f"{name}.txt", name, LANGUAGES[0]
+    for language in LANGUAGES[1:]:
+        for name in TRANSLATED:
+            yield HERE / language / f"{name}.txt", name, language
 
 
 def main(update: bool) -> int:
     differing = []
-    for name in GOLDEN:
-        path = HERE / f"{name}.txt"
-        if not path.exists() or path.read_text(encoding="utf-8") != report(name):
-            differing.append(name)
+    for path, name, language in reports():
+        if not path.exists() or path.read_text(encoding="utf-8") != report(name, language):
+            differing.append(f"{name} ({language})")
             if update:
-                path.write_text(report(name), encoding="utf-8")
+                path.parent.mkdir(exist_ok=True)
+                path.write_text(report(name, language), encoding="utf-8")
     print(f"{'written' if update else 'different'}: {', '.join(differing) or 'none'}")
     return 0 if update or not differing else 1
 
