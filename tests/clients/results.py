@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from probe.clients import CLIENTS
 from probe.clients.profile import ClientProfile
@@ -51,7 +51,7 @@ def negotiating(**protocols: Verdict) -> Result:
     return described
 
 
-def with_tls(described: Result, answers: dict[str, tuple[int, int | None]], *, rejected: Iterable[str] = ()) -> Result:
+def with_tls(described: Result, answers: Mapping[str, tuple[int, int | None]], *, rejected: Iterable[str] = ()) -> Result:
     """One answer in each version: a suite and a group. The newest was completed."""
     described.tls = Tls(
         versions=dict.fromkeys(answers, ACCEPTED_VERSION) | dict.fromkeys(rejected, TOO_OLD),

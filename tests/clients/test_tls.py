@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 import pytest
 
@@ -33,7 +34,7 @@ from tests.diagnosis.results import ACCEPTED
 SSL = {"SSL": ACCEPTED}
 
 
-def over_ssl(answers: dict[str, tuple[int, int | None]], *rejected: str) -> Result:
+def over_ssl(answers: Mapping[str, tuple[int, int | None]], *rejected: str) -> Result:
     return with_tls(modern(), answers, rejected=rejected)
 
 
