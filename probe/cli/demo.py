@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 
 from probe.cli import options as choose
 from probe.language import _, speaking
@@ -62,7 +63,9 @@ async def _run(options: argparse.Namespace) -> int:
     async with serving(options.only) as servers:
         for server in servers:
             target = Target(input=server.name, host=server.address, address=server.address, port=server.port)
-            result = await audit(target, settings_of(options), limits_of(options))
+            settings = settings_of(options)
+            settings = replace(settings, licensing=settings.licensing or server.licensing)
+            result = await audit(target, settings, limits_of(options))
             result.diagnoses = diagnose(result)
             result.clients = clients_of(result)
             printer.show(result, None if options.json else _(server.title))

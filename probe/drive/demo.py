@@ -21,6 +21,7 @@ from typing import cast
 import trio  # noqa: TID253  this module is itself imported only where servers are started
 
 from probe.drive import demo_server as server
+from probe.drive.demo_licensing import DENIED, LICENSE_REQUEST, NO_LICENSE_SERVER, VALID_CLIENT
 from probe.drive.demo_replies import NtlmProfile, Profile, StandardProfile
 from probe.drive.demo_tls import TlsProfile, prepare
 from probe.errors import InputError
@@ -40,6 +41,7 @@ class Kind:
     behavior: server.Behavior
     tls: TlsProfile | None = None
     lifetime_s: float = server.LIFETIME_S
+    licensing: bool = False  # what is to be found is found with --licensing alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,10 +54,20 @@ class DemoServer:
     port: int
     expects: tuple[str, ...]
     facts: Mapping[str, Fact] = field(default_factory=dict)
+    licensing: bool = False
 
 
-def _rdp(title: str, expects: tuple[str, ...], facts: Mapping[str, Fact], profile: Profile) -> Kind:
-    return Kind(title=title, expects=expects, facts=facts, behavior=partial(server.rdp, profile), tls=profile.tls)
+def _rdp(
+    title: str, expects: tuple[str, ...], facts: Mapping[str, Fact], profile: Profile, *, licensing: bool = False
+) -> Kind:
+    return Kind(
+        title=title,
+        expects=expects,
+        facts=facts,
+        behavior=partial(server.rdp, profile),
+        tls=profile.tls,
+        licensing=licensing,
+    )
 
 
 _TLS1_0, _TLS1_2 = 0x0301, 0x0303
@@ -122,6 +134,7 @@ KINDS: Mapping[str, Kind] = {
             says_ultimatum=True,
             max_channels=22,
             tls=TlsProfile(name="linux.example", rsa=False),
+            licensing=(LICENSE_REQUEST,),
             standard=StandardProfile(
                 level=EncryptionLevel.HIGH, methods=(EncryptionMethod.ONE_TWENTY_EIGHT_BIT,), asks=False
             ),
@@ -182,6 +195,30 @@ KINDS: Mapping[str, Kind] = {
         ("TLS_HANDSHAKE_ABORTED",),
         {"negotiation.protocols.SSL.state": "accepted"},
         Profile(accepts=(Protocol.SSL,), refusal=FailureCode.SSL_REQUIRED_BY_SERVER, resets_hello=True),
+    ),
+    "no-license-server": _rdp(
+        "A session host whose grace period is over and that finds no license server",
+        ("LICENSING_FAILED", *_ONLY_TLS),
+        {"negotiation.protocols.SSL.state": "accepted"},
+        Profile(
+            accepts=(Protocol.SSL,),
+            refusal=FailureCode.SSL_REQUIRED_BY_SERVER,
+            tls=TlsProfile(name="rds1.corp.example", rsa=False),
+            licensing=(NO_LICENSE_SERVER,),
+        ),
+        licensing=True,
+    ),
+    "connection-limit": _rdp(
+        "A server that admits no more connections",
+        ("CONNECTION_LIMIT", *_ONLY_TLS),
+        {"negotiation.protocols.SSL.state": "accepted"},
+        Profile(
+            accepts=(Protocol.SSL,),
+            refusal=FailureCode.SSL_REQUIRED_BY_SERVER,
+            tls=TlsProfile(name="rds2.corp.example", rsa=False),
+            licensing=(VALID_CLIENT, DENIED),
+        ),
+        licensing=True,
     ),
     "http": Kind(
         title="A web server on the port of RDP",
@@ -269,7 +306,15 @@ async def _listener(address: str, port: int) -> trio.SocketListener:
 def _describe(name: str, listener: trio.SocketListener) -> DemoServer:
     address, port = cast("tuple[str, int]", listener.socket.getsockname()[:2])
     kind = KINDS[name]
-    return DemoServer(name=name, title=kind.title, address=address, port=port, expects=kind.expects, facts=kind.facts)
+    return DemoServer(
+        name=name,
+        title=kind.title,
+        address=address,
+        port=port,
+        expects=kind.expects,
+        facts=kind.facts,
+        licensing=kind.licensing,
+    )
 
 
 async def _serve_until_input_ends(options: argparse.Namespace) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 
+from probe.drive.demo_licensing import DEMAND_ACTIVE, VALID_CLIENT, Said
 from probe.drive.demo_tls import TlsProfile
 from probe.errors import UnexpectedMessage
 from probe.wire import gcc, mcs, nego, ntlm, rdstls, standard_security, x224
@@ -104,6 +105,7 @@ class Profile:
     rdp_version: int = 0x00080004
     core_flags: int | None = None  # SC_CORE earlyCapabilityFlags
     max_channels: int = 34
+    licensing: tuple[Said, ...] = (VALID_CLIENT, DEMAND_ACTIVE)  # inside TLS, to a client that has said who it is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

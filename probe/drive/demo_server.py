@@ -15,6 +15,7 @@ from typing import Protocol as Shape
 
 import trio  # noqa: TID253  this module is itself imported only where servers are started
 
+from probe.drive import demo_licensing as licensing
 from probe.drive import demo_replies as replies
 from probe.drive.demo_tls import Tls, TlsOver, TlsProfile
 from probe.errors import ProbeError
@@ -216,16 +217,24 @@ async def _enhanced(profile: replies.Profile, peer: Plain, answer: replies.Answe
 
 
 async def _settings_exchange(profile: replies.Profile, channel: Channel, answer: replies.Answer) -> None:
+    framer = x224.TpktFramer()
     try:
-        packet = await _packet(channel, x224.TpktFramer())
+        packet = await _packet(channel, framer)
         reply = replies.connect_response(profile, packet, answer)
     except ProbeError:
         reply = None
     if reply is not None:
         await channel.send(reply)
+        if answer.selected != Protocol.RDP:
+            await _licensing(profile, channel, framer)
         await _listen(channel)
     elif profile.says_ultimatum:
         await channel.send(replies.ultimatum())
+
+
+async def _licensing(profile: replies.Profile, channel: Channel, framer: x224.TpktFramer) -> None:
+    while (said := licensing.reply(profile.licensing, await _packet(channel, framer))) is not None:
+        await channel.send(said)
 
 
 async def _credssp(profile: replies.Profile, secured: Secured) -> None:

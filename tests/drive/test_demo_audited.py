@@ -28,7 +28,7 @@ async def _audit(server: demo.DemoServer, depth: Depth, limits: Limits) -> Resul
     target = Target(
         input=f"{server.address}:{server.port}", host=server.address, port=server.port, address=server.address
     )
-    return await audit(target, Settings(depth=depth), limits)
+    return await audit(target, Settings(depth=depth, licensing=server.licensing), limits)
 
 
 def audited(kind: str, depth: Depth = "standard") -> Result:
@@ -103,3 +103,36 @@ def test_every_kind_at_once_is_audited_as_alone() -> None:
         document = json.loads(to_json(result))
         facts = demo.KINDS[kind].facts
         assert {path: at(document, path) for path in facts} == facts
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer", "then"),
+    [
+        ("windows-no-nla", "valid_client", "demand_active"),
+        ("xrdp-like", "license_request", None),
+        ("no-license-server", "error", None),
+        ("connection-limit", "valid_client", "error_info"),
+    ],
+)
+def test_what_is_said_of_licenses_inside_tls(kind: str, answer: str, then: str | None) -> None:
+    async def main() -> Result:
+        async with demo.serving([kind]) as [server]:
+            target = Target(input=kind, host=server.address, port=server.port, address=server.address)
+            return await audit(target, Settings(licensing=True), Limits(step_s=0.5))
+
+    over_tls = next(entry for entry in trio.run(main).licensing if entry.over == "SSL")
+    assert (over_tls.answer, over_tls.then) == (answer, then)
+
+
+@pytest.mark.parametrize("kind", [name for name, kind in demo.KINDS.items() if kind.licensing])
+def test_what_is_found_by_licensing_is_not_found_without_it(kind: str) -> None:
+    from probe.diagnosis import diagnose
+
+    async def main() -> Result:
+        async with demo.serving([kind]) as [server]:
+            target = Target(input=kind, host=server.address, port=server.port, address=server.address)
+            return await audit(target, Settings(), Limits())
+
+    result = trio.run(main)
+    assert result.licensing == []
+    assert not {each.code for each in diagnose(result)} & {"LICENSING_FAILED", "CONNECTION_LIMIT"}
