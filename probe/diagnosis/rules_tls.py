@@ -147,6 +147,10 @@ def _weak(tls: Tls) -> Iterator[tuple[str, Weakness]]:
                 suite=made.cipher_suite.name,
             )
             yield said, weakness
+    for version, answer in tls.answered.items():
+        if version not in tls.cipher_suites and (made is None or made.version != version):
+            for weakness in weakest(weaknesses_of_suite(answer.cipher_suite.name, version)):
+                yield _("{said}: {words}", said=version, words=answer.cipher_suite.name), weakness
     for group in tls.groups:
         for weakness in weakest(weaknesses_of_group(group.name)):
             yield _("group {name}", name=group.name), weakness

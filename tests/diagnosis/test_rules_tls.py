@@ -28,6 +28,7 @@ from probe.result import (
     Result,
     Server,
     StandardRdp,
+    TlsAnswer,
     TlsFeatures,
     TlsHandshake,
     Verdict,
@@ -327,6 +328,20 @@ def test_weak_groups_and_parameters() -> None:
         "DH parameters of 1024 bits (modp1024): DH under 2048 bits (RFC 9325 4.5)",
         "DH parameters of 512 bits: DH under 2048 bits (RFC 9325 4.5)",
     ]
+
+
+def test_a_weak_suite_that_one_hello_was_answered_with() -> None:
+    """Where no handshake is completed, and the suites are not all asked for, what was chosen is known all the same."""
+    described = tls(TOO_OLD, ACCEPTED, ACCEPTED)
+    assert described.tls is not None
+    rc4 = Registered(code="0x0005", name="TLS_RSA_WITH_RC4_128_SHA")
+    good = Registered(code="0xc030", name="TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384")
+    described.tls.answered = {"TLSv1.2": TlsAnswer(cipher_suite=good)}
+    assert "TLS_WEAK_CIPHER" not in codes(described)
+    described.tls.answered["TLSv1.1"] = TlsAnswer(cipher_suite=rc4)
+    assert the("TLS_WEAK_CIPHER", described).evidence == ["TLSv1.1: TLS_RSA_WITH_RC4_128_SHA: RC4 (RFC 7465)"]
+    described.tls.cipher_suites = {"TLSv1.1": [CipherSuite(code=good.code, name=good.name)]}
+    assert "TLS_WEAK_CIPHER" not in codes(described)
 
 
 def test_a_weak_suite_in_the_one_handshake_that_was_made() -> None:

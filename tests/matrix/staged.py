@@ -33,7 +33,7 @@ from tests.real.weston import Weston
 from tests.real.xrdp import ONLY_TLS_1_3, OPENSSL_CONF_LEVEL_0, Xrdp
 
 GOLDEN = Path(__file__).parent / "staged.txt"
-TIMEOUT = "2s"
+TIMEOUT = "1500ms"
 NEGOTIATION_FAILED = "The security protocol negotiation failed"
 INTERNAL_ERROR = "An internal error has occurred"
 _WIDTH = 80
