@@ -26,7 +26,7 @@ from probe.diagnosis import explanations_sessions as sessions
 from probe.diagnosis import explanations_status as status
 from probe.diagnosis import explanations_tls as tls
 from probe.diagnosis.catalogue import CATALOGUE
-from probe.diagnosis.explain_numbers import Number, numbers
+from probe.diagnosis.explain_numbers import Number, Role, numbers
 from probe.diagnosis.explanation import KINDS, Explanation, Kind, Suspect, texts_of
 from probe.diagnosis.rule import Diagnosis
 
@@ -59,7 +59,7 @@ _READINGS: Mapping[str, Mapping[str, float]] = {
 }
 _ONLY_DECIMAL: frozenset[Kind] = frozenset({"event", "alert", "negotiation"})
 _SMALL = 0x10000  # Winsock's errors are below it, and nobody writes them in hexadecimal
-_BESIDE_SURE, _TOO_FAINT = 0.95, 0.75  # beside something sure, what is faint is left out
+_TOO_FAINT = ((0.95, 0.75), (0.7, 0.4))  # beside something as sure as the one, what is below the other is left out
 # What has to be asked for to be found.
 _ASKED_FOR = {
     "LICENSING_FAILED": "--licensing",
@@ -227,8 +227,11 @@ def _by_number(asked: list[Number], said: str, unknown: list[str]) -> Iterator[M
     for number in asked:
         if number.value == _NOTHING:
             continue
-        known = [(row, _sure(number, row, folded)) for row in _index().numbers.get(number.value, [])]
-        readings = [(row, sure) for row, sure in known if sure and not (_is_reason(number, row) and with_extended)]
+        known = _index().numbers.get(number.value, [])
+        rated = [(row, _sure(number, number.role, row, folded)) for row in known]
+        if not any(sure for _row, sure in rated) and number.role == "code":
+            rated = [(row, _sure(number, "any", row, folded)) for row in known]  # people call an event an error too
+        readings = [(row, sure) for row, sure in rated if sure and not (_is_reason(number, row) and with_extended)]
         only_reason = all(row.kind == "reason" for row, _sure_of_it in readings)
         for row, sure in readings:
             raised = _ONLY_REASON if only_reason and number.role == "code" else sure
@@ -242,11 +245,11 @@ def _is_reason(number: Number, row: Explanation) -> bool:
     return number.role == "code" and row.kind == "reason"
 
 
-def _sure(number: Number, row: Explanation, folded: str) -> float:
-    """How sure it is that this number is this row's."""
+def _sure(number: Number, role: Role, row: Explanation, folded: str) -> float:
+    """How sure it is that this number, called so, is this row's."""
     if not number.decimal and _is_decimal(row, number.value):
         return 0.0
-    sure = _READINGS[number.role].get(row.kind, 0.0)
+    sure = _READINGS[role].get(row.kind, 0.0)
     if sure and any(source.casefold() in folded for source in row.sources):
         sure += _BESIDE_SOURCE
     return sure
@@ -290,7 +293,7 @@ _PREFIXES = ("ERRCONNECT_", "ERRINFO_", "STATUS_", "SEC_E_", "SSL_ERR_")
 # Phrases
 
 _MOSTLY = 0.7
-_STATE = "the internal error state"  # what Schannel's entries end in; it is no message
+_STATE = "internal error state"  # what Schannel's entries end in; it is no message
 
 
 def _by_phrase(said: str) -> Iterator[Match]:
@@ -319,8 +322,9 @@ def _inside_another(phrase: str, place: compare.Found, places: Mapping[str, comp
 def _ranked(found: Iterable[Match]) -> tuple[Match, ...]:
     """The meanings, surest first, and of equally sure ones as they stand in the text."""
     matches = sorted(found, key=lambda match: (-match.sure, match.at))
-    if matches and matches[0].sure >= _BESIDE_SURE:
-        matches = [match for match in matches if match.sure >= _TOO_FAINT]
+    for beside, least in _TOO_FAINT:
+        if matches and matches[0].sure >= beside:
+            matches = [match for match in matches if match.sure >= least]
     return tuple(matches[:_MOST_MATCHES])
 
 

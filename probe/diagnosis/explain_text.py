@@ -19,7 +19,7 @@ _BETWEEN = re.compile(rf"(?<=[{_IDEOGRAPHS}]) (?=[{_IDEOGRAPHS}\w])|(?<=\w) (?=[
 _SHARED = 0.6  # of a phrase's pairs of letters, to be looked at closely at all
 _CLOSE_LATIN, _CLOSE_CHINESE = 0.84, 0.78  # how alike is near enough to be a typing error
 _SHORTEST_LATIN, _SHORTEST_CHINESE = 10, 5  # below these only the exact phrase counts
-_MOST_CANDIDATES = 24
+_MOST_CANDIDATES, _MOST_IN_LONG, _LONG = 24, 8, 800  # a long text has pairs of everything, and many places
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,8 @@ def search(phrases: list[str], text: str) -> dict[str, Found]:
             found[phrase] = place
         elif share := could_be(phrase, text_pairs):
             perhaps.append((share, phrase))
-    for _share, phrase in sorted(perhaps, reverse=True)[:_MOST_CANDIDATES]:
+    most = _MOST_CANDIDATES if len(text) < _LONG else _MOST_IN_LONG
+    for _share, phrase in sorted(perhaps, reverse=True)[:most]:
         if near := nearly(phrase, text):
             found[phrase] = near
     return found

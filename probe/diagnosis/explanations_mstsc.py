@@ -60,7 +60,7 @@ ROWS: tuple[Explanation, ...] = (
         phrases=(
             "Your Remote Desktop Services session has ended, possibly for one of the following reasons",
             "the administrator has ended the session",
-            "远程桌面服务会话已结束，可能是下列原因之一",
+            "远程桌面服务会话已结束",
             "管理员已结束了会话",
         ),
     ),
@@ -232,8 +232,10 @@ ROWS: tuple[Explanation, ...] = (
         cause.NETWORK,
         phrases=(
             "The connection to the remote computer was lost, possibly due to network connectivity problems",
+            "The connection to the remote computer was lost",
             "与远程计算机的连接已丢失，可能是由于网络连接问题",
-            "与远程计算机的连接丢失，可能是由于网络连接问题",
+            "与远程计算机的连接已丢失",
+            "与远程计算机的连接丢失",
         ),
         source=f"{DOCUMENTED}; {LISTED}",
     ),
