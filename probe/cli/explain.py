@@ -29,7 +29,8 @@ examples:
   rdp-probe explain --json 错误代码：0x204 | jq .diagnoses
   xfreerdp /v:srv1.example 2>&1 | rdp-probe explain -
 
-With --target the command that tells the causes apart is run, as it is shown without.
+With --target the command that tells the causes apart is run, as it is shown without: for
+messages about licenses with --licensing, which the server's log shows.
 
 exit status: 0 something is known; 1 nothing is; 2 usage
 """  # noqa: RUF001  a colon as Chinese clients write it
