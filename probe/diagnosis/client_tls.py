@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from probe.clients.profile import ClientProfile, TlsProfile
 from probe.diagnosis.client_walk import Outcome, fails, missing
+from probe.diagnosis.stored import stored
 from probe.language import _
 from probe.result import Registered, Result, Tls
 
@@ -65,7 +66,7 @@ def _handshake(client: TlsProfile, tls: Tls) -> Outcome:
             return _given_up(name, tls) if unusable else replace(_within(name, client, tls), version=name)
     some = [NAMES[code] for code in client.maybe if _serves(NAMES[code], tls) is not False]
     if some:
-        return missing("tls", _("only some of its builds have {versions}", versions=", ".join(some)))
+        return missing("tls", _("only some of its builds have {versions}", versions=_(", ").join(some)))
     return _no_version(client, tls)
 
 
@@ -95,7 +96,7 @@ def _not_known(name: str, tls: Tls) -> str:
         return _("{version} was not asked for", version=name)
     if verdict.state == "rejected":
         return _("other cipher suites of {version} were not asked for: --depth full", version=name)
-    return _("{version} is not settled: {how}", version=name, how=verdict.reason or verdict.ending or "unknown")
+    return _("{version} is not settled: {how}", version=name, how=stored(verdict.reason or verdict.ending or "unknown"))
 
 
 def _dropped(client: TlsProfile, tls: Tls) -> Outcome | None:
@@ -104,28 +105,28 @@ def _dropped(client: TlsProfile, tls: Tls) -> Outcome | None:
         return None
     dropped = {each.hello: each for each in tls.intolerance}
     if (of_tls13 := dropped.get(_OFFERING_TLS13)) is not None:
-        return fails("tls", "TLS_INTOLERANT", f"{of_tls13.hello}: {of_tls13.ending}")
+        return fails("tls", "TLS_INTOLERANT", f"{stored(of_tls13.hello)}: {stored(of_tls13.ending)}")
     if any(words.startswith(_OFFERING_TLS13) for words in dropped):
         return missing("tls", _("a large hello with TLS 1.3 was dropped, and no small one was tried"))
     return None
 
 
 def _given_up(name: str, tls: Tls) -> Outcome:
-    served = ", ".join(each for each in NAMES.values() if _serves(each, tls))
+    served = _(", ").join(each for each in NAMES.values() if _serves(each, tls))
     because = _("the server has {served}, and the client ends what is older than TLS 1.2", served=served)
     return replace(fails("tls", "TLS_NO_COMMON_VERSION", because), version=name)
 
 
 def _no_version(client: TlsProfile, tls: Tls) -> Outcome:
     served = [name for name in NAMES.values() if _serves(name, tls)]
-    own = ", ".join(NAMES[code] for code in client.versions)
+    own = _(", ").join(NAMES[code] for code in client.versions)
     if not served:
         reasons = {verdict.reason or verdict.state for verdict in tls.versions.values()}
         is_old = reasons == {"alert protocol_version"}
         code = "TLS_NO_COMMON_VERSION" if is_old else "TLS_HANDSHAKE_ABORTED"
-        return fails("tls", code, _("no hello was answered: {how}", how=", ".join(sorted(reasons))))
+        return fails("tls", code, _("no hello was answered: {how}", how=_(", ").join(map(stored, sorted(reasons)))))
     code = "TLS_MODERN_ONLY" if served == ["TLSv1.3"] else "TLS_NO_COMMON_VERSION"
-    return fails("tls", code, _("the server has {served}, the client {own}", served=", ".join(served), own=own))
+    return fails("tls", code, _("the server has {served}, the client {own}", served=_(", ").join(served), own=own))
 
 
 def _within(name: str, client: TlsProfile, tls: Tls) -> Outcome:
@@ -162,7 +163,7 @@ def _suites(name: str, client: TlsProfile, tls: Tls) -> _Shared:
             return _Shared(found=True, names=tuple(suite.name for suite in shared))
         if _is_left(name, "suite", tls):
             return _Shared(found=None, because=_("not all cipher suites of {version} were settled", version=name))
-        suites = ", ".join(suite.name for suite in listed[:3])
+        suites = _(", ").join(suite.name for suite in listed[:3])
         return _Shared(
             found=False, because=_("{version} has {suites} and none of its own", version=name, suites=suites)
         )
@@ -183,7 +184,7 @@ def _groups(name: str, suites: Sequence[str], client: TlsProfile, tls: Tls) -> _
     if any(group.code.lower() in own for group in seen):
         return _Shared(found=True)
     if of_version and not _is_left(name, "group", tls):
-        groups = ", ".join(group.name for group in of_version)
+        groups = _(", ").join(group.name for group in of_version)
         return _Shared(
             found=False, because=_("{version} uses {groups} and none of its own", version=name, groups=groups)
         )
@@ -211,7 +212,7 @@ def _schemes(name: str, suites: Sequence[str], client: TlsProfile, tls: Tls) -> 
     if not seen or any(scheme.code.lower() in own for scheme in seen):
         return _Shared(found=True)
     if tls.signature_schemes and not _is_left(name, "signature", tls):
-        schemes = ", ".join(scheme.name for scheme in tls.signature_schemes)
+        schemes = _(", ").join(scheme.name for scheme in tls.signature_schemes)
         because = _("{version} signs with {schemes} and none of its own", version=name, schemes=schemes)
         return _Shared(found=False, because=because)
     return _Shared(found=None, because=_("signature schemes were not asked: --depth full"))

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from probe.clients.profile import ClientProfile, Request
+from probe.diagnosis.stored import stored
 from probe.language import _
 from probe.result import Negotiation, NegotiationAttempt, Verdict
 
@@ -124,7 +125,7 @@ def _of_refusals(verdicts: Sequence[Verdict]) -> Answer:
     if any(falling_back):
         return Answer(because=_("protocols were refused in several ways, and not asked for together"))
     named = next((verdict.failure for verdict in verdicts if verdict.failure is not None), "")
-    return Answer(refusal=named, because="; ".join(dict.fromkeys(_reason(verdict) for verdict in verdicts)))
+    return Answer(refusal=named, because=_("; ").join(dict.fromkeys(_reason(verdict) for verdict in verdicts)))
 
 
 _BARE_CONFIRM = "confirm without negotiation"
@@ -133,7 +134,7 @@ _BARE_CONFIRM = "confirm without negotiation"
 def _reason(verdict: Verdict) -> str:
     if verdict.selected is not None:
         return _("{selected} is selected instead", selected=verdict.selected)
-    return verdict.failure or verdict.reason or verdict.ending or verdict.state
+    return stored(verdict.failure or verdict.reason or verdict.ending or verdict.state)
 
 
 def refused(profile: ClientProfile, answer: Answer) -> Outcome:

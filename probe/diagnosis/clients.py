@@ -137,7 +137,7 @@ def _credssp(client: CredSspProfile | None, result: Result) -> Outcome:
         return fails("credssp", "CREDSSP_OUTDATED", because)
     keys = {chain.chain[0].key.type for chain in result.certificates if chain.chain and chain.chain[0].key is not None}
     if client.key_types and keys and keys.isdisjoint(client.key_types):
-        because = _("its CredSSP needs a certificate with an {kind} key", kind=", ".join(sorted(client.key_types)))
+        because = _("its CredSSP needs a certificate with an {kind} key", kind=_(", ").join(sorted(client.key_types)))
         return fails("certificate", "NLA_REQUIRED", because)
     return _mechanism(client, server.mechanisms, server.ntlm)
 
@@ -178,7 +178,7 @@ def _standard(profile: ClientProfile, result: Result) -> Outcome:
     asked = server.methods_asked
     if known and (server.ignores_offered_methods or all(each.method is not None or _left(each) for each in asked)):
         code = "ENCRYPTION_FIPS_ONLY" if known == ["FIPS"] else "ENCRYPTION_REFUSED"
-        return fails("encryption", code, _("the server takes {methods}", methods=", ".join(known)))
+        return fails("encryption", code, _("the server takes {methods}", methods=_(", ").join(known)))
     if asked and not known and all(_left(each) for each in asked):
         return fails("encryption", "ENCRYPTION_REFUSED", _("every encryption method was refused"))
     return missing("encryption", _("which encryption methods it takes is not known"))

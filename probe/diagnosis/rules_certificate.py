@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from probe.diagnosis import catalogue_certificate as catalogue
 from probe.diagnosis import catalogue_certificate_make as make
 from probe.diagnosis.rule import Cause, Evidence, finds
+from probe.diagnosis.stored import stored
 from probe.language import _
 from probe.result import Certificate, CertificateChain, Result
 
@@ -96,11 +97,11 @@ def _judged(result: Result, verdict: str) -> Iterator[Evidence]:
         trust = chain.trust
         if trust is None or trust.verdict != verdict or leaf.self_signed:
             continue
-        by = _("this computer") if trust.store in _OF_THIS_COMPUTER else trust.store
+        by = _("this computer") if trust.store in _OF_THIS_COMPUTER else stored(trust.store)
         said = _named(chain, leaf)
         if trust.reason is not None:
-            said = _("{said}: {words}", said=said, words=trust.reason)
-        said = _("{said} (judged by {store})", said=said, store=trust.file or trust.store)
+            said = _("{said}: {words}", said=said, words=stored(trust.reason))
+        said = _("{said} (judged by {store})", said=said, store=trust.file or stored(trust.store))
         alone = catalogue.ISSUER_NOT_SENT if len(chain.chain) == 1 else catalogue.ROOT_NOT_HERE
         yield Evidence(said=said, facts={"by": by}, likeliest=alone)
 
@@ -111,7 +112,7 @@ def cert_name_mismatch(result: Result) -> Iterator[Evidence]:
     asked = result.target.server_name or result.target.host
     for chain, leaf in _leaves(result):
         if chain.name_match is False:
-            names = ", ".join(leaf.names) or _("none")
+            names = _(", ").join(leaf.names) or _("none")
             said = _("{name} holds these names: {names}", name=_named(chain, leaf), names=names)
             yield Evidence(said=said, facts={"asked": asked})
 
@@ -194,13 +195,13 @@ def cert_usage_unsuitable(result: Result) -> Iterator[Evidence]:
     for chain, leaf in _leaves(result):
         extended, usages = leaf.extended_key_usage, leaf.key_usage
         if extended is not None and not _OF_SERVERS & set(extended):
-            held = ", ".join(extended) or _("none")
+            held = _(", ").join(extended) or _("none")
             said = _("{name} has the extended usages {usages}", name=_named(chain, leaf), usages=held)
             yield Evidence(said=said, facts={"usages": held})
         only_signs = leaf.key is not None and leaf.key.type in _ONLY_SIGNING
         needed = {"digitalSignature"} if only_signs else {"digitalSignature", "keyEncipherment"}
         if usages is not None and not needed & set(usages):
-            held = ", ".join(usages) or _("none")
+            held = _(", ").join(usages) or _("none")
             said = _("{name} has the key usages {usages}", name=_named(chain, leaf), usages=held)
             yield Evidence(said=said, facts={"usages": held})
 
@@ -247,7 +248,7 @@ def _named(chain: CertificateChain, leaf: Certificate) -> str:
     name = leaf.subject or f"SHA-256 {leaf.sha256}"
     if not chain.served_to:
         return name
-    return _("{name} (served to {versions})", name=name, versions=", ".join(chain.served_to))
+    return _("{name} (served to {versions})", name=name, versions=_(", ").join(chain.served_to))
 
 
 def _moment(text: str | None) -> datetime | None:

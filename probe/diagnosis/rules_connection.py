@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from probe.diagnosis import catalogue_connection as catalogue
 from probe.diagnosis import catalogue_x224 as x224
 from probe.diagnosis.rule import Evidence, finds
+from probe.diagnosis.stored import stored
 from probe.language import _
 from probe.result import Result
 
@@ -109,21 +110,21 @@ def x224_disconnected(result: Result) -> Iterator[Evidence]:
     if any(answer in _BROKEN for _asked, answer in answers):
         return
     for asked, answer in answers:
-        yield Evidence(said=_("asked for {asked}, answered by an X.224 {answer}", asked=asked, answer=answer))
+        yield Evidence(said=_("asked for {asked}, answered by an X.224 {answer}", asked=asked, answer=stored(answer)))
 
 
 @finds(catalogue.SERVER_LOST)
 def server_lost(result: Result) -> Iterator[Evidence]:
     """The audit gave up on a server that had answered."""
     if result.lost is not None:
-        yield Evidence(said=_("gone after: {request}", request=result.lost))
+        yield Evidence(said=_("gone after: {request}", request=stored(result.lost)))
 
 
 @finds(catalogue.INTERMITTENT)
 def intermittent(result: Result) -> Iterator[Evidence]:
     """A request was asked twice, alone both times, and ended differently."""
     for said in result.intermittent:
-        yield Evidence(said=said)
+        yield Evidence(said=stored(said))
 
 
 def _reset_without_a_byte(result: Result) -> bool:

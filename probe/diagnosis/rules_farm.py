@@ -53,7 +53,7 @@ def _confirms(result: Result) -> Iterator[str]:
     attempts = result.negotiation.attempts if result.negotiation is not None else []
     references = dict.fromkeys(each.source_reference for each in attempts if each.source_reference is not None)
     if len(references) > 1 and references.keys() <= _FIXED_REFERENCES:
-        yield _("Connection Confirms carry the references {references}", references=", ".join(references))
+        yield _("Connection Confirms carry the references {references}", references=_(", ").join(references))
     flags: dict[tuple[str, str], dict[str, None]] = {}
     for each in attempts:
         if each.selected is not None:
@@ -65,7 +65,7 @@ def _confirms(result: Result) -> Iterator[str]:
                 "asked for {asked}, selected {selected} with different flags: {flags}",
                 asked=asked_for,
                 selected=selected,
-                flags="; ".join(told),
+                flags=_("; ").join(told),
             )
 
 
@@ -78,7 +78,7 @@ def _subjects(result: Result) -> Iterator[str]:
                 by_key.setdefault(leaf.key.type, {})[leaf.subject] = None
     for key, subjects in by_key.items():
         if len(subjects) > 1:
-            yield _("{key} certificates are for {subjects}", key=key, subjects="; ".join(subjects))
+            yield _("{key} certificates are for {subjects}", key=key, subjects=_("; ").join(subjects))
 
 
 def _named_by(token: str) -> str | None:

@@ -59,7 +59,7 @@ def _instead(gateway: Gateway) -> str:
         status = f"{gateway.status} {gateway.reason or ''}".rstrip()
         if not gateway.schemes:
             return _("RDG_OUT_DATA was answered by HTTP {status}", status=status)
-        schemes = ", ".join(gateway.schemes)
+        schemes = _(", ").join(gateway.schemes)
         return _("RDG_OUT_DATA was answered by HTTP {status}, asking for {schemes}", status=status, schemes=schemes)
     if gateway.state == "unreachable" and gateway.cause is not None:
         return _("it cannot be reached: {cause}", cause=gateway.cause)
@@ -95,7 +95,7 @@ def gateway_name_leak(result: Result) -> Iterator[Evidence]:
         if not _is_public(name, gateway.host):
             told.setdefault(name.casefold(), name)
     if told:
-        names = ", ".join(told.values())
+        names = _(", ").join(told.values())
         said = _("its NTLM challenge, which needs no login, names {names}", names=names)
         yield Evidence(said=said, facts={"names": names})
 

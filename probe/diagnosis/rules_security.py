@@ -13,6 +13,7 @@ from probe.diagnosis import catalogue_negotiation as negotiation
 from probe.diagnosis import catalogue_nla as nla
 from probe.diagnosis import catalogue_security as catalogue
 from probe.diagnosis.rule import Evidence, finds
+from probe.diagnosis.stored import stored
 from probe.diagnosis.wording import both
 from probe.language import _
 from probe.result import CredSsp, Result, Severity, State, Verdict
@@ -102,7 +103,7 @@ def unoffered_protocol_selected(result: Result) -> Iterator[Evidence]:
 def negotiation_altered(result: Result) -> Iterator[Evidence]:
     """The server repeats a request that is not ours."""
     if result.negotiation is not None and result.negotiation.altered_request is not None:
-        yield Evidence(said=result.negotiation.altered_request)
+        yield Evidence(said=stored(result.negotiation.altered_request))
 
 
 @finds(nla.NLA_NOT_ENFORCED)
@@ -143,7 +144,7 @@ def standard_rdp_weak(result: Result) -> Iterator[Evidence]:
     severity: Severity | None = "breaks_some" if weak or level == "NONE" else None
     yield Evidence(said=_("{name}: accepted", name="RDP"), severity=severity, facts={"strength": strength})
     if level is not None:
-        chosen = ", ".join(methods) or _("none")
+        chosen = _(", ").join(methods) or _("none")
         yield Evidence(said=_("encryption level {level}, methods: {methods}", level=level, methods=chosen))
 
 
@@ -166,7 +167,7 @@ def encryption_fips_only(result: Result) -> Iterator[Evidence]:
     if section.encryption_level == "FIPS":
         yield Evidence(said=_("encryption level FIPS, method FIPS"))
     elif refused:
-        yield Evidence(said=_("FIPS was accepted, turned away: {methods}", methods=", ".join(refused)))
+        yield Evidence(said=_("FIPS was accepted, turned away: {methods}", methods=_(", ").join(refused)))
 
 
 @finds(catalogue.ENCRYPTION_REFUSED)
@@ -181,7 +182,8 @@ def encryption_refused(result: Result) -> Iterator[Evidence]:
         severity = _if_rejected(result, _TLS_BASED[:2])
     for each in asked:
         yield Evidence(
-            said=_("offered {offered}: {ending}", offered=each.offered, ending=each.ending), severity=severity
+            said=_("offered {offered}: {ending}", offered=each.offered, ending=stored(each.ending or "")),
+            severity=severity,
         )
 
 
@@ -193,9 +195,9 @@ def credssp_aborted(result: Result) -> Iterator[Evidence]:
         return
     severity = _if_rejected(result, _WITHOUT_NLA)
     if section.version is None and section.ending in _DROPPED:
-        yield Evidence(said=_("sent the first TSRequest: {ending}", ending=section.ending), severity=severity)
+        yield Evidence(said=_("sent the first TSRequest: {ending}", ending=stored(section.ending)), severity=severity)
     elif section.version is None and section.answer is not None:
-        said = _("sent the first TSRequest: the answer is {answer}", answer=section.answer)
+        said = _("sent the first TSRequest: the answer is {answer}", answer=stored(section.answer))
         yield Evidence(said=said, severity=severity)
     elif section.version is not None:
         said = _("sent the first TSRequest: the answer holds no NTLM challenge and no error")
@@ -217,7 +219,7 @@ def ntlm_refused(result: Result) -> Iterator[Evidence]:
     """The server answered the offer of NTLM with an error that means it, or with another mechanism."""
     section = result.credssp
     if section is not None and _turns_ntlm_away(section):
-        said = _("offered NTLM, answered by choosing {mechanisms}", mechanisms=", ".join(section.mechanisms))
+        said = _("offered NTLM, answered by choosing {mechanisms}", mechanisms=_(", ").join(section.mechanisms))
         if section.error is not None:
             said = _("offered NTLM, answered {error}", error=section.error)
         yield Evidence(said=said)
@@ -295,7 +297,7 @@ def _stated(name: str, state: State, how: str | None) -> str:
     words = {"accepted": _("accepted"), "rejected": _("rejected"), "unknown": _("unknown")}[state]
     if how is None:
         return _("{name}: {state}", name=name, state=words)
-    return _("{name}: {state} ({how})", name=name, state=words, how=how)
+    return _("{name}: {state} ({how})", name=name, state=words, how=stored(how))
 
 
 def _falls_back(verdict: Verdict) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from probe.diagnosis import catalogue_tls as catalogue
 from probe.diagnosis.client_suites import CURRENT_SUITES, KNOWN_SUITES
 from probe.diagnosis.rule import Cause, Evidence, finds
+from probe.diagnosis.stored import stored
 from probe.diagnosis.strength import (
     Weakness,
     weak_suites,
@@ -43,9 +44,9 @@ def tls_handshake_aborted(result: Result) -> Iterator[Evidence]:
     likeliest, excludes = _pointed_at(versions, result.server.kind if result.server is not None else "unknown")
     for name, verdict in versions.items():
         how = verdict.reason or verdict.state
-        said = _("{said}: {words}", said=name, words=how)
+        said = _("{said}: {words}", said=name, words=stored(how))
         if verdict.ending is not None and verdict.ending != how:
-            said = _("{name}: {how}, {ending}", name=name, how=how, ending=verdict.ending)
+            said = _("{name}: {how}, {ending}", name=name, how=stored(how), ending=stored(verdict.ending))
         yield Evidence(said=said, severity=severity, likeliest=likeliest, excludes=excludes)
 
 
@@ -61,7 +62,7 @@ def tls_no_common_version(result: Result) -> Iterator[Evidence]:
         return  # whatever is amiss there, it is not the version
     for name in _CURRENT:
         yield Evidence(
-            said=_("{name}: rejected ({reason})", name=name, reason=versions[name].reason),
+            said=_("{name}: rejected ({reason})", name=name, reason=stored(versions[name].reason or "")),
             excludes=_WITH_OLDER if served else _WITHOUT_ANY,
             severity=None if set(served) - _FOR_NO_CLIENT else _unless_rdp(result),
         )
@@ -74,8 +75,8 @@ def tls_legacy_version(result: Result) -> Iterator[Evidence]:
     """TLS 1.1 or older, or SSL, was accepted."""
     served = [name for name in _LEGACY if name in _served(result)]
     for name in served:
-        by = "; ".join(str(weakness) for weakness in weaknesses_of_version(name))
-        yield Evidence(said=_("{name}: accepted; {by}", name=name, by=by), facts={"versions": ", ".join(served)})
+        by = _("; ").join(str(weakness) for weakness in weaknesses_of_version(name))
+        yield Evidence(said=_("{name}: accepted; {by}", name=name, by=by), facts={"versions": _(", ").join(served)})
 
 
 @finds(catalogue.TLS_MODERN_ONLY)
@@ -85,7 +86,7 @@ def tls_modern_only(result: Result) -> Iterator[Evidence]:
     served = _served(result)
     if older is not None and older.state == "rejected" and "TLSv1.3" in served and "TLSv1.2" not in served:
         yield Evidence(said=_("{name}: accepted", name="TLSv1.3"))
-        yield Evidence(said=_("{name}: rejected ({reason})", name="TLSv1.2", reason=older.reason))
+        yield Evidence(said=_("{name}: rejected ({reason})", name="TLSv1.2", reason=stored(older.reason or "")))
 
 
 @finds(catalogue.TLS_NO_SHARED_CIPHER)
@@ -107,7 +108,8 @@ def tls_no_shared_cipher(result: Result) -> Iterator[Evidence]:
         yield Evidence(said=said, severity=severity, facts={"versions": both(list(current))})
         verdict = result.tls.versions.get(name)
         if verdict is not None and verdict.state == "rejected":
-            said = _("{name}: the hello of a current client is rejected ({reason})", name=name, reason=verdict.reason)
+            reason = stored(verdict.reason or "")
+            said = _("{name}: the hello of a current client is rejected ({reason})", name=name, reason=reason)
             yield Evidence(said=said)
 
 
@@ -115,7 +117,7 @@ def tls_no_shared_cipher(result: Result) -> Iterator[Evidence]:
 def tls_weak_cipher(result: Result) -> Iterator[Evidence]:
     """A weak suite was selected, or a weak group or short DH parameters were used."""
     weak = list(_weak(result.tls)) if result.tls is not None else []
-    words = "; ".join(dict.fromkeys(_(weakness.words) for _said, weakness in weak))
+    words = _("; ").join(dict.fromkeys(_(weakness.words) for _said, weakness in weak))
     for said, weakness in weak:
         yield Evidence(said=_("{said}: {words}", said=said, words=weakness), facts={"weak": words})
 
@@ -124,7 +126,7 @@ def tls_weak_cipher(result: Result) -> Iterator[Evidence]:
 def tls_intolerant(result: Result) -> Iterator[Evidence]:
     """A hello was dropped though another was answered."""
     for dropped in result.tls.intolerance if result.tls is not None else []:
-        yield Evidence(said=_("{said}: {words}", said=dropped.hello, words=dropped.ending))
+        yield Evidence(said=_("{said}: {words}", said=stored(dropped.hello), words=stored(dropped.ending)))
 
 
 def _are_suites_left(tls: Tls) -> bool:
@@ -166,7 +168,7 @@ def _dh(parameters: DhParameters) -> str:
 
 
 def _names(suites: Sequence[Registered]) -> str:
-    named = ", ".join(suite.name for suite in suites[:_MOST_NAMES])
+    named = _(", ").join(suite.name for suite in suites[:_MOST_NAMES])
     more = len(suites) - _MOST_NAMES
     return _("{named} and {more} more", named=named, more=more) if more > 0 else named
 

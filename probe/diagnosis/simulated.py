@@ -104,7 +104,7 @@ def _judged(profile: ClientProfile, request: SimulatedRequest) -> Outcome:
 
 def _got_in(request: SimulatedRequest) -> str:
     if request.stage == "encryption":
-        return _("method {method} was agreed on", method=", ".join(request.methods or ["NONE"]))
+        return _("method {method} was agreed on", method=_(", ").join(request.methods or ["NONE"]))
     return _("the server answered the client's own ClientHello; what lies behind was asked with another TLS library")
 
 

@@ -136,6 +136,8 @@ _SIGNS = (
     N_("selects {protocols}"),
 )
 _TRUST = (
+    N_("system"),
+    N_("none"),
     N_("{reason}; judged as of {date}, when the leaf was valid"),
     N_("judged as of {date}, when the leaf was valid"),
     N_("this computer has no trust store"),

@@ -32,8 +32,9 @@ def attempts(result: Result, page: Page, steps: bool) -> None:
 
 
 def _attempt(attempt: AttemptRecord, page: Page) -> None:
-    ended = "" if attempt.ending == "complete" else f"{ending_of(attempt.ending)}, "
-    ending = f"{ended}{attempt.elapsed_ms:.1f} ms"
+    ending = f"{attempt.elapsed_ms:.1f} ms"
+    if attempt.ending != "complete":
+        ending = _("{ending}, {time}", ending=ending_of(attempt.ending), time=ending)
     asked = _asked(attempt)
     if attempt.repeat:
         asked = _("{asked} (repeat)", asked=asked)

@@ -42,7 +42,7 @@ def _groups(failing: Sequence[Client]) -> list[list[Client]]:
 
 def _group(group: Sequence[Client], page: Page) -> None:
     first = group[0]
-    names = ", ".join(terminal(client.client, _MOST_NAME) for client in group)
+    names = _(", ").join(terminal(client.client, _MOST_NAME) for client in group)
     page.entry(("  ", ""), names, first.diagnosis or "", indent=2)
     if first.because is not None:
         at = _("{stage}: {because}", stage=first.fails_at or "", because=terminal(first.because, _LONGEST))
@@ -51,7 +51,7 @@ def _group(group: Sequence[Client], page: Page) -> None:
         if words is not None:
             page.paragraph(_('They see: "{words}"', words=terminal(words, _LONGEST)), indent=4)
     if first.hint is not None:
-        page.paragraph(_("To connect: {hint}.", hint=terminal(first.hint, _LONGEST)), indent=4)
+        page.paragraph(_("What helps: {hint}.", hint=terminal(first.hint, _LONGEST)), indent=4)
 
 
 def _unknown(unknown: Sequence[Client], page: Page, verbosity: int) -> None:

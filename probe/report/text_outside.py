@@ -18,7 +18,7 @@ def rows(result: Result) -> Iterator[tuple[str, str]]:
     if result.gateway is not None:
         yield _("Gateway"), " · ".join(_gateway(result.gateway))
         if result.gateway.ntlm is not None and (names := list(_names(result.gateway.ntlm))):
-            yield "", _("its NTLM challenge names {names}", names=", ".join(names))
+            yield "", _("its NTLM challenge names {names}", names=_(", ").join(names))
 
 
 def _udp(udp: Udp) -> Iterator[str]:
@@ -45,7 +45,7 @@ def _gateway(gateway: Gateway) -> Iterator[str]:
     yield f"{terminal(host, _LONGEST)}:{gateway.port}"
     yield _what(gateway)
     if gateway.schemes:
-        yield _("asks for {schemes}", schemes=", ".join(terminal(name, 40) for name in gateway.schemes))
+        yield _("asks for {schemes}", schemes=_(", ").join(terminal(name, 40) for name in gateway.schemes))
     if gateway.server is not None:
         yield terminal(gateway.server, _LONGEST)
 

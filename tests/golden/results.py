@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from probe.diagnosis import diagnose
+from probe.diagnosis.clients import evaluate
 from probe.result import (
     AttemptRecord,
     Certificate,
     CertificateChain,
-    Client,
     CredSsp,
     Diagnosis,
     Key,
@@ -114,7 +114,7 @@ def windows_nla() -> Result:
             clock_skew_s=0.4,
         ),
     )
-    made.clients = [Client(client=f"client {number}", connects=number < 11) for number in range(14)]
+    made.clients = evaluate(made)
     made.diagnoses = [
         Diagnosis(
             code="CERT_SELF_SIGNED",
