@@ -74,7 +74,7 @@ def _protocol(*names: str) -> Callable[[Result], str | None]:
         if len(states) < len(names) or "unknown" in states.values():
             return None
         return _(
-            "the server's answers: {answers}", answers=", ".join(f"{name} {state}" for name, state in states.items())
+            "the server's answers: {answers}", answers=", ".join(f"{name} {_(state)}" for name, state in states.items())
         )
 
     return settled

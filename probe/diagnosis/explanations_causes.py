@@ -69,7 +69,7 @@ NO_NLA = Suspect(
     "NLA_UNSUPPORTED",
 )
 NEEDS_TLS = Suspect(
-    "The server requires TLS: a client that offers only Standard RDP Security is turned away.",
+    "The server requires TLS, though not NLA: a client that offers only Standard RDP Security is turned away.",
     "A request without TLS is answered with failure 1, SSL_REQUIRED_BY_SERVER.",
     "TLS_REQUIRED",
 )
