@@ -10,7 +10,7 @@ from pathlib import Path
 import tests.strategies
 from probe.errors import WireError
 from probe.handshake.credssp import CredSspExchange
-from probe.handshake.licensing import LicensingPhase
+from probe.handshake.licensing import Joining, LicensingPhase
 from probe.handshake.machine import Ending, Machine, Side, end
 from probe.handshake.negotiation import Negotiation
 from probe.handshake.rd_gateway import GatewayGreeting
@@ -19,6 +19,17 @@ from probe.handshake.server_first import aad_nonce, rdstls_greeting
 from probe.handshake.ssl2_hello import Ssl2Hello
 from probe.handshake.standard_rdp import BasicSettingsExchange
 from probe.handshake.tls_hello import TlsHello
+from tests.licensing_server import IO, LicensingServer
+
+
+def _joined() -> LicensingPhase:
+    """One that has joined its channels and awaits what the server says of licenses."""
+    machine, server = LicensingPhase(Joining(io_channel=IO)), LicensingServer()
+    while out := machine.data_to_send():
+        machine.observe(Side.CLIENT, out, 0.0)
+        machine.observe(Side.SERVER, server.receive(out), 0.0)
+    return machine
+
 
 Target = Callable[[bytes], None]
 VECTORS = Path(__file__).parent.parent / "vectors"
@@ -27,6 +38,7 @@ _MACHINES: dict[str, Callable[[], Machine]] = {
     "Negotiation": Negotiation,
     "BasicSettingsExchange": BasicSettingsExchange,
     "LicensingPhase": LicensingPhase,
+    "LicensingPhase.answer": _joined,
     "TlsHello": TlsHello,
     "Ssl2Hello": Ssl2Hello,
     "CredSspExchange": CredSspExchange,

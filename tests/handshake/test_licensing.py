@@ -14,13 +14,16 @@ from probe.wire import mcs, x224
 from probe.wire import mcs_domain as domain
 from probe.wire.client_info import ClientInfo, ExtendedInfo
 from probe.wire.cursor import Reader
+from probe.wire.licensing import LicensingError, LicensingMessage
 from probe.wire.mcs import ConnectResult
 from probe.wire.security_header import SecurityFlag, SecurityHeader
+from probe.wire.share import SharePdu, ShareType
 from tests import licensing_server as server
 from tests.conversations import DISCONNECT, Said
 from tests.handshake.driving import assert_split_does_not_matter, client_says, feed, kinds, server_says
 from tests.handshake.tls_server import converse
 from tests.licensing_server import DEMAND_ACTIVE, IO, RDPDR, USER, VALID, LicensingServer, packet
+from tests.vectors import vector
 
 RANDOM = bytes(range(100, 132))
 PLAIN = Joining(io_channel=IO, channels=(RDPDR,))
@@ -85,6 +88,34 @@ def test_every_answer_under_every_encryption(answer: object, name: str, method: 
     assert peer.joined == [USER, IO, RDPDR]
     assert machine.farewell() == bytes.fromhex(DISCONNECT)
     assert machine.waiting_for == ""
+
+
+XRDP_REQUEST = vector("licensing_request_xrdp")
+FREERDP_VALID = vector("licensing_valid_client_freerdp")
+FREERDP_DEMAND = vector("demand_active_freerdp")
+
+
+def test_what_xrdp_said() -> None:
+    machine, events = talk(LicensingServer(XRDP_REQUEST))
+    assert machine.state is State.ANSWERED
+    last = events[-1]
+    assert isinstance(last, Seen)
+    assert isinstance(last.message, LicensingMessage)
+    assert (last.message.message_type.name, last.message.size_error, len(last.raw)) == ("LICENSE_REQUEST", 0, 318)
+
+
+def test_what_freerdp_said() -> None:
+    machine, events = talk(LicensingServer(FREERDP_VALID, FREERDP_DEMAND))
+    assert machine.state is State.ANSWERED
+    assert kinds(events)[-2:] == ["SendDataIndication", "SharePdu"]
+    (alert,) = (
+        event.message for event in events if isinstance(event, Seen) and isinstance(event.message, LicensingError)
+    )
+    assert alert == VALID
+    last = events[-1]
+    assert isinstance(last, Seen)
+    assert isinstance(last.message, SharePdu)
+    assert (last.message.share_type, last.message.length_error) == (ShareType.DEMAND_ACTIVE, 0)
 
 
 def test_nobody_and_nothing_of_this_machine_is_named() -> None:
