@@ -8,7 +8,7 @@ from probe.diagnosis.explanation import Explanation, Suspect
 _LISTED = "Microsoft TechNet Wiki 37870: Remote Desktop Client disconnect codes and reasons; NETworkManager's list"
 _POLICY = Suspect(
     "A policy of the gateway (CAP or RAP) does not allow this user, computer or target.",
-    "Events 201, 301 and 304 of TerminalServices-Gateway on the gateway name it. This cannot be seen from outside.",
+    "Events 201 and 301 of TerminalServices-Gateway on the gateway name it. This cannot be seen from outside.",
 )
 _GATEWAY_CERTIFICATE = Suspect(
     "The gateway's certificate is expired, revoked, untrusted or for another name.",
