@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from probe.clients.profile import ClientProfile, CredSspProfile, Request, TlsProfile, Trouble
+from probe.clients.profile import CertificateDemands, ClientProfile, CredSspProfile, Request, TlsProfile, Trouble
 
 TLS10, TLS11, TLS12, TLS13 = 0x0301, 0x0302, 0x0303, 0x0304
 
@@ -56,8 +56,8 @@ _FREERDP_2 = _openssl(TLS13, TLS12, TLS11, TLS10, unusable=(TLS11, TLS10))
 _FREERDP_3 = _openssl(TLS13, TLS12)
 
 _ALL_METHODS = 0x1B  # set where nobody set any, once Standard RDP Security was selected
-_GUACAMOLE_METHODS = 0x13  # 40 and 128 bits and FIPS
 _CREDSSP = CredSspProfile(version=6)
+_ANY = CertificateDemands()
 # Seen with xrdp 0.9.21, which says "MAC checksum error for non-FIPS PDU"; xrdp issue 3808.
 _SALTED_MAC = Trouble(
     server="xrdp",
@@ -68,7 +68,13 @@ _SALTED_MAC = Trouble(
 
 
 def _freerdp(
-    key: str, name: str, source: str, *, tls: TlsProfile = _FREERDP_2, methods: int = _ALL_METHODS, hint: str = ""
+    key: str,
+    name: str,
+    source: str,
+    *,
+    tls: TlsProfile = _FREERDP_2,
+    hint: str = "",
+    certificate: CertificateDemands = _ANY,
 ) -> ClientProfile:
     return ClientProfile(
         key=key,
@@ -77,7 +83,8 @@ def _freerdp(
         requests=_FALLING_BACK,
         tls=tls,
         credssp=_CREDSSP,
-        methods=methods,
+        methods=_ALL_METHODS,
+        certificate=certificate,
         hint=hint,
         troubles=(_SALTED_MAC,),
         source=source,
@@ -103,13 +110,13 @@ PROFILES = (
     _freerdp(
         "remmina",
         "Remmina (libfreerdp 2)",
-        "as FreeRDP 2.11, whose library it uses with its defaults; Remmina's rdp_plugin.c, 2026-11",
+        "not documented; taken from FreeRDP 2.11, whose library it uses with its defaults (Debian 12)",
     ),
     _freerdp(
         "guacamole",
         "Apache Guacamole 1.5",
-        "guacamole-server 1.5, src/protocols/rdp/settings.c (security any; methods 40, 128 bits and FIPS), 2026-11; "
-        "TLS and fallbacks as FreeRDP 2.11, whose library it uses",
-        methods=_GUACAMOLE_METHODS,
+        "guacamole-server, src/protocols/rdp/settings.c and rdp.c (security any; without ignore-cert a certificate "
+        "that its store does not verify is refused), 2026-11; TLS and fallbacks as FreeRDP 2.11, whose library it uses",
+        certificate=CertificateDemands(trusted=True),
     ),
 )

@@ -46,6 +46,7 @@ class TlsProfile:
 class CertificateDemands:
     """What it refuses a certificate for, however the user answers its warnings."""
 
+    trusted: bool = False  # of an authority in its own store, in date, with the name that was asked for
     key_types: frozenset[str] = frozenset()  # as `Key.type` in a result names them; empty: any
     least_rsa_bits: int = 0
     signatures: frozenset[str] = frozenset()  # signature algorithms that it refuses, by their names in a result

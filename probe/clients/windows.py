@@ -100,6 +100,8 @@ _ENABLE_CREDSSP = (
 
 _DOCUMENTED = "Microsoft Learn, TLS Cipher Suites in {release} and Protocols in TLS/SSL, as of 2026-11"
 _REQUESTS_0X0B = "request 0x0B and its extensions: public captures of Windows 10 and Server 2016"
+_REQUEST_0X03 = "request 0x03: not documented; taken from what it has, TLS and CredSSP"
+_UPDATED = "CredSSP as updated in May 2018 (KB4093492)"
 _FALLBACK = "asks again for Standard RDP Security after SSL_NOT_ALLOWED_BY_SERVER: capture of Windows Vista"
 
 
@@ -125,7 +127,7 @@ def _mstsc(
         methods=_ALL_METHODS,
         hint=hint,
         nla_hint=nla_hint,
-        source="; ".join((_DOCUMENTED.format(release=release), *notes, _FALLBACK)),
+        source="; ".join((_DOCUMENTED.format(release=release), *notes, *([_UPDATED] if credssp else []), _FALLBACK)),
     )
 
 
@@ -138,13 +140,15 @@ PROFILES = (
         tls=None,
         methods=_BEFORE_FIPS,
         hint="install Service Pack 3 with Remote Desktop Connection 7.0 (KB969084)",
+        nla_hint=_ENABLE_CREDSSP,
         source="public capture of Windows XP, build 2600: a cookie without RDP_NEG_REQ, methods 0x0B; read 2026-11",
     ),
     _mstsc(
         "mstsc-xp-sp3",
         "Windows XP SP3 (mstsc 6.1, 7.0)",
         _TLS_XP,
-        "Windows XP (Schannel Cipher Suites)",
+        "Windows Vista",  # what the same pages say of what is older
+        "suites: Microsoft's Platform SDK of April 2000, Using Schannel Supported Protocols",
         "CredSSP is off until it is added to the registry ([MS-CSSP], Microsoft KB951608)",
         "request 0x01: not documented; taken from what is left without CredSSP",
         protocols=_SSL,
@@ -159,7 +163,7 @@ PROFILES = (
         "Windows 7",
         "KB3080079 brings TLS 1.1 and 1.2 to Remote Desktop",
         "extensions: JA3 of Windows 7 in public captures",
-        "request 0x03: not documented; taken from Vista's successor in public reports",
+        _REQUEST_0X03,
         protocols=_HYBRID,
         hint=_ENABLE_TLS12,
     ),
@@ -170,7 +174,7 @@ PROFILES = (
         "Windows 7",
         "TLS 1.2 switched on in SCHANNEL",
         "order of extensions: not documented; taken from its TLS 1.0 hello",
-        "request 0x03: not documented; taken from Vista's successor in public reports",
+        _REQUEST_0X03,
         protocols=_HYBRID,
         hint="connect from Windows 10 or later",
     ),
@@ -241,7 +245,7 @@ PROFILES = (
         "mRemoteNG on Windows 11",
         _OLD_VERSIONS_OFF,
         "Windows 11",
-        "it hosts Microsoft's control (MsTscAx), so it connects as Windows does; its source, 2026-11",
+        "it hosts Microsoft's control (MsTscAx), so it connects as Windows does",
         _REQUESTS_0X0B,
     ),
 )

@@ -26,6 +26,9 @@ SERVERS: Mapping[str, str] = {
     "NTLM_REFUSED": N_("connect by the server's full name from a computer of its domain, so that Kerberos is used"),
     "ENCRYPTION_FIPS_ONLY": N_("turn TLS on at the server; the encryption level FIPS is for old clients only"),
     "ENCRYPTION_REFUSED": N_("turn TLS on at the server, or set its encryption level to High"),
+    "CERT_SELF_SIGNED": N_("give the server a certificate of an authority that the client trusts"),
+    "CERT_EXPIRED": N_("give the server a new certificate"),
+    "CERT_NAME_MISMATCH": N_("connect by a name that is in the certificate, or give the server one with this name"),
     "CERT_WEAK_KEY": N_("give the server a certificate with an RSA key of 2048 bits or more"),
     "CERT_WEAK_SIGNATURE": N_("give the server a certificate that is signed with SHA-256"),
 }

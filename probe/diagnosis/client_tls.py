@@ -13,7 +13,7 @@ from probe.clients.profile import ClientProfile, TlsProfile
 from probe.diagnosis.client_walk import Outcome, fails, missing
 from probe.diagnosis.stored import stored
 from probe.language import _
-from probe.result import Registered, Result, Tls
+from probe.result import CertificateChain, Registered, Result, Tls
 
 NAMES = {0x0304: "TLSv1.3", 0x0303: "TLSv1.2", 0x0302: "TLSv1.1", 0x0301: "TLSv1.0", 0x0300: "SSLv3"}
 _CURRENT = ("TLSv1.3", "TLSv1.2")
@@ -239,6 +239,8 @@ def _certificate(profile: ClientProfile, result: Result, met: Outcome) -> Outcom
     """What it refuses whatever the user says: warnings are for the user to answer, and no failure."""
     demands = profile.certificate
     leaves = [chain.chain[0] for chain in result.certificates if chain.chain]
+    if demands.trusted and (doubt := _distrusted(result.certificates)) is not None:
+        return replace(doubt, version=met.version, cipher_suite=met.cipher_suite)
     for leaf in leaves if len(leaves) == 1 else []:
         if demands.key_types and leaf.key is not None and leaf.key.type not in demands.key_types:
             return replace(met, connects=False, stage="certificate", code=None, because=f"{leaf.key.type}")
@@ -249,3 +251,19 @@ def _certificate(profile: ClientProfile, result: Result, met: Outcome) -> Outcom
             because = _("its certificate is signed with {algorithm}", algorithm=leaf.signature_algorithm)
             return replace(met, connects=False, stage="certificate", code="CERT_WEAK_SIGNATURE", because=because)
     return met
+
+
+def _distrusted(served: Sequence[CertificateChain]) -> Outcome | None:
+    """What a client that asks nobody says of a certificate; None where it is trusted."""
+    if len(served) != 1 or not served[0].chain:
+        return missing("certificate", _("which certificate it is shown is not known"))
+    chain, leaf = served[0], served[0].chain[0]
+    if leaf.self_signed:
+        return fails("certificate", "CERT_SELF_SIGNED", _("the certificate is self-signed"))
+    if chain.days_left is not None and chain.days_left < 0:
+        return fails("certificate", "CERT_EXPIRED", _("the certificate has expired"))
+    if chain.name_match is False:
+        return fails("certificate", "CERT_NAME_MISMATCH", _("the certificate is for another name"))
+    if chain.trust is None or chain.trust.verdict != "trusted" or chain.name_match is None:
+        return missing("certificate", _("whether its store verifies the certificate is not known"))
+    return None

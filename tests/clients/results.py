@@ -51,7 +51,9 @@ def negotiating(**protocols: Verdict) -> Result:
     return described
 
 
-def with_tls(described: Result, answers: Mapping[str, tuple[int, int | None]], *, rejected: Iterable[str] = ()) -> Result:
+def with_tls(
+    described: Result, answers: Mapping[str, tuple[int, int | None]], *, rejected: Iterable[str] = ()
+) -> Result:
     """One answer in each version: a suite and a group. The newest was completed."""
     described.tls = Tls(
         versions=dict.fromkeys(answers, ACCEPTED_VERSION) | dict.fromkeys(rejected, TOO_OLD),

@@ -9,7 +9,7 @@ import pytest
 
 from probe.clients.profile import CertificateDemands
 from probe.diagnosis.client_tls import handshake
-from probe.result import CipherSuite, Intolerance, Registered, Result, Verdict
+from probe.result import CipherSuite, Intolerance, Registered, Result, Trust, Verdict
 from tests.clients.results import (
     NO_SUITE,
     OF_TLS13,
@@ -228,3 +228,24 @@ def test_codes_are_compared_in_either_case() -> None:
     assert described.tls is not None
     described.tls.cipher_suites["TLSv1.2"] = [CipherSuite(code="0xC030", name=suite(RSA_GCM).name)]
     assert of("mstsc-win10", described).connects is True
+
+
+def test_a_client_that_asks_nobody_needs_a_certificate_that_it_trusts() -> None:
+    described = certified(modern(), "RSA")
+    (chain,) = described.certificates
+    assert of("guacamole", described).connects is None
+    chain.trust, chain.name_match, chain.days_left = Trust(verdict="trusted", store="system"), True, 30
+    assert of("guacamole", described).connects is True
+    chain.trust.verdict = "untrusted"  # by our store
+    assert of("guacamole", described).connects is None
+    for name, value, code in (
+        ("name_match", False, "CERT_NAME_MISMATCH"),
+        ("days_left", -1, "CERT_EXPIRED"),
+    ):
+        setattr(chain, name, value)
+        assert of("guacamole", described).code == code
+    chain.chain[0].self_signed = True
+    outcome = of("guacamole", described)
+    assert (outcome.connects, outcome.stage, outcome.code) == (False, "certificate", "CERT_SELF_SIGNED")
+    assert of("freerdp2", described).connects is True
+    assert of("guacamole", certified(modern(), "RSA", "EC")).connects is None

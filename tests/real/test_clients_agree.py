@@ -11,6 +11,7 @@ from probe.clients import CLIENTS
 from tests.real.client_agreement import SITUATIONS, VISITORS, Place, visited
 from tests.real.clients import RealClients
 from tests.real.conftest import Certificates
+from tools.make_clients import MARK, PATH
 
 
 @pytest.fixture(scope="module")
@@ -42,3 +43,11 @@ def test_a_client_without_a_server_has_not_got_in(clients: RealClients, tmp_path
         target = f"127.0.60.254:{taken.getsockname()[1]}"
     for key in VISITORS:
         assert not clients.visit(key, target).got_in
+
+
+def test_the_table_of_agreements_has_every_visit() -> None:
+    written = PATH.read_text("utf-8").partition(MARK)[2]
+    rows = [line.split(" | ")[:2] for line in written.splitlines() if line.startswith("| ")][1:]
+    assert [[name.removeprefix("| "), client] for name, client in rows] == [
+        [name, CLIENTS[key].name] for name in SITUATIONS for key in VISITORS
+    ]
