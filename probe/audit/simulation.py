@@ -31,6 +31,7 @@ NO_STANDARD_RDP = "the client has no Standard RDP Security"
 NTLM_REFUSED = "NTLM was not answered"
 TOO_OLD = "the client wants a newer version"
 UNUSABLE = "the client ends this version"
+UNENCRYPTED = "nothing is encrypted"
 NOT_A_METHOD = "a method that was not offered"
 NOT_ASKED_FOR = "selected what was not asked for"
 
@@ -173,8 +174,10 @@ def _standard(profile: ClientProfile, step: Step) -> Step:
         return replace(step, connects=False, reason=NO_STANDARD_RDP)
     if security is None:
         return _hung_up(step, step.reading)
-    agreed = security.encryption_method & profile.methods or not security.encryption_method
-    return replace(step, connects=bool(agreed), reason=None if agreed else NOT_A_METHOD)
+    if not security.encryption_method:
+        return replace(step, connects=profile.unencrypted, reason=None if profile.unencrypted else UNENCRYPTED)
+    agreed = bool(security.encryption_method & profile.methods)
+    return replace(step, connects=agreed, reason=None if agreed else NOT_A_METHOD)
 
 
 def _greeted(tls: TlsProfile, step: Step, reading: Reading) -> Step:

@@ -28,6 +28,7 @@ REASONS = {  # those that are words of ours
     "the client wants a newer version": N_("the client wants a newer version of CredSSP"),
     "NTLM was not answered": N_("NTLM was not answered"),
     "the client has no Standard RDP Security": N_("the client has no Standard RDP Security"),
+    "nothing is encrypted": N_("nothing is encrypted, and the client cannot do without"),
     "a method that was not offered": N_("the server chose an encryption method that was not offered"),
     "the client ends this version": N_("the server takes a version of TLS that the client ends"),
     "selected what was not asked for": N_("the server selected what was not asked for"),
@@ -46,11 +47,14 @@ _ENDINGS: Mapping[str, str] = {
 
 def measured(result: Result) -> list[Client]:
     """Each client that was simulated, in the order of the result; texts are in the language spoken now."""
-    return [_described(CLIENTS[each.client], each) for each in result.simulated if each.client in CLIENTS]
+    kind = result.server.kind if result.server is not None else "unknown"
+    return [_described(CLIENTS[each.client], each, kind) for each in result.simulated if each.client in CLIENTS]
 
 
-def _described(profile: ClientProfile, simulation: Simulation) -> Client:
+def _described(profile: ClientProfile, simulation: Simulation, kind: str) -> Client:
     outcome = _outcome(profile, simulation)
+    if outcome.connects:
+        outcome = _unless_troubled(profile, simulation.requests[-1], outcome, kind)
     failed = outcome.connects is False
     return Client(
         client=profile.name,
@@ -76,6 +80,18 @@ def _outcome(profile: ClientProfile, simulation: Simulation) -> Outcome:
         return met[-1]
     ticket = [each for each in met if each.connects is None]
     return ticket[0] if ticket else deepest(met)
+
+
+def _unless_troubled(profile: ClientProfile, last: SimulatedRequest, outcome: Outcome, kind: str) -> Outcome:
+    """It got as far as can be measured, but some releases of such a server fail it behind that."""
+    for trouble in profile.troubles:
+        # Without TLS few connections show what kind of server it is, and it may be that one.
+        may_be = kind == trouble.server or (kind == "unknown" and trouble.protocol is not None)
+        if not may_be or trouble.protocol not in (None, outcome.protocol):
+            continue
+        if trouble.protocol != "RDP" or set(last.methods or ()) - trouble.not_with:
+            return replace(outcome, connects=None, stage="encryption", because=_(trouble.words))
+    return outcome
 
 
 def _of_request(profile: ClientProfile, request: SimulatedRequest) -> Outcome:

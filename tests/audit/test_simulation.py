@@ -203,6 +203,7 @@ def test_a_client_that_gets_in_without_tls() -> None:
         (FREERDP, over(a.RDSTLS, []), "negotiation", None, "selected what was not asked for"),
         (XP, over(a.SSL, []), "negotiation", None, "selected what was not asked for"),
         (FREERDP, over(a.RDP, a.settings(method=0x20)), "encryption", False, "a method that was not offered"),
+        (RDESKTOP, over(a.RDP, a.settings(method=0, level=0)), "encryption", False, "nothing is encrypted"),
         (FREERDP, over(a.RDP, [], ending=Ending.CLOSED), "encryption", False, "closed"),
         (FREERDP, over(a.RDP, [], ending=Ending.TIMED_OUT), "encryption", None, "timed_out"),
         (IRON, over(a.RDP, []), "encryption", False, "the client has no Standard RDP Security"),

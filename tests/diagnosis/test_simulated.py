@@ -6,12 +6,12 @@ import pytest
 
 from probe.clients import CLIENTS
 from probe.diagnosis.simulated import measured
-from probe.result import Client, Registered, Result, SimulatedRequest, Simulation, Target, from_json, to_json
+from probe.result import Client, Registered, Result, Server, SimulatedRequest, Simulation, Target, from_json, to_json
 
 FREERDP, WIN11, XP, RDESKTOP = "freerdp2", "mstsc-win11", "mstsc-xp", "rdesktop"
 
 
-def judged(key: str, *requests: SimulatedRequest, complete: bool = True) -> Client:
+def judged(key: str, *requests: SimulatedRequest, complete: bool = True, kind: str = "unknown") -> Client:
     result = Result(
         target=Target(input="srv1.example", host="srv1.example", port=3389),
         started="2026-11-21T02:00:00.000Z",
@@ -21,6 +21,7 @@ def judged(key: str, *requests: SimulatedRequest, complete: bool = True) -> Clie
         bytes_sent=1,
         bytes_received=1,
         status="rdp",
+        server=Server(kind=kind),
         simulated=[Simulation(client=key, requests=list(requests), complete=complete)],
     )
     [client] = measured(from_json(to_json(result)))  # as it is stored
@@ -165,6 +166,24 @@ def test_what_settles_nothing_is_unknown(request_: SimulatedRequest, because: st
     assert (client.fails_at, client.diagnosis, client.hint) == (None, None, None)
 
 
+@pytest.mark.parametrize(
+    ("key", "request_", "kind", "connects"),
+    [
+        (FREERDP, asked(stage="encryption", connects=True, selected="RDP", methods=["128BIT"]), "xrdp", None),
+        (FREERDP, asked(stage="encryption", connects=True, selected="RDP", methods=["128BIT"]), "windows", True),
+        (FREERDP, asked(stage="encryption", connects=True, selected="RDP", methods=["128BIT"]), "unknown", None),
+        (RDESKTOP, asked("SSL", stage="settings", connects=True, selected="SSL"), "unknown", True),
+        (FREERDP, asked(stage="encryption", connects=True, selected="RDP", methods=["FIPS"]), "xrdp", True),
+        (FREERDP, asked("SSL", stage="settings", connects=True, selected="SSL"), "xrdp", True),
+        (RDESKTOP, asked("SSL", stage="settings", connects=True, selected="SSL"), "freerdp", None),
+    ],
+)
+def test_what_goes_wrong_behind_all_that_can_be_measured_is_unknown(
+    key: str, request_: SimulatedRequest, kind: str, connects: bool | None
+) -> None:
+    assert judged(key, request_, kind=kind).connects is connects
+
+
 def test_what_was_cut_short_is_unknown() -> None:
     request = asked("SSL", stage="tls", connects=True)
     assert judged(WIN11, request, complete=False).connects is None
@@ -182,7 +201,7 @@ def test_the_reasons_of_the_audit_are_known_here() -> None:
     from probe.diagnosis import simulated
 
     ours = (audit.NO_NTLM_CLIENT, audit.NO_STANDARD_RDP, audit.NTLM_REFUSED, audit.TOO_OLD, audit.UNUSABLE)
-    others = (audit.NOT_A_METHOD, audit.NOT_ASKED_FOR)
+    others = (audit.NOT_A_METHOD, audit.NOT_ASKED_FOR, audit.UNENCRYPTED)
     for reason in (*ours, *others):
         shown = simulated.why(asked("SSL", stage="tls", connects=False, reason=reason))
         assert shown

@@ -35,7 +35,7 @@ CONNECTING = {  # protocol and version of those whose hellos tell the servers ap
         "rdesktop": ("SSL", "TLSv1.3"),
         "ironrdp": ("SSL", "TLSv1.3"),
     },
-    "xp-like": {"mstsc-xp": ("RDP", None), "mstsc-win11": ("RDP", None), "freerdp2": ("RDP", None)},
+    "xp-like": {"mstsc-xp": ("RDP", None), "mstsc-win11": ("RDP", None), "rdesktop": ("RDP", None)},
     "tls10-only": {"mstsc-win7": ("SSL", "TLSv1.0"), "rdesktop": ("SSL", "TLSv1.0")},
     "xrdp-missing-key": {},
 }
