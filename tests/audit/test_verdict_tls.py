@@ -11,7 +11,7 @@ from probe.handshake.machine import Ending, Event
 from probe.result import Tls, Verdict
 from probe.wire import tls_extensions as ext
 from probe.wire import tls_hello
-from probe.wire.iana import CIPHER_SUITES
+from probe.wire.iana import CIPHER_SUITES, GROUPS
 from probe.wire.tls_key_exchange import ServerKeyExchange
 from probe.wire.tls_record import AlertDescription
 from tests.audit import attempts as a
@@ -208,3 +208,31 @@ def test_what_became_of_the_one_try_at_a_complete_handshake() -> None:
     assert section(in_tunnel(*a.tunnel(a.TLS12))).handshake_failure is None
     broken_off = section(in_tunnel(*a.says(a.hello(a.TLS12))))
     assert broken_off.handshake_failure == Verdict(state="unknown", reason="not completed")
+
+
+def test_one_answer_of_each_version_is_kept() -> None:
+    keys = ServerKeyExchange(params=P256)
+    older = over_ssl(a.TLS12, a.says(a.hello(a.TLS12, cipher_suite=0xC030), keys))
+    newer = in_tunnel(*a.tunnel(a.TLS13))
+    found = section(older, newer).answered
+    assert {name: answer.cipher_suite.code for name, answer in found.items()} == {
+        "TLSv1.2": "0xc030",
+        "TLSv1.3": "0x1302",
+    }
+    assert found["TLSv1.2"].group == registered(0x0017, GROUPS)
+    assert found["TLSv1.2"].scheme is not None
+    assert found["TLSv1.2"].scheme.name == "ecdsa_secp256r1_sha256"
+    assert found["TLSv1.3"].scheme is None
+
+
+def test_an_answer_that_tells_the_group_is_preferred() -> None:
+    bare = over_ssl(a.TLS12, a.says(a.hello(a.TLS12, cipher_suite=0x009D)))
+    telling = over_ssl(a.TLS12, a.says(a.hello(a.TLS12, cipher_suite=0xC030), ServerKeyExchange(params=P256)))
+    assert section(bare, telling).answered["TLSv1.2"].cipher_suite.code == "0xc030"
+    assert section(telling, bare).answered["TLSv1.2"].cipher_suite.code == "0xc030"
+    assert section(bare).answered["TLSv1.2"].group is None
+
+
+def test_what_was_refused_or_not_offered_is_no_answer() -> None:
+    assert section(over_ssl(a.TLS12, a.alert(AlertDescription.HANDSHAKE_FAILURE))).answered == {}
+    assert section(over_ssl(a.TLS12, a.says(a.hello(a.TLS12, cipher_suite=0x1301)))).answered == {}

@@ -26,6 +26,7 @@ from probe.result import (
     Step,
     Target,
     Tls,
+    TlsAnswer,
     TlsHandshake,
     Trust,
     Verdict,
@@ -35,6 +36,7 @@ from tests.golden import full
 PROTOCOLS = ("HYBRID_EX", "HYBRID", "SSL", "RDP", "RDSTLS", "RDSAAD")
 VERSIONS = ("TLSv1.3", "TLSv1.2", "TLSv1.1", "TLSv1.0")
 ACCEPTED = Verdict(state="accepted")
+_X25519 = Registered(code="0x001d", name="x25519")
 
 
 def result(status: Status = "rdp", host: str = "srv1.example", address: str | None = "192.0.2.7") -> Result:
@@ -78,9 +80,15 @@ def _modern_tls() -> Tls:
         handshake=TlsHandshake(
             version="TLSv1.3",
             cipher_suite=Registered(code="0x1302", name="TLS_AES_256_GCM_SHA384"),
-            group=Registered(code="0x001d", name="x25519"),
+            group=_X25519,
             over="HYBRID",
         ),
+        answered={
+            "TLSv1.3": TlsAnswer(cipher_suite=Registered(code="0x1302", name="TLS_AES_256_GCM_SHA384"), group=_X25519),
+            "TLSv1.2": TlsAnswer(
+                cipher_suite=Registered(code="0xc030", name="TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"), group=_X25519
+            ),
+        },
     )
 
 
