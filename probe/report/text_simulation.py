@@ -23,8 +23,8 @@ def simulation(result: Result, page: Page) -> None:
             page.blank()
         _client(client, page)
         if not client.connects:
-            for words in paths(result, client):
-                page.path(words, indent=2)
+            for steps in paths(result, client):
+                page.path(steps, indent=2)
             _advice(client, page)
     for words in dict.fromkeys(client.because for client in result.clients if client.connects):
         page.blank()

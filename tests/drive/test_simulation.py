@@ -16,7 +16,7 @@ from tests.drive.peers import BRIEF, PATIENCE_S, audited
 
 KINDS = ("windows-nla", "windows-no-nla", "xrdp-like", "xp-like", "tls10-only", "xrdp-missing-key")
 ALL = Settings(simulate=tuple(CLIENTS), max_connections=4 * len(CLIENTS))
-CONNECTING = {  # protocol and version of those whose hellos tell the servers apart
+CONNECTING: dict[str, dict[str, tuple[str, str | None]]] = {  # protocol and version of those whose hellos tell the servers apart
     "windows-nla": {
         "mstsc-win11": ("HYBRID_EX", "TLSv1.3"),
         "mstsc-win10": ("HYBRID_EX", "TLSv1.2"),
@@ -39,7 +39,7 @@ CONNECTING = {  # protocol and version of those whose hellos tell the servers ap
     "tls10-only": {"mstsc-win7": ("SSL", "TLSv1.0"), "rdesktop": ("SSL", "TLSv1.0")},
     "xrdp-missing-key": {},
 }
-FAILING = {
+FAILING: dict[str, dict[str, str]] = {
     "windows-nla": {"mstsc-win7": "tls", "mstsc-xp": "encryption", "mstsc-xp-sp3": "negotiation"},
     "windows-no-nla": {},
     "xrdp-like": {},
