@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 # Which modules belong to which part: the first pattern that fits decides.
 _MODULES = (
     ("clients", ("probe/clients/*.py", "probe/diagnosis/client*.py", "probe/diagnosis/simulated*.py")),
-    ("explain", ("probe/diagnosis/expla*.py", "probe/report/text_explain*.py", "probe/cli/explain.py")),
+    ("explain", ("probe/explain/*.py", "probe/report/text_explain*.py", "probe/cli/explain.py")),
     ("report", ("probe/report/*.py", "probe/cli/*.py", "probe/diagnosis/stored.py")),
     ("diagnosis", ("probe/diagnosis/*.py",)),
 )
@@ -39,7 +39,7 @@ def all_texts() -> dict[str, dict[str, Text]]:
     for path in sorted((ROOT / "probe").rglob("*.py")):
         place = path.relative_to(ROOT).as_posix()
         for part in [name for name, patterns in _MODULES if any(fnmatch(place, each) for each in patterns)][:1]:
-            for english, filled in spoken(ast.parse(path.read_text(encoding="utf-8")), place):
+            for english, filled in spoken_in(path.read_text(encoding="utf-8"), place):
                 _add(found[part], english, place=place, filled=filled)
     for part, english, place, remark in _tables():
         _add(found[part], english, place=place, remark=remark)
@@ -50,12 +50,12 @@ def all_texts() -> dict[str, dict[str, Text]]:
     return found
 
 
-def spoken(tree: ast.AST, place: str) -> Iterator[tuple[str, bool]]:
+def spoken_in(source: str, place: str) -> Iterator[tuple[str, bool]]:
     """The literal of every call of `_` and `N_`, and whether facts are filled into it.
 
     Raises SyntaxError for a text that is put together before it is looked up: no catalog can hold it.
     """
-    for node in ast.walk(tree):
+    for node in ast.walk(ast.parse(source)):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _SPEAKERS):
             continue
         first = node.args[0] if node.args else None
@@ -112,8 +112,8 @@ def _of_clients() -> Iterator[tuple[str, str, str]]:
 
 def _of_explanations() -> Iterator[tuple[str, str, str]]:
     try:
-        from probe.diagnosis.explain import texts
+        from probe.explain.answering import texts
     except ImportError:
         return
     for english in texts():
-        yield english, "probe/diagnosis/explanations.py", ""
+        yield english, "probe/explain", ""

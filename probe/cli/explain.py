@@ -12,7 +12,7 @@ from probe.language import speaking
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from probe.diagnosis.explain import Answer
+    from probe.explain.answering import Answer
     from probe.result import Result
     from probe.result.explain import Explained
 
@@ -50,8 +50,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Explain and print. Exit status 0 where something is known, else 1."""
-    from probe.diagnosis.explain import explain
-    from probe.diagnosis.explained import described
+    from probe.explain.answering import explain
+    from probe.explain.described import described
 
     answer = explain(_asked(options.text))
     if options.target is not None:
@@ -66,8 +66,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _asked(words: Sequence[str]) -> str:
     """The text that was given, or so much of standard input as is read."""
-    from probe.diagnosis.explain_text import LONGEST
     from probe.errors import InputError
+    from probe.explain.matching import LONGEST
 
     text = " ".join(words)
     if text == "-":

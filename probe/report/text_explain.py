@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.console import Console  # noqa: TID253  this module is itself imported only where text is shown
 
-from probe.diagnosis.explained import kind_in_words
+from probe.explain.described import kind_in_words
 from probe.language import N_, _
 from probe.report.escape import terminal
 from probe.report.page import Page

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from probe.diagnosis.explain import explain
+from probe.explain.answering import explain
 from tests.explain.messages import CHINESE, ENGLISH
 
 ANSWERS = Path(__file__).parent / "answers.txt"

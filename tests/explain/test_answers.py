@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from probe.diagnosis.explain import explain
+from probe.explain.answering import explain
 from tests.explain.__main__ import ANSWERS, answers
 from tests.explain.messages import CHINESE, ENGLISH
 

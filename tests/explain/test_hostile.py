@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probe.diagnosis.explain import Answer, explain, rows
-from probe.diagnosis.explain_text import LONGEST, comparable, exact, nearly, readable
-from probe.diagnosis.explained import described
+from probe.explain.answering import Answer, explain, rows
+from probe.explain.described import described
+from probe.explain.matching import LONGEST, comparable, exact, nearly, readable
 from probe.report.text import console
 from probe.report.text_explain import render
 from probe.result.explain import to_json

@@ -9,9 +9,9 @@ import pytest
 from probe.cli.main import build_parser
 from probe.diagnosis.catalogue import CATALOGUE
 from probe.diagnosis.diagnosing import seen
-from probe.diagnosis.explain import explain, rows, texts
-from probe.diagnosis.explain_text import comparable
-from probe.diagnosis.explanation import KINDS, Explanation
+from probe.explain.answering import explain, rows, texts
+from probe.explain.explanation import KINDS, Explanation
+from probe.explain.matching import comparable
 from probe.language import LANGUAGES, _, speaking
 
 ROWS = rows()

@@ -13,22 +13,22 @@ from dataclasses import dataclass, field, fields
 from difflib import SequenceMatcher, get_close_matches
 from functools import lru_cache
 
-from probe.diagnosis import explain_text as compare
-from probe.diagnosis import explanations_events as events
-from probe.diagnosis import explanations_freerdp as freerdp
-from probe.diagnosis import explanations_gateway as gateway
-from probe.diagnosis import explanations_linux as linux
-from probe.diagnosis import explanations_logon as logon
-from probe.diagnosis import explanations_messages as messages
-from probe.diagnosis import explanations_mstsc as mstsc
-from probe.diagnosis import explanations_reasons as reasons
-from probe.diagnosis import explanations_sessions as sessions
-from probe.diagnosis import explanations_status as status
-from probe.diagnosis import explanations_tls as tls
 from probe.diagnosis.catalogue import CATALOGUE
-from probe.diagnosis.explain_numbers import Number, Role, numbers
-from probe.diagnosis.explanation import KINDS, Explanation, Kind, Suspect, texts_of
 from probe.diagnosis.rule import Diagnosis
+from probe.explain import about_events as events
+from probe.explain import about_freerdp as freerdp
+from probe.explain import about_gateway as gateway
+from probe.explain import about_linux as linux
+from probe.explain import about_logon as logon
+from probe.explain import about_messages as messages
+from probe.explain import about_mstsc as mstsc
+from probe.explain import about_reasons as reasons
+from probe.explain import about_sessions as sessions
+from probe.explain import about_status as status
+from probe.explain import about_tls as tls
+from probe.explain import matching as compare
+from probe.explain.explanation import KINDS, Explanation, Kind, Suspect, texts_of
+from probe.explain.numbers_in import Number, Role, numbers
 
 _MODULES = (mstsc, logon, messages, events, sessions, freerdp, linux, status, tls, reasons, gateway)
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[_-][A-Za-z0-9]+)*")

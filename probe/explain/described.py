@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from probe.diagnosis.catalogue import CATALOGUE
 from probe.diagnosis.diagnosing import seen
-from probe.diagnosis.explain import Answer, Match, rarer
-from probe.diagnosis.explain_target import weigh_all
-from probe.diagnosis.explanation import KINDS, Explanation, Suspect
+from probe.explain.answering import Answer, Match, rarer
+from probe.explain.explanation import KINDS, Explanation, Suspect
+from probe.explain.target import weigh_all
 from probe.language import _
 from probe.result import Result
 from probe.result.explain import Explained, Meaning, NearestKnown, PossibleCause, Weighed

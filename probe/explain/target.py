@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from probe.diagnosis.explanation import Suspect
+from probe.explain.explanation import Suspect
 from probe.language import _
 from probe.result import Result
 
