@@ -130,7 +130,9 @@ class Conversation:
         """Another program's hello, and the second one where the server wants it."""
         name = self.server_name or (self.address if form.names_addresses else None)
         first = hello_in_form(form, offer, self.random_bytes, name)
-        return TlsHello(hello_record(first), second=lambda retry: second_hello(form, first, retry, self.random_bytes))
+        return TlsHello(
+            hello_record(form, first), second=lambda retry: second_hello(form, first, retry, self.random_bytes)
+        )
 
     def _inside(self, question: Question, selected: int) -> Machine | None:
         """The first message inside TLS, by the protocol that was selected."""

@@ -133,6 +133,7 @@ def offer_of(tls: TlsProfile) -> Offer:
             shares=tls.shares,
             point_formats=tls.point_formats,
             psk_modes=tls.psk_modes,
+            record_version=tls.record_version,
             signals_retry=tls.signals_retry,
             names_addresses=tls.names_addresses,
         ),

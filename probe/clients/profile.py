@@ -37,6 +37,7 @@ class TlsProfile:
     unusable: tuple[int, ...] = ()  # versions that it offers, and gives up in when a server takes one
     point_formats: tuple[int, ...] = (0,)  # how it takes points of curves, RFC 8422 section 5.1.2
     psk_modes: tuple[int, ...] = (1,)  # how it resumes sessions of TLS 1.3, RFC 8446 section 4.2.9
+    record_version: int = 0x0301  # of the record that the first hello lies in
     signals_retry: bool = False  # sends change_cipher_spec before a second hello, RFC 8446 D.4
     names_addresses: bool = False  # its server_name holds the address where it was given one in place of a name
     documented: bool = True  # False: the suites and what follows them are assumed, and nothing is refused for them

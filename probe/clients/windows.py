@@ -63,6 +63,7 @@ _TLS_10_1607 = TlsProfile(
     groups=_WITH_X25519,
     schemes=_SCHEMES,
     extensions=_WINDOWS_10_EXTENSIONS,
+    record_version=TLS12,
 )
 _TLS_10 = TlsProfile(
     versions=(TLS12, TLS11, TLS10),
@@ -70,6 +71,7 @@ _TLS_10 = TlsProfile(
     groups=_WITH_X25519,
     schemes=_SCHEMES_WITH_PSS,
     extensions=_WINDOWS_10_EXTENSIONS,
+    record_version=TLS12,
 )
 
 
@@ -80,6 +82,7 @@ def _tls_11(*versions: int, maybe: tuple[int, ...] = ()) -> TlsProfile:
         groups=_WITH_X25519,
         schemes=_SCHEMES_WITH_PSS,
         extensions=_WINDOWS_11_EXTENSIONS,
+        record_version=TLS12,
         shares=_WITH_X25519[:1],
         maybe=maybe,
     )

@@ -96,7 +96,7 @@ def client_hello(offer: Offer, random_bytes: Callable[[int], bytes], server_name
     `random_bytes` gives as many random bytes as asked; `server_name` is None where there is no name to send.
     """
     if offer.form is not None:
-        return hello_record(hello_in_form(offer.form, offer, random_bytes, server_name))
+        return hello_record(offer.form, hello_in_form(offer.form, offer, random_bytes, server_name))
     hello = ClientHello(
         version=min(offer.version, TLS12),
         random=random_bytes(32),

@@ -44,6 +44,7 @@ class HelloForm:
     shares: tuple[int, ...] = ()  # groups with a key share in the first hello
     point_formats: tuple[int, ...] = (0,)
     psk_modes: tuple[int, ...] = (1,)
+    record_version: int = TLS10  # RFC 8446 section 5.1 lets a first hello have any up to TLS 1.2
     signals_retry: bool = False  # sends change_cipher_spec before a second hello
     names_addresses: bool = False  # its server_name holds an address where there is no name
 
@@ -84,9 +85,9 @@ def shaped_hello(form: HelloForm, contents: Contents, random_bytes: RandomBytes)
     return _padded(replace(hello, extensions=tuple(_extensions(form, contents, random_bytes))))
 
 
-def hello_record(hello: ClientHello) -> bytes:
-    """The record of a first hello, which says TLS 1.0 at most: RFC 8446 section 5.1."""
-    return _record(hello, min(hello.version, TLS10))
+def hello_record(form: HelloForm, hello: ClientHello) -> bytes:
+    """The record of a first hello."""
+    return _record(hello, form.record_version)
 
 
 def second_hello(form: HelloForm, first: ClientHello, retry: ServerHello, random_bytes: RandomBytes) -> bytes:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from probe.audit.simulation import offer_of
 from probe.clients import CLIENTS
+from probe.handshake.client_hello import client_hello
 from probe.wire import tls_extensions as ext
 from probe.wire.tls_extensions import ExtensionType
-from probe.wire.tls_hello import ClientHello, read_handshake
+from probe.wire.tls_hello import ClientHello, read_handshake, write_handshake
 
 CAPTURES = Path("/work/shared/pcaps")
 _REQUEST_0X0B = bytes.fromhex("010008000b000000")
@@ -76,3 +79,22 @@ def test_windows_xp_asks_without_negotiation() -> None:
 
 
 _SSL_NOT_ALLOWED = ("0100080001000000", "0300080002000000", "0100080000000000")
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "record"),
+    [
+        ("16-ipv6-loopback-tcp-and-rdpudp.pcap", "mstsc-2016", b"\x16\x03\x03"),
+        ("07-hybrid-ex-dlt-null-full.pcap", "windows-app-mac", b"\x16\x03\x01"),
+    ],
+)
+def test_a_simulated_hello_is_the_captured_one(name: str, key: str, record: bytes) -> None:
+    captured, told = first_hello(capture(name), record), CLIENTS[key].tls
+    assert told is not None
+    body = ext.find(captured.extensions, ExtensionType.SERVER_NAME)
+    asked = ext.read_server_name(body)[0][1].decode() if body is not None else None
+    raw = client_hello(offer_of(told), bytes, asked)
+    assert raw[:3] == record
+    ours = read_handshake(raw[5:], 0)
+    assert isinstance(ours, ClientHello)
+    assert write_handshake(replace(ours, random=captured.random)) == write_handshake(captured)

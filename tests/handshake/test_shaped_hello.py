@@ -169,7 +169,7 @@ def test_a_retry_that_names_no_group_is_not_answered() -> None:
 
 def machine() -> TlsHello:
     first = hello_in_form(MODERN, OFFER, bytes, None)
-    return TlsHello(hello_record(first), second=lambda again: second_hello(MODERN, first, again, bytes))
+    return TlsHello(hello_record(MODERN, first), second=lambda again: second_hello(MODERN, first, again, bytes))
 
 
 def test_the_machine_sends_the_second_hello_and_waits_for_its_answer() -> None:
