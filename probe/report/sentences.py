@@ -189,13 +189,12 @@ def _clients(result: Result, said: str) -> str:
     if not known:
         return _("No client can connect.") if worst(result) is not None else ""
     able, count = sum(client.connects is True for client in known), len(result.clients)
-    if unknown := count - len(known):
-        return _(
-            "{able} of {count} known clients can connect, {unknown} are unknown.",
-            able=able,
-            count=count,
-            unknown=unknown,
-        )
+    unknown = count - len(known)
+    if unknown == 1:
+        return _("{able} of {count} known clients can connect, one is unknown.", able=able, count=count)
+    if unknown:
+        words = {"able": able, "count": count, "unknown": unknown}
+        return _("{able} of {count} known clients can connect, {unknown} are unknown.", **words)
     return _("{able} of {count} known clients can connect.", able=able, count=count)
 
 

@@ -12,7 +12,7 @@ from probe.result import Client, Result
 
 _STATES = {True: N_("yes"), False: N_("no"), None: N_("unknown")}
 _STYLES = {True: "", False: "bold", None: "dim"}
-_STATE_WIDTH, _MOST_NAME = 9, 50
+_INDENT, _MOST_NAME = 11, 50
 _LONGEST = 600
 
 
@@ -64,10 +64,19 @@ def _unknown(unknown: Sequence[Client], page: Page, verbosity: int) -> None:
 
 
 def _table(shown: Sequence[Client], page: Page) -> None:
+    """The state first, so that names of any length can be broken; in columns where there is room for them."""
     width = min(_MOST_NAME, max(len(client.client) for client in shown)) + 2
-    for client in shown:
-        name = pad(terminal(client.client, _MOST_NAME), width)
-        state = pad(_(_STATES[client.connects]), _STATE_WIDTH)
-        how = [client.protocol, client.version, client.cipher_suite, _("measured") if client.measured else None]
-        words = _(", ").join(terminal(each, _LONGEST) for each in how if each is not None)
-        page.paragraph(words or "-", first=[(f"  {name}", ""), (state, _STYLES[client.connects])], indent=width + 2 + 9)
+    said = [_how(client) for client in shown]
+    has_room = page.width >= _INDENT + width + max(len(words) for words in said)
+    for client, words in zip(shown, said, strict=True):
+        name = terminal(client.client, _MOST_NAME)
+        state = (f"  {pad(_(_STATES[client.connects]), _INDENT - 2)}", _STYLES[client.connects])
+        if has_room:
+            page.paragraph(words or "-", first=[state, (pad(name, width), "")], indent=_INDENT + width)
+        else:
+            page.paragraph(_(", ").join(each for each in (name, words) if each), first=[state], indent=_INDENT)
+
+
+def _how(client: Client) -> str:
+    how = [client.protocol, client.version, client.cipher_suite, _("measured") if client.measured else None]
+    return _(", ").join(terminal(each, _LONGEST) for each in how if each is not None)

@@ -315,6 +315,7 @@ def windows_full() -> Result:
         reason="the issuer was not served and the store lacks it: CN=CORP Issuing CA",
     )
     made.diagnoses = [found for found in diagnose(made) if found.code.startswith("TLS_")]
+    made.clients = evaluate(made)
     return made
 
 

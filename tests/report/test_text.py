@@ -148,7 +148,7 @@ def test_credssp_that_dies_is_the_end_of_the_path() -> None:
     text = shown(result)
     assert "TLS ok > CredSSP request sent > connection reset" in " ".join(text.split())
     assert "no usable answer: connection reset" in text
-    assert verdict(result) == "CredSSP dies. 11 of 14 known clients can connect."
+    assert verdict(result) == "CredSSP dies. 11 of 22 known clients can connect, 7 are unknown."
 
 
 def test_an_answer_that_is_not_rdp_is_named() -> None:
@@ -297,10 +297,10 @@ def test_one_line_says_whom_what_and_the_code() -> None:
     assert verdict_line(golden.refused()).startswith("[2001:db8::7]:3389  Nothing listens")
 
 
-def test_clients_that_are_not_known_are_not_counted() -> None:
+def test_clients_that_are_not_known_are_counted_apart() -> None:
     result = golden.windows_nla()
     result.clients = [Client(client="a", connects=True), Client(client="b", connects=None)]
-    assert verdict(result).endswith("1 of 1 known clients can connect.")
+    assert verdict(result).endswith("1 of 2 known clients can connect, one is unknown.")
 
 
 @pytest.mark.parametrize(

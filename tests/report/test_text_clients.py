@@ -62,7 +62,17 @@ def test_unknown_ones_are_counted_with_what_is_missing() -> None:
 def test_verbose_shows_every_client() -> None:
     text = shown(failing("one"), CONNECTING, UNKNOWN, verbosity=1)
     rows = [line.split() for line in text.splitlines()[2:5]]
-    assert rows == [["one", "no", "-"], ["new", "yes", "SSL,", "TLSv1.3,", "TLS_X"], ["odd", "unknown", "-"]]
+    assert rows == [["no", "one", "-"], ["yes", "new", "SSL,", "TLSv1.3,", "TLS_X"], ["unknown", "odd", "-"]]
+
+
+def test_long_names_stand_before_what_they_get_where_there_is_no_room() -> None:
+    named = Client(client="a client with quite a long name of its own", connects=True, protocol="SSL")
+    stream = io.StringIO()
+    described = result()
+    described.clients = [named]
+    clients(described, Page(Console(file=stream, width=50, force_terminal=True, color_system=None)), 1)
+    assert "a client with quite a long name of its" in stream.getvalue()
+    assert max(len(line) for line in stream.getvalue().splitlines()) <= 50
 
 
 def test_measured_ones_are_marked() -> None:
