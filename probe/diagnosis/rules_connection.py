@@ -152,4 +152,4 @@ def _connections(result: Result) -> str:
 
 def _because(result: Result, said: str) -> str:
     """What was seen, and the system's words for it where there are any."""
-    return _("{said}: {words}", said=said, words=result.cause) if result.cause else said
+    return _("{said}: {words}", said=said, words=stored(result.cause)) if result.cause else said

@@ -121,6 +121,19 @@ _MESSAGES = (
     N_("{message}: failure {code}"),
     N_("{message}: no negotiation"),
 )
+_OF_THE_SYSTEM = (
+    N_("Connection refused"),
+    N_("Connection reset by peer"),
+    N_("Connection timed out"),
+    N_("Operation timed out"),
+    N_("No route to host"),
+    N_("Network is unreachable"),
+    N_("Broken pipe"),
+    N_("Name or service not known"),
+    N_("No address associated with hostname"),
+    N_("Temporary failure in name resolution"),
+    N_("nodename nor servname provided, or not known"),
+)
 _SIGNS = (
     N_("rejects by an MCS disconnect PDU in clear, as xrdp does"),
     N_("answers a request for HYBRID by selecting RDP, as xrdp does"),
@@ -182,7 +195,7 @@ def stored(words: str) -> str:
 
 @lru_cache(maxsize=1)
 def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    every = (*_ENDINGS, *_HELLOS, *_LIMITS, *_TRUST, *_MESSAGES, *_SIGNS, *_ANSWERS, *_QUESTIONS)
+    every = (*_ENDINGS, *_OF_THE_SYSTEM, *_HELLOS, *_LIMITS, *_TRUST, *_MESSAGES, *_SIGNS, *_ANSWERS, *_QUESTIONS)
     return tuple((text, _pattern(text)) for text in every)
 
 

@@ -44,7 +44,7 @@ def _attempt(attempt: AttemptRecord, page: Page) -> None:
         if attempt.expected is not None:
             details.append(terminal(_("awaited: {message}", message=stored(attempt.expected))))
         if attempt.cause is not None:
-            details.append(terminal(attempt.cause))
+            details.append(terminal(stored(attempt.cause)))
     if details:
         page.paragraph(" · ".join(details), indent=_INDENT)
 
