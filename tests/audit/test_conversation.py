@@ -270,3 +270,10 @@ def test_a_second_handshake_continues_the_session_of_the_first() -> None:
         assert read(seen).secured is not None
     assert resumed == [False, True, False]
     assert "resumed" in replace(first, resume=True).words
+
+
+def test_inside_tls_of_a_protocol_that_has_no_reader_here_nothing_is_said() -> None:
+    machine = talking(a.ask(0x20, Stage.TUNNEL))
+    hear(machine, selected(0x20))
+    assert not machine.finished
+    assert machine.data_to_send()[:1] == b"\x16"  # the handshake is made all the same
