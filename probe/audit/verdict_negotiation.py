@@ -67,9 +67,7 @@ def _attempt(attempt: Attempt, reading: Reading) -> NegotiationAttempt:
         ),
         attempt.ended,
     )
-    described = NegotiationAttempt(
-        requested=requested, elapsed_ms=round((answered_at - attempt.started) * 1000, 1)
-    )
+    described = NegotiationAttempt(requested=requested, elapsed_ms=round((answered_at - attempt.started) * 1000, 1))
     if reading.confirm is not None:
         described.source_reference = f"0x{reading.confirm.src_ref:04x}"
     if isinstance(answer, NegotiationResponse):

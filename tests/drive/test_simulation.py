@@ -16,7 +16,8 @@ from tests.drive.peers import BRIEF, PATIENCE_S, audited
 
 KINDS = ("windows-nla", "windows-no-nla", "xrdp-like", "xp-like", "tls10-only", "xrdp-missing-key")
 ALL = Settings(simulate=tuple(CLIENTS), max_connections=4 * len(CLIENTS))
-CONNECTING: dict[str, dict[str, tuple[str, str | None]]] = {  # protocol and version of those whose hellos tell the servers apart
+# Protocol and version of those whose hellos tell the servers apart.
+CONNECTING: dict[str, dict[str, tuple[str, str | None]]] = {
     "windows-nla": {
         "mstsc-win11": ("HYBRID_EX", "TLSv1.3"),
         "mstsc-win10": ("HYBRID_EX", "TLSv1.2"),
