@@ -249,6 +249,7 @@ _DIFFERS = (
     (re.compile(r"(?ms)^Clients that cannot connect\n.*?(\n\n|\Z)"), ""),
     (re.compile(r" *\d+\.\d\d s · \d+ connections?"), ""),
     (re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\dZ)?"), "DATE"),
+    (re.compile(r"(?m)\n?  +(?=[A-Z0-9_]+$)"), "  "),  # a code stands at the right edge
     (re.compile(r"127\.0\.60\.\d+:\d+"), "SERVER"),
 )
 
