@@ -170,9 +170,12 @@ def _handshake(readings: Sequence[Reading]) -> TlsHandshake | None:
 
 
 def _answered(readings: Sequence[Reading]) -> dict[str, TlsAnswer]:
-    """One answer of each version: the first that tells the group, else the first."""
+    """One answer of each version: the first that tells the group, else the first; to hellos of ours before others.
+
+    Those offer what clients have had for long, and our library's what is newest, so that a server may choose that.
+    """
     found: dict[str, TlsAnswer] = {}
-    agreed = suites_of.answers(readings)
+    agreed = sorted(suites_of.answers(readings), key=lambda reading: reading.question.hello is None)
     for reading, hello in [(reading, hello) for reading in agreed if (hello := reading.server_hello) is not None]:
         name, group, scheme = version_name(hello.selected_version), group_of(reading), scheme_of(reading)
         if name not in found or (found[name].group is None and group is not None):

@@ -236,3 +236,10 @@ def test_an_answer_that_tells_the_group_is_preferred() -> None:
 def test_what_was_refused_or_not_offered_is_no_answer() -> None:
     assert section(over_ssl(a.TLS12, a.alert(AlertDescription.HANDSHAKE_FAILURE))).answered == {}
     assert section(over_ssl(a.TLS12, a.says(a.hello(a.TLS12, cipher_suite=0x1301)))).answered == {}
+
+
+def test_answers_to_hellos_of_ours_come_first() -> None:
+    library = in_tunnel(*a.tunnel(a.TLS13))
+    ours = over_ssl(a.TLS13, a.says(a.hello(a.TLS13, cipher_suite=0x1301)))
+    assert section(library, ours).answered["TLSv1.3"].group is not None
+    assert section(library).answered["TLSv1.3"].cipher_suite.code == "0x1302"
