@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
-from probe.diagnosis.clients import evaluate
-from probe.result import MethodAttempt, Ntlm, Result, Server
-from tests.clients.results import certified, modern, of, standard, with_nla
+from probe.clients.profile import CredSspProfile
+from probe.diagnosis.clients import evaluate, walk
+from probe.result import MethodAttempt, NegotiationAttempt, Ntlm, Result, Server
+from tests.clients.results import RSA_KEY_CBC, certified, in_full, modern, of, profile, standard, with_nla, with_tls
 from tests.diagnosis.results import ACCEPTED
 
 IN_DOMAIN = Ntlm(netbios_domain="CORP", netbios_computer="SRV1")
@@ -132,3 +135,26 @@ def test_who_fails_is_told_what_helps() -> None:
     assert "credssp.dll" in xp.hint
     assert told["IronRDP"].connects is True
     assert told["Windows XP (mstsc 5.1, 5.2)"].user_sees is None  # not documented
+
+
+def test_a_client_without_nla_that_is_led_into_it_fails_there() -> None:
+    described = with_nla()
+    assert described.negotiation is not None
+    described.negotiation.attempts = [NegotiationAttempt(requested=["SSL"], selected="HYBRID", elapsed_ms=1.0)]
+    described = with_tls(described, {"TLSv1.0": (RSA_KEY_CBC, None)}, rejected=("TLSv1.3", "TLSv1.2", "TLSv1.1"))
+    assert of("mstsc-xp-sp3", described).connects is None  # its suites are not among what was seen
+    in_full(described, TLSv1_0=(0x0005,))
+    outcome = of("mstsc-xp-sp3", described)
+    assert (outcome.connects, outcome.stage, outcome.code) == (False, "credssp", "NLA_REQUIRED")
+
+
+def test_a_client_that_has_ntlm_alone() -> None:
+    alone = CredSspProfile(version=6, mechanisms=("NTLM",))
+    ntlm_only = dataclasses.replace(profile("freerdp3"), credssp=alone)
+    outcome = walk(ntlm_only, with_nla(mechanisms=("Kerberos",)))
+    assert (outcome.connects, outcome.stage, outcome.code) == (False, "credssp", "NTLM_REFUSED")
+    assert walk(ntlm_only, with_nla()).connects is True
+
+
+def test_which_methods_are_taken_is_not_known_where_none_was_asked() -> None:
+    assert of("mstsc-win10", standard(ignores=None)).connects is None
