@@ -26,6 +26,8 @@ SERVERS: Mapping[str, str] = {
     "NTLM_REFUSED": N_("connect by the server's full name from a computer of its domain, so that Kerberos is used"),
     "ENCRYPTION_FIPS_ONLY": N_("turn TLS on at the server; the encryption level FIPS is for old clients only"),
     "ENCRYPTION_REFUSED": N_("turn TLS on at the server, or set its encryption level to High"),
+    "LICENSING_FAILED": N_("mend the server's licensing: no client gets a license"),
+    "CONNECTION_LIMIT": N_("wait until a session ends, or end one that nobody uses"),
     "CERT_SELF_SIGNED": N_("give the server a certificate of an authority that the client trusts"),
     "CERT_EXPIRED": N_("give the server a new certificate"),
     "CERT_NAME_MISMATCH": N_("connect by a name that is in the certificate, or give the server one with this name"),

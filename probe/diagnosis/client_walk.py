@@ -10,7 +10,14 @@ from probe.diagnosis.stored import stored
 from probe.language import _
 from probe.result import Negotiation, NegotiationAttempt, Verdict
 
-STAGES = ("negotiation", "tls", "certificate", "credssp", "encryption")  # in the order in which a client meets them
+STAGES = (
+    "negotiation",
+    "tls",
+    "certificate",
+    "credssp",
+    "encryption",
+    "licensing",
+)  # in the order in which a client meets them
 FAILURES = {  # RDP_NEG_FAILURE codes, [MS-RDPBCGR] 2.2.1.2.2, and the diagnosis that explains each
     "SSL_REQUIRED_BY_SERVER": "TLS_REQUIRED",
     "SSL_NOT_ALLOWED_BY_SERVER": "STANDARD_RDP_ONLY",

@@ -24,6 +24,7 @@ from probe.diagnosis.client_walk import (
     over,
     refused,
 )
+from probe.diagnosis.licensing import name_of, refusal
 from probe.language import _
 from probe.result import Client, MethodAttempt, Negotiation, Ntlm, Result
 
@@ -71,13 +72,13 @@ def walk(profile: ClientProfile, result: Result) -> Outcome:
         answer = answer_to(profile.requests[place], negotiation)
         if answer.selected is not None:
             outcome = over(answer.selected, _secured(profile, result, answer.selected))
-            outcome = _unless_troubled(profile, result, outcome)
+            outcome = _unless_troubled(profile, result, _licensed(result, outcome))
             event = f"{'HYBRID' if answer.selected == 'HYBRID_EX' else answer.selected} failed"
         elif answer.refusal is not None:
             outcome, event = refused(profile, answer), answer.refusal
         else:
             outcome, event = missing("negotiation", answer.because), ""
-        if outcome.connects is not False:
+        if outcome.connects is not False or outcome.stage == "licensing":  # behind security nobody falls back
             return _kept_open(met, outcome)
         met.append(outcome)
         place = next_request(profile, place, event)
@@ -88,6 +89,19 @@ def _kept_open(met: list[Outcome], outcome: Outcome) -> Outcome:
     """Got in, or not known; a fallback that got in says what it fell back from."""
     if outcome.connects and met:
         return replace(outcome, because=_("{because}, after: {before}", because=outcome.because, before=met[0].because))
+    return outcome
+
+
+def _licensed(result: Result, outcome: Outcome) -> Outcome:
+    """It would get in, but for what the licensing phase said, which was asked over this protocol or another."""
+    for entry in result.licensing if outcome.connects else []:
+        code = refusal(entry)
+        if code is None:
+            continue
+        because = _("over {protocol} the licensing phase ends with {code}", protocol=entry.over, code=name_of(entry))
+        if entry.over != outcome.protocol:  # what a logon changes of that is not known
+            return replace(outcome, connects=None, stage="licensing", because=because)
+        return replace(outcome, connects=False, stage="licensing", code=code, because=because)
     return outcome
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from probe.clients.profile import CredSspProfile
 from probe.diagnosis.clients import evaluate, walk
-from probe.result import MethodAttempt, NegotiationAttempt, Ntlm, Result, Server
+from probe.result import Licensing, MethodAttempt, NegotiationAttempt, Ntlm, Result, Server
+from probe.result.licensing import LicensingAnswer
 from tests.clients.results import RSA_KEY_CBC, certified, in_full, modern, of, profile, standard, with_nla, with_tls
 from tests.diagnosis.results import ACCEPTED
 
@@ -158,3 +159,33 @@ def test_a_client_that_has_ntlm_alone() -> None:
 
 def test_which_methods_are_taken_is_not_known_where_none_was_asked() -> None:
     assert of("mstsc-win10", standard(ignores=None)).connects is None
+
+
+@pytest.mark.parametrize(
+    ("entry", "code"),
+    [
+        (Licensing(over="SSL", answer="error", code="ERR_NO_LICENSE_SERVER"), "LICENSING_FAILED"),
+        (Licensing(over="SSL", answer="error_info", error_info_code=0x101), "LICENSING_FAILED"),
+        (Licensing(over="SSL", answer="valid_client", then="error_info", error_info_code=0x7), "CONNECTION_LIMIT"),
+    ],
+)
+def test_what_the_licensing_phase_ends_with_keeps_everybody_out(entry: Licensing, code: str) -> None:
+    described = modern()
+    described.licensing = [entry]
+    for client in (outcome := of("mstsc-win11", described), of("rdesktop", described)):
+        assert (client.connects, client.stage, client.code, client.protocol) == (False, "licensing", code, "SSL")
+    assert outcome.version is not None
+
+
+def test_licenses_that_were_asked_for_over_another_protocol_leave_it_open() -> None:
+    described = with_nla()
+    described.licensing = [Licensing(over="SSL", answer="error", code="ERR_NO_LICENSE_SERVER")]
+    outcome = of("mstsc-win11", described)
+    assert (outcome.connects, outcome.stage) == (None, "licensing")
+
+
+@pytest.mark.parametrize("answer", ["valid_client", "license_request", "demand_active", None])
+def test_a_content_or_silent_licensing_phase_keeps_nobody_out(answer: LicensingAnswer | None) -> None:
+    described = modern()
+    described.licensing = [Licensing(over="SSL", answer=answer), Licensing(over="SSL", error_info_code=0x5)]
+    assert of("mstsc-win11", described).connects is True

@@ -29,8 +29,8 @@ def line(entry: Licensing) -> str:
         (
             Licensing(over="SSL", answer="valid_client", then="error_info", error_info="ERRINFO_OUT_OF_MEMORY"),
             (
-                "over TLS: the server is content without a license (STATUS_VALID_CLIENT); then it ended the connection: "
-                "ERRINFO_OUT_OF_MEMORY"
+                "over TLS: the server is content without a license (STATUS_VALID_CLIENT); then it ended the "
+                "connection: ERRINFO_OUT_OF_MEMORY"
             ),
         ),
         (
