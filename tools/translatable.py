@@ -104,10 +104,16 @@ def _instances(names: Mapping[str, object], kind: type[_T]) -> Iterator[_T]:
 
 def _of_clients() -> Iterator[tuple[str, str, str]]:
     from probe import clients
+    from probe.diagnosis.client_messages import MESSAGES
+    from probe.diagnosis.rule import is_constant
 
     for profile in clients.CLIENTS.values():
         for words in (profile.hint, profile.nla_hint, *(trouble.words for trouble in profile.troubles)):
             yield words, f"probe/clients, {profile.key}", profile.name
+    for family, messages in MESSAGES.items():
+        for shown in messages.values():
+            if not is_constant(shown):
+                yield shown, "probe/diagnosis/client_messages.py", f"what users of {family} see"
 
 
 def _of_explanations() -> Iterator[tuple[str, str, str]]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from probe.clients.profile import ClientProfile, Family
 from probe.diagnosis.client_walk import Outcome
+from probe.diagnosis.rule import is_constant
 from probe.diagnosis.wording import (
     FREERDP_AUTHENTICATION_FAILED,
     FREERDP_MCS_FAILED,
@@ -14,6 +15,7 @@ from probe.diagnosis.wording import (
     INTERNAL_ERROR,
     TRY_AGAIN,
 )
+from probe.language import _
 
 _NEEDS_NLA = (
     "The remote computer requires Network Level Authentication, which your computer does not support. Error code: 0xB09"
@@ -63,4 +65,5 @@ def seen_by(profile: ClientProfile, outcome: Outcome) -> str | None:
     if profile.tls is None:  # what the oldest show is not documented
         return None
     messages = MESSAGES[profile.family]
-    return messages.get(outcome.code or "") or messages.get(outcome.stage or "")
+    shown = messages.get(outcome.code or "") or messages.get(outcome.stage or "")
+    return shown if shown is None or is_constant(shown) else _(shown)

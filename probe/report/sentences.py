@@ -190,6 +190,8 @@ def _clients(result: Result, said: str) -> str:
         return _("No client can connect.") if worst(result) is not None else ""
     able, count = sum(client.connects is True for client in known), len(result.clients)
     unknown = count - len(known)
+    if not able and not unknown:
+        return _("None of the {count} known clients can connect.", count=count)
     if unknown == 1:
         return _("{able} of {count} known clients can connect, one is unknown.", able=able, count=count)
     if unknown:

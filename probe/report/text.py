@@ -112,7 +112,8 @@ def _kind(result: Result) -> str:
     if server is None or server.kind == "unknown":
         return ""
     certainty = f" ({_(_CERTAINTIES[server.certainty])})" if server.certainty in _CERTAINTIES else ""
-    return f"{terminal(server.release or _KINDS.get(server.kind, server.kind), 80)}{certainty}"
+    release = (server.release or "").replace(" or later", _(" or later")).replace(" or ", _(" or "))
+    return f"{terminal(release or _KINDS.get(server.kind, server.kind), 80)}{certainty}"
 
 
 def _verdict(result: Result, page: Page) -> None:

@@ -14,9 +14,7 @@ _INDENT = 5
 _STEP_INDENT = 24
 _HEX_GROUP = 4  # digits that stand together
 _SIDES = {"client": N_("client"), "server": N_("server"), "both": N_("both")}
-# Answers to the Connection Request after which nothing of what was to follow it was sent.
-_CONFIRM = "the server's Connection Confirm"
-_TURNED_AWAY = ("ConfirmData: failure", "ConfirmData: no negotiation", "DisconnectRequest", "ErrorTpdu")
+_REQUEST = ("ConnectionRequest", "RequestData", "Preconnection")  # messages up to the negotiation's request
 
 
 def attempts(result: Result, page: Page, steps: bool) -> None:
@@ -50,12 +48,12 @@ def _attempt(attempt: AttemptRecord, page: Page) -> None:
 
 
 def _asked(attempt: AttemptRecord) -> str:
-    """What was asked; of what was to follow a request that was turned away, that it did not."""
+    """What was asked; what was to follow the request only where anything followed it."""
     request, then, _rest = attempt.asked.partition(", then ")
-    turned_away = (attempt.outcome or "").startswith(_TURNED_AWAY) or attempt.expected == _CONFIRM
-    if not then or not turned_away:
-        return stored(attempt.asked)
-    return _("{request} (turned away before the rest)", request=stored(request))
+    sent = [step.what for step in attempt.steps if step.side == "client"]
+    if then and sent and all(what.startswith(_REQUEST) for what in sent):
+        return _("{request} (it went no further)", request=stored(request))
+    return stored(attempt.asked)
 
 
 def _step(step: Step, page: Page) -> None:

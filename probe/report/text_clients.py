@@ -12,6 +12,14 @@ from probe.result import Client, Result
 
 _STATES = {True: N_("yes"), False: N_("no"), None: N_("unknown")}
 _STYLES = {True: "", False: "bold", None: "dim"}
+_STAGES = {
+    "negotiation": N_("negotiation"),
+    "tls": "TLS",
+    "certificate": N_("certificate"),
+    "credssp": "CredSSP",
+    "licensing": N_("licensing"),
+    "encryption": N_("encryption"),
+}
 _INDENT, _MOST_NAME = 11, 50
 _LONGEST = 600
 
@@ -45,7 +53,8 @@ def _group(group: Sequence[Client], page: Page) -> None:
     names = _(", ").join(terminal(client.client, _MOST_NAME) for client in group)
     page.entry(("  ", ""), names, first.diagnosis or "", indent=2)
     if first.because is not None:
-        at = _("{stage}: {because}", stage=first.fails_at or "", because=terminal(first.because, _LONGEST))
+        stage = _(_STAGES.get(first.fails_at or "", first.fails_at or ""))
+        at = _("{stage}: {because}", stage=stage, because=terminal(first.because, _LONGEST))
         page.paragraph(at, indent=4)
     for words in dict.fromkeys(client.user_sees for client in group):
         if words is not None:
