@@ -47,9 +47,7 @@ def test_udp(udp: Udp, words: str) -> None:
     ("gateway", "words"),
     [
         (
-            Gateway(
-                host="gw.example", port=443, state="rd_gateway", certainty="certain", schemes=["PAA"], server="I"
-            ),
+            Gateway(host="gw.example", port=443, state="rd_gateway", certainty="certain", schemes=["PAA"], server="I"),
             "gw.example:443 · RD Gateway · asks for PAA · I",
         ),
         (
