@@ -18,7 +18,7 @@ def test_the_commands_page_is_up_to_date(monkeypatch: pytest.MonkeyPatch) -> Non
     assert make_commands.PAGE.read_text("utf-8") == make_commands.page(), "run: python -m tools.make_commands"
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md", "CONTRIBUTING.md", "docs/languages.md"])
 def test_every_command_that_is_shown_can_be_parsed(page: str) -> None:
     parser = build_parser()
     shown = re.findall(r"^(?:\$ )?rdp-probe ([^|>#\n]+)", (ROOT / page).read_text("utf-8"), re.MULTILINE)
@@ -28,7 +28,7 @@ def test_every_command_that_is_shown_can_be_parsed(page: str) -> None:
             parser.parse_args(words)
 
 
-@pytest.mark.parametrize("page", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+@pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"])
 def test_links_within_the_project_lead_somewhere(page: str) -> None:
     text = (ROOT / page).read_text("utf-8")
     for link in re.findall(r"\]\((?!https?://|#)([^)#]+)", text):
