@@ -12,8 +12,9 @@ from typing import TextIO
 
 from rich.console import Console  # noqa: TID253  this module is itself imported only where text is shown
 
+from probe.diagnosis.page import folder
 from probe.diagnosis.stored import stored
-from probe.language import N_, _
+from probe.language import N_, _, current
 from probe.report.escape import terminal
 from probe.report.page import Page
 from probe.report.sentences import advice, broken, endpoint, path, verdict, worst
@@ -248,7 +249,11 @@ def _more(result: Result, page: Page, verbosity: int) -> None:
     page.blank()
     if result.diagnoses:
         page.paragraph(
-            _("More about a code: {command} · {folder}", command="rdp-probe explain CODE", folder="docs/diagnoses/"),
+            _(
+                "More about a code: {command} · {folder}",
+                command="rdp-probe explain CODE",
+                folder=f"{folder(current())}/",
+            ),
             style="dim",
         )
     page.paragraph(_("More: {options}", options=" · ".join([*options, "--json"])), style="dim")
