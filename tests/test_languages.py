@@ -274,6 +274,7 @@ def test_facts_of_a_result_are_said_in_english_as_they_are_stored() -> None:
     with speaking(CHINESE):
         assert stored(words) == "SSL，随后是 TLSv1.2 ClientHello（3 个密码套件、2 个组）（作为回退）"
         assert stored("alert internal_error; closed") == "警报 internal_error；被关闭"
+        assert stored("RDP, then the licensing phase without an account") == "RDP，随后是不使用帐户的授权阶段"
         assert stored("words of a server") == "words of a server"
         assert stored("closed; " * 200) == "closed; " * 200
         assert stored("") == ""
@@ -285,6 +286,20 @@ def test_every_question_of_an_audit_can_be_said_in_chinese(place: int) -> None:
         for attempt in served()[place].attempts:
             assert english_left(stored(attempt.asked)) == []
             assert attempt.expected is None or stored(attempt.expected) != attempt.expected
+
+
+def test_what_connections_were_made_for_can_be_said_in_chinese() -> None:
+    async def main() -> Result:
+        async with demo.serving(["windows-no-nla"]) as [server]:
+            target = Target(input=server.name, host=server.address, address=server.address, port=server.port)
+            return await audit(target, Settings(depth="full"), Limits(step_s=1.0))
+
+    found = trio.run(main)
+    assert len(found.spent) > 5
+    with speaking(CHINESE):
+        for what in found.spent:
+            for words in (what, what.removesuffix("s")):
+                assert stored(words) != words or words == "SSLv2"
 
 
 @given(st.text(max_size=80))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from rich.console import Console  # noqa: TID253  this module is itself imported only where text is shown
 
+from probe.diagnosis.page import folder
 from probe.explain.described import kind_in_words
-from probe.language import N_, _
+from probe.language import LANGUAGES, N_, _, current
 from probe.report.escape import terminal
 from probe.report.page import Page
 from probe.result.explain import Explained, Meaning, PossibleCause
@@ -101,7 +102,7 @@ def _pages(meaning: Meaning, page: Page) -> None:
         return
     page.title(_("More, and what to change"))
     for each in shown[:_MOST_PAGES]:
-        page.line((f"  {each}", ""))
+        page.line((f"  {each.replace(folder(LANGUAGES[0]), folder(current()))}", ""))
     if len(shown) > _MOST_PAGES:
         page.paragraph(_("and so for each of the other codes"), indent=_INDENT)
 
