@@ -268,16 +268,29 @@ def test_an_english_report_has_no_word_of_chinese(place: int) -> None:
     assert not re.search("[\u3000-\u9fff\uff00-\uffef]", shown(served()[place], "en", 2))
 
 
-def test_facts_of_a_result_are_said_in_english_as_they_are_stored() -> None:
-    words = "SSL, then a TLSv1.2 ClientHello with 3 cipher suites and 2 groups as a fallback"
+@pytest.mark.parametrize(
+    ("words", "chinese"),
+    [
+        (
+            "SSL, then a TLSv1.2 ClientHello with 3 cipher suites and 2 groups as a fallback",
+            "SSL，随后是 TLSv1.2 ClientHello（3 个密码套件、2 个组）（作为回退）",
+        ),
+        ("RDP, then the licensing phase without an account", "RDP，随后是不使用帐户的授权阶段"),
+        ("as mstsc-win11: SSL, then its own ClientHello", "以 mstsc-win11 的方式：SSL，随后是它自己的 ClientHello"),
+        (
+            "SSL, then a TLSv1.0 ClientHello: reset, then closed",
+            "SSL，随后是 TLSv1.0 ClientHello：先是被重置，随后是被关闭",
+        ),
+        ("alert internal_error; closed", "警报 internal_error；被关闭"),
+        ("words of a server", "words of a server"),
+        ("closed; " * 200, "closed; " * 200),
+        ("", ""),
+    ],
+)
+def test_facts_of_a_result_are_stored_in_english_and_said_in_any_language(words: str, chinese: str) -> None:
     assert stored(words) == words
     with speaking(CHINESE):
-        assert stored(words) == "SSL，随后是 TLSv1.2 ClientHello（3 个密码套件、2 个组）（作为回退）"
-        assert stored("alert internal_error; closed") == "警报 internal_error；被关闭"
-        assert stored("RDP, then the licensing phase without an account") == "RDP，随后是不使用帐户的授权阶段"
-        assert stored("words of a server") == "words of a server"
-        assert stored("closed; " * 200) == "closed; " * 200
-        assert stored("") == ""
+        assert stored(words) == chinese
 
 
 @pytest.mark.parametrize("place", range(len(demo.KINDS)), ids=list(demo.KINDS))

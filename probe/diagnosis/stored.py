@@ -49,6 +49,7 @@ _ANSWERS = (
     N_("asked for {asked}, the server saw {seen}"),
 )
 _QUESTIONS = (
+    N_("as {client}: {asked}"),
     N_("{asked}: {before}, then {after}"),
     N_("{over}, then basic settings with {methods}"),
     N_("{over}, then a complete TLS handshake up to {version}"),
@@ -59,7 +60,6 @@ _QUESTIONS = (
     N_("{over}, then a complete TLS handshake of another library"),
     N_("{over}, then the licensing phase without an account"),
     N_("{over}, then {hello}"),
-    N_("as {client}: {asked}"),
     N_("a request without RDP_NEG_REQ"),
     N_("simulation"),
     N_("{hello} for another name"),
