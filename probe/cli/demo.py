@@ -81,4 +81,6 @@ def _conclude(count: int, missed: list[str]) -> None:
         print(_("not diagnosed as expected: {codes}", codes=", ".join(missed)), file=sys.stderr)
     else:
         words = _("{count} embedded servers, each diagnosed as what it is. They are stopped again.", count=count)
+        if count == 1:
+            words = _("1 embedded server, diagnosed as what it is. It is stopped again.")
         print(f"\n{words}", file=sys.stderr)
