@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import gettext
 import locale
+import struct
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
@@ -63,13 +64,15 @@ def of_environment(environ: Mapping[str, str]) -> str:
 
 @lru_cache(maxsize=len(LANGUAGES))
 def _catalog(language: str) -> gettext.NullTranslations:
-    """Every part's catalog behind one another; texts that none of them has stay as they are."""
+    """Every part's catalog behind one another; texts that none of them has stay as they are.
+
+    A catalog that is not there or is damaged is one without texts: English is better than no answer.
+    """
     found = gettext.NullTranslations()
     for part in PARTS if language != LANGUAGES[0] else ():
         path = LOCALE_DIR / language.replace("-", "_") / "LC_MESSAGES" / f"{part}.mo"
-        if path.exists():
-            with path.open("rb") as stream:
-                catalog = gettext.GNUTranslations(stream)
+        with suppress(OSError, ValueError, struct.error), path.open("rb") as stream:
+            catalog = gettext.GNUTranslations(stream)
             catalog.add_fallback(found)
             found = catalog
     return found

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
+from probe import language
 from probe.audit.settings import Settings
 from probe.diagnosis import diagnose
 from probe.diagnosis.catalogue import CATALOGUE
@@ -385,3 +386,21 @@ def test_the_catalogs_lie_where_they_are_packaged() -> None:
     for kind in ("po", "mo"):
         assert f'"locale/*/LC_MESSAGES/*.{kind}"' in packaged
         assert sorted(LOCALE_DIR.glob(f"*/LC_MESSAGES/*.{kind}"))
+
+
+@pytest.mark.parametrize(
+    "damage", [None, b"", b"\xde\x12\x04\x95", b"no catalog at all", b"\xde\x12\x04\x95" + b"\xff" * 60]
+)
+def test_a_catalog_that_is_missing_or_damaged_leaves_english(
+    damage: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if damage is not None:
+        (tmp_path / "zh_CN" / "LC_MESSAGES").mkdir(parents=True)
+        (tmp_path / "zh_CN" / "LC_MESSAGES" / "report.mo").write_bytes(damage)
+    monkeypatch.setattr(language, "LOCALE_DIR", tmp_path)
+    language._catalog.cache_clear()
+    try:
+        with speaking(CHINESE):
+            assert _("What to do") == "What to do"
+    finally:
+        language._catalog.cache_clear()

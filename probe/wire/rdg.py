@@ -27,8 +27,9 @@ WINDOWS_SCHEMES = frozenset({"NTLM", "NEGOTIATE"})
 _MOST_CHALLENGES = 32  # of one answer
 
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-# What stands between commas; a comma in a quoted string parts nothing.
-_ELEMENT = re.compile(r'(?:[^",]|"(?:[^"\\]|\\.)*+"|")+')
+# What stands between commas; a comma in a quoted string parts nothing. A string that is never closed takes all the
+# rest, so that no character is looked at twice.
+_ELEMENT = re.compile(r'(?:[^",]|"(?:[^"\\]|\\.)*+"?)+')
 _PARAMETER = re.compile(rf"{_TOKEN}[ \t]*=[ \t]*[^= \t]")
 _SCHEME = re.compile(rf"({_TOKEN})(?:[ \t]+(.*))?", re.DOTALL)
 

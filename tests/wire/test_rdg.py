@@ -54,6 +54,11 @@ def test_any_text_gives_schemes_that_are_tokens(values: list[str]) -> None:
 def test_hostile_quotes_take_no_time() -> None:
     assert challenges(['Basic realm="' + "\\" * 16000]) != ()
     assert challenges(['"' * 16000]) == ()
+    assert challenges(['"\\' * 8000]) == ()
+
+
+def test_a_string_that_is_never_closed_takes_the_rest() -> None:
+    assert [each.scheme for each in challenges(['Basic realm="a, NTLM', "Negotiate"])] == ["Basic", "Negotiate"]
 
 
 def test_a_token_is_base64_and_nothing_else() -> None:
