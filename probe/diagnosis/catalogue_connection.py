@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from probe.diagnosis.rule import Cause, Diagnosis, Remedy, Sees
 from probe.diagnosis.wording import (
-    FIND_PROGRAM_LINUX,
-    FIND_PROGRAM_WINDOWS,
+    ASK_ON_SERVER,
+    FIND_PROGRAM,
     FREERDP_NAME_NOT_FOUND,
     FREERDP_NO_PROTOCOL,
     FREERDP_TRANSPORT_FAILED,
@@ -27,6 +27,11 @@ _SWITCH_ON_WINDOWS = Remedy(
     f"Set-ItemProperty '{TERMINAL_SERVER.replace('HKLM', 'HKLM:')}' fDenyTSConnections 0, then Start-Service "
     "TermService.",
     on="windows",
+)
+_START_SERVICE = Remedy(
+    "See on the computer itself what listens: ss -ltn on Linux, Get-NetTCPConnection -State Listen on Windows. If "
+    "nothing has the port, start the service: systemctl enable --now xrdp, or what serves RDP there; on Windows "
+    "switch it on under Settings, System, Remote Desktop."
 )
 DNS_FAILED = Diagnosis(
     code="DNS_FAILED",
@@ -91,6 +96,7 @@ TCP_REFUSED = Diagnosis(
         ),
     ),
     remedies=(
+        _START_SERVICE,
         _SWITCH_ON_WINDOWS,
         Remedy("For xrdp: systemctl enable --now xrdp.", on="xrdp", heals=(REMOTE_DESKTOP_OFF,)),
         Remedy(
@@ -182,28 +188,33 @@ TCP_UNREACHABLE = Diagnosis(
     source="RFC 1122 3.2.2.1; RFC 4443 3.1; win32 IMsTscAxEvents::OnDisconnected",
 )
 
+ENDS_UNREAD = Cause(
+    "A program takes the connection and ends it without an answer: the service is still starting, out of capacity or "
+    "damaged, or a proxy or port forwarding finds nothing behind it.",
+    "It ends so on the server itself too, or the forwarding's own target refuses. A close before the request was read "
+    "reaches this computer as a reset.",
+)
+TURNS_ADDRESS_AWAY = Cause(
+    "The service, or a firewall on the server, admits some addresses only, or has blocked this one.",
+    "Another computer of the same network is answered.",
+)
+
 TCP_RESET = Diagnosis(
     code="TCP_RESET",
     severity="blocker",
     summary="The connection opens and is torn down before a single byte comes back.",
     wire="The TCP connection was accepted, and reset after the first request with no byte sent back.",
     causes=(
+        ENDS_UNREAD,
         Cause(
             "A firewall or intrusion prevention system lets connections open and resets what looks like RDP.",
             "From the server's own network it is answered.",
         ),
-        Cause(
-            "A proxy, load balancer or port forwarding takes the connection though nothing runs behind it.",
-            "Its own target, probed directly, refuses.",
-        ),
-        Cause(
-            "The service admits some addresses only, or has blocked this one.",
-            "Another computer of the same network is answered.",
-        ),
+        TURNS_ADDRESS_AWAY,
         Cause("The service failed while it took the connection.", "Its log ends at that moment."),
     ),
     remedies=(
-        FROM_INSIDE,
+        ASK_ON_SERVER,
         Remedy("Where a port forwarding or load balancer is in front, see that its own target is up."),
         Remedy("Look for blocked addresses on the server (fail2ban, IPBan and the like)."),
         LISTENING,
@@ -237,8 +248,7 @@ NOT_RDP = Diagnosis(
         ),
     ),
     remedies=(
-        FIND_PROGRAM_WINDOWS,
-        FIND_PROGRAM_LINUX,
+        FIND_PROGRAM,
         Remedy("Move one of the two programs to another port: Remote Desktop stops where it cannot have its own."),
         Remedy(
             f"Look up the port that Remote Desktop uses: PortNumber in {RDP_TCP}, or port in xrdp.ini; then ask there "

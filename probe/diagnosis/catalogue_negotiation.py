@@ -11,37 +11,47 @@ from probe.diagnosis.wording import (
     INTERNAL_ERROR,
     LISTENER,
     NEW_SELF_SIGNED,
+    NLA_BY_FREERDP,
     NLA_BY_POLICY,
     RDP_TCP,
     TLS_BY_POLICY,
     TLS_BY_POWERSHELL,
+    TLS_BY_XRDP,
     TRY_AGAIN,
 )
 
 _TAKES_UPDATE = Remedy("Update the server's software.")
+
+WANTS_TLS = (
+    Cause(f"It is set to: SecurityLayer is 2 in {RDP_TCP}.", on="windows"),
+    Cause("It is set to: security_layer=tls in xrdp.ini.", on="xrdp"),
+    Cause("The server has no Standard RDP Security at all, as most new ones.", "No setting of it names one."),
+)
+WANTS_MORE = Cause(
+    "It asks for something that this probe cannot offer: a protocol extension, or another kind of TLS.",
+    "FreeRDP's server does it when it is started with /sec:ext.",
+)
 
 TLS_REQUIRED = Diagnosis(
     code="TLS_REQUIRED",
     severity="info",
     summary="The server turns away clients that do not use TLS.",
     wire="A request for Standard RDP Security is answered by the failure SSL_REQUIRED_BY_SERVER.",
-    causes=(
-        Cause(f"It is set to: SecurityLayer is 2 in {RDP_TCP}.", on="windows"),
-        Cause("It is set to: security_layer=tls in xrdp.ini.", on="xrdp"),
-        Cause("The server has no Standard RDP Security at all, as most new ones.", "No setting of it names one."),
-    ),
+    causes=(*WANTS_TLS, WANTS_MORE),
     remedies=(
-        Remedy("Leave it so, and use a client that speaks TLS. Very old ones do not."),
-        Remedy("In an .rdp file, see that negotiate security layer:i:0 is not there."),
-        Remedy("In FreeRDP leave /sec out, or use /sec:tls."),
+        Remedy("Leave it so, and use a client that speaks TLS. Very old ones do not.", heals=WANTS_TLS),
+        Remedy("In an .rdp file, see that negotiate security layer:i:0 is not there.", heals=WANTS_TLS),
+        Remedy("In FreeRDP leave /sec out, or use /sec:tls.", heals=WANTS_TLS),
         Remedy(
-            "Where even TLS is refused, look for a setting that asks for more than this probe offers, such as a "
-            "protocol extension or a client certificate; FreeRDP's server does it with /sec:ext."
+            "Take out the setting that asks for more than TLS or NLA; FreeRDP's server: start it without /sec:ext.",
+            heals=(WANTS_MORE,),
         ),
+        Remedy("Read in the server's log, at the time of the attempt, what it asks for.", heals=(WANTS_MORE,)),
         Remedy(
             "Last resort, which lowers security: SecurityLayer 1, or security_layer=negotiate, lets clients in "
             "without TLS, and with them whoever sits in between.",
             lowers=True,
+            heals=WANTS_TLS,
         ),
     ),
     user_sees=Sees(freerdp=(FREERDP_NO_PROTOCOL,)),
@@ -67,7 +77,7 @@ STANDARD_RDP_ONLY = Diagnosis(
         XRDP_FALLS_BACK,
         Cause(
             "It is set to: security_layer=rdp in xrdp.ini.",
-            "xrdp.log says: Security protocol: configured [RDP].",
+            "xrdp.log says: Security protocol: configured [RDP], and before it nothing of a file that is not readable.",
             on="xrdp",
         ),
         Cause(f"It is set to: SecurityLayer is 0 in {RDP_TCP}.", on="windows"),
@@ -77,12 +87,8 @@ STANDARD_RDP_ONLY = Diagnosis(
         TLS_BY_POLICY,
         TLS_BY_POWERSHELL,
         NLA_BY_POLICY,
-        Remedy(
-            "For xrdp let its user read both files (on Debian and Ubuntu with the packaged certificate: adduser xrdp "
-            "ssl-cert), set security_layer=tls in xrdp.ini, so that it never falls back, and systemctl restart xrdp.",
-            on="xrdp",
-        ),
-        Remedy("FreeRDP's server: start it without /sec:rdp, with /sec:nla.", on="freerdp"),
+        TLS_BY_XRDP,
+        NLA_BY_FREERDP,
         Remedy("Replace software that cannot do TLS; until then let it be reached through a VPN only."),
     ),
     user_sees=Sees(
@@ -99,7 +105,8 @@ STANDARD_RDP_ONLY = Diagnosis(
 
 _XRDP_UNREADABLE = Cause(
     "xrdp may not read the files named by certificate and key_file in xrdp.ini, or they are not there.",
-    "xrdp.log says: Cannot read private key file, and why.",
+    "xrdp.log says: Cannot read certificate file, or: Cannot read private key file; then which, and why (Permission "
+    "denied, No such file or directory).",
     on="xrdp",
 )
 _HASH_LEADS_NOWHERE = Cause(
@@ -151,7 +158,10 @@ TLS_CERTIFICATE_MISSING = Diagnosis(
     user_sees=Sees(mstsc=(INTERNAL_ERROR, TRY_AGAIN), freerdp=(FREERDP_TLS_FAILED, FREERDP_NO_PROTOCOL)),
     events=(
         "System log: TerminalServices-RemoteConnectionManager 1055, 1057, 1059",
-        "xrdp.log: Cannot read private key file FILE: Permission denied",
+        (
+            "xrdp.log: Cannot read certificate file FILE: No such file or directory; Cannot read private key file "
+            "FILE: Permission denied"
+        ),
     ),
     source=(
         "[MS-RDPBCGR] 2.2.1.2.2 SSL_CERT_NOT_ON_SERVER; Microsoft: Event ID 1055 and 1059, Remote Desktop Services "

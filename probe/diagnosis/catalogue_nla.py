@@ -7,6 +7,7 @@ from probe.diagnosis.wording import (
     FREERDP_NLA_REQUIRED,
     FREERDP_NO_PROTOCOL,
     GPO_SECURITY,
+    NLA_BY_FREERDP,
     NLA_BY_POLICY,
     NLA_BY_POWERSHELL,
     RDP_TCP,
@@ -90,7 +91,7 @@ NLA_NOT_ENFORCED = Diagnosis(
     remedies=(
         NLA_BY_POLICY,
         NLA_BY_POWERSHELL,
-        Remedy("FreeRDP's server: start it with /sec:nla.", on="freerdp"),
+        NLA_BY_FREERDP,
     ),
     source="[MS-RDPBCGR] 5.4.5.2; Microsoft: Win32_TSGeneralSetting",
 )
@@ -124,6 +125,11 @@ NLA_UNSUPPORTED = Diagnosis(
     ),
     remedies=(
         Remedy(
+            "Until NLA is on, let the port be reached through a VPN, SSH or an RD Gateway only. Windows has it with "
+            f"SecurityLayer 1 or 2 and UserAuthentication 1 in {RDP_TCP}, FreeRDP's server with /sec:nla; xrdp has no "
+            "NLA that could be switched on."
+        ),
+        Remedy(
             "xrdp has no NLA that could be switched on: let the port be reached through a VPN, SSH or an RD Gateway "
             "only, and give it a certificate that clients can check, so that passwords go to this server alone.",
             on="xrdp",
@@ -136,8 +142,7 @@ NLA_UNSUPPORTED = Diagnosis(
         ),
         NLA_BY_POLICY,
         NLA_BY_POWERSHELL,
-        Remedy("FreeRDP's server: start it with /sec:nla.", on="freerdp", heals=(_SWITCHED_OFF,)),
-        Remedy("Where the software has no NLA, let the port be reached through a VPN or SSH only."),
+        NLA_BY_FREERDP,
         Remedy(
             "Clients that insist on NLA must allow TLS for this server (enablecredsspsupport:i:0 in the .rdp file, "
             "/sec:tls for FreeRDP). That lowers security: passwords then go to whoever presents a certificate that "

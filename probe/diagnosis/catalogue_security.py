@@ -9,20 +9,17 @@ from probe.diagnosis.wording import (
     FROM_INSIDE,
     GPO_SECURITY,
     INTERNAL_ERROR,
+    NLA_BY_FREERDP,
     RDP_TCP,
     TERMINAL_SERVER,
     TLS_BY_POLICY,
     TLS_BY_POWERSHELL,
+    TLS_BY_XRDP,
     TRY_AGAIN,
 )
 
 _ONLY_STANDARD = "The encryption level counts for Standard RDP Security alone: with TLS or NLA it is not used."
 _LEVEL_POLICY = f"{GPO_SECURITY}, Set client connection encryption level"
-_USE_TLS_XRDP = Remedy(
-    "For xrdp set security_layer=tls in xrdp.ini, with certificate and key_file that its user may read, and systemctl "
-    "restart xrdp.",
-    on="xrdp",
-)
 _SECURITY_ERROR = (
     "Because of a security error, the client could not connect to the remote computer. Verify that you are logged on "
     "to the network, and then try connecting again. Error code: 0x406"
@@ -37,11 +34,11 @@ _LSASS = Cause(
     "Logins at the server's own console are slow or fail too; the System log has entries of LsaSrv.",
     on="windows",
 )
-_KERBEROS_ONLY = Cause(
-    "The server takes Kerberos only, and hangs up on anything else.",
+KERBEROS_ONLY = Cause(
+    "The server takes Kerberos only, and turns anything else away without saying so.",
     "A domain computer that connects by the full name gets in.",
 )
-_TLS_ENDED = Cause(
+TLS_ENDED = Cause(
     "Something in between ends TLS by itself, and does not pass CredSSP on.",
     "From the server's own network it is answered, and with another certificate.",
 )
@@ -55,9 +52,9 @@ CREDSSP_ABORTED = Diagnosis(
         "an error, or something that holds no NTLM challenge."
     ),
     causes=(
-        _TLS_ENDED,
+        TLS_ENDED,
         _LSASS,
-        _KERBEROS_ONLY,
+        KERBEROS_ONLY,
         Cause(
             "The server's software only claims to do NLA, as honeypots do.",
             "It is no Windows, and selects NLA whatever is asked for.",
@@ -69,13 +66,13 @@ CREDSSP_ABORTED = Diagnosis(
             "On Windows read the server's log at that time: System (LsaSrv, Schannel) and, under Microsoft, Windows, "
             "TerminalServices-RemoteConnectionManager and NTLM.",
             on="windows",
-            heals=(_LSASS, _KERBEROS_ONLY),
+            heals=(_LSASS, KERBEROS_ONLY),
         ),
         Remedy(
             "From a domain computer, connect by the server's full name, so that Kerberos can be used.",
-            heals=(_KERBEROS_ONLY,),
+            heals=(KERBEROS_ONLY,),
         ),
-        Remedy("Exclude the port from TLS inspection: NLA is bound to the server's own key.", heals=(_TLS_ENDED,)),
+        Remedy("Exclude the port from TLS inspection: NLA is bound to the server's own key.", heals=(TLS_ENDED,)),
     ),
     user_sees=Sees(mstsc=(INTERNAL_ERROR, TRY_AGAIN), freerdp=(FREERDP_AUTHENTICATION_FAILED,)),
     source="[MS-CSSP] 3.1.5",
@@ -204,17 +201,20 @@ _ALLOWED_WINDOWS = Cause(f"SecurityLayer is 0 or 1 in {RDP_TCP}.", on="windows")
 _ALLOWED_XRDP = Cause("security_layer is negotiate, rdp or no word that xrdp knows, in xrdp.ini.", on="xrdp")
 _TOO_OLD = Cause("The server's software is too old for anything else.", "TLS and NLA are refused.")
 
+# The contract has it said at any level, and raised for 40 and 56 bit and for no encryption. There every client gets in
+# that asks for it, so that the highest it can be is a risk (works, but is unsafe), not "some clients cannot"; and what
+# is below that is info. That a server can be reached without NLA, or has nothing better, are risks of their own codes.
 STANDARD_RDP_WEAK = Diagnosis(
     code="STANDARD_RDP_WEAK",
-    severity="risk",
+    severity="info",
     summary="The server accepts Standard RDP Security ({strength}), which does not prove who the server is.",
     wire=("A request for Standard RDP Security is accepted; its settings say the level and method of encryption."),
     causes=(_ALLOWED_WINDOWS, _ALLOWED_XRDP, _TOO_OLD),
     remedies=(
         TLS_BY_POLICY,
         TLS_BY_POWERSHELL,
-        _USE_TLS_XRDP,
-        Remedy("FreeRDP's server: start it with /sec:nla or -sec-rdp.", on="freerdp"),
+        TLS_BY_XRDP,
+        NLA_BY_FREERDP,
         Remedy(
             f"Where it must stay on Windows: {_LEVEL_POLICY}, set to High Level; or MinEncryptionLevel 3 in {RDP_TCP}. "
             f"{_ONLY_STANDARD}",
@@ -239,7 +239,7 @@ STANDARD_RDP_WEAK_KEY = Diagnosis(
     remedies=(
         TLS_BY_POLICY,
         TLS_BY_POWERSHELL,
-        _USE_TLS_XRDP,
+        TLS_BY_XRDP,
         Remedy(
             "For xrdp make a new one: xrdp-keygen xrdp auto 2048. It is the key of Standard RDP Security, and no "
             "TLS certificate.",
@@ -253,7 +253,7 @@ STANDARD_RDP_WEAK_KEY = Diagnosis(
 ENCRYPTION_FIPS_ONLY = Diagnosis(
     code="ENCRYPTION_FIPS_ONLY",
     severity="breaks_some",
-    summary="Under Standard RDP Security the server accepts the FIPS method alone, which many clients lack.",
+    summary="Under Standard RDP Security the server accepts the FIPS method alone, which some clients lack.",
     wire=(
         "Of the encryption methods of Standard RDP Security, offered one at a time, the server takes FIPS and no other."
     ),
@@ -270,7 +270,7 @@ ENCRYPTION_FIPS_ONLY = Diagnosis(
         Remedy(f"Let clients use TLS or NLA. {_ONLY_STANDARD}"),
         TLS_BY_POLICY,
         TLS_BY_POWERSHELL,
-        _USE_TLS_XRDP,
+        TLS_BY_XRDP,
         Remedy("Update clients that have to use Standard RDP Security to such as know the FIPS method."),
         Remedy(
             f"Where no rule asks for FIPS: MinEncryptionLevel 3 in {RDP_TCP}, or crypt_level=high in xrdp.ini. It "
@@ -288,7 +288,7 @@ _LEVEL_DEMANDS = Cause(
 )
 _XRDP_RSA_KEY = Cause(
     "xrdp selects Standard RDP Security though it cannot use it: rsakeys.ini is empty, unreadable or missing.",
-    "xrdp.log says: XRDP cannot read file, and which.",
+    "xrdp.log says: XRDP cannot read file: FILE (check permissions).",
     on="xrdp",
 )
 _LICENSE_KEYS = Cause(
@@ -323,7 +323,7 @@ ENCRYPTION_REFUSED = Diagnosis(
         Remedy(f"Let clients use TLS or NLA. {_ONLY_STANDARD}"),
         TLS_BY_POLICY,
         TLS_BY_POWERSHELL,
-        _USE_TLS_XRDP,
+        TLS_BY_XRDP,
         Remedy(
             f"On Windows see MinEncryptionLevel in {RDP_TCP} (1 low, 2 client compatible, 3 high, 4 FIPS), or "
             f"{_LEVEL_POLICY}.",

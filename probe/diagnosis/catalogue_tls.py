@@ -26,21 +26,27 @@ _OPENSSL_DECIDES = Remedy(
 _XRDP_VERSIONS = Remedy(
     "For xrdp set ssl_protocols=TLSv1.2, TLSv1.3 in xrdp.ini; it counts for the next connection.", on="xrdp"
 )
+_XRDP_SUITES = Remedy(
+    "For xrdp set tls_ciphers=ECDHE+AESGCM:ECDHE+CHACHA20 in xrdp.ini; suites of TLS 1.3 stay on.", on="xrdp"
+)
 _OLD_CLIENTS = Cause("They were left on for old clients.", "Somebody chose so: the values below are set.")
 
 XRDP_KEY = Cause(
-    "xrdp cannot load its certificate or key: they do not belong together, the key has a passphrase, or is no PEM.",
-    "xrdp.log says: Error loading TLS private key, or: Private key and certificate do not match.",
+    "xrdp cannot load its certificate or key: they do not belong together, the key has a passphrase, or one is no PEM.",
+    "xrdp.log says: Private key FILE and certificate FILE do not match; or: Error loading TLS private key from FILE, "
+    "before it Encryption is not supported for FILE where it has a passphrase; or: Error loading TLS certificate chain "
+    "from FILE.",
     on="xrdp",
 )
 XRDP_SMALL_KEY = Cause(
     "The key has less than 2048 bits (RSA), which OpenSSL refuses at its usual SECLEVEL 2.",
-    "xrdp.log says: ee key too small; openssl x509 -noout -text shows the size.",
+    "xrdp.log says: Error loading TLS certificate chain from FILE, then: ee key too small; openssl x509 -noout -text "
+    "shows the size.",
     on="xrdp",
 )
 XRDP_CIPHERS = Cause(
-    "tls_ciphers in xrdp.ini is not valid, or ssl_protocols names no version that OpenSSL has.",
-    "xrdp.log says: Invalid TLS cipher options, or: No SSL/TLS protocols enabled.",
+    "tls_ciphers in xrdp.ini is not valid, or ssl_protocols names old versions alone.",
+    "xrdp.log says: Invalid TLS cipher options VALUE, then: no cipher match; or: no suitable signature algorithm.",
     on="xrdp",
 )
 SCHANNEL_KEY = Cause(
@@ -104,16 +110,23 @@ TLS_HANDSHAKE_ABORTED = Diagnosis(
             heals=(SCHANNEL_KEY, SCHANNEL_OFF, NOTHING_SHARED, PATH_CUTS, SERVICE_HANGS),
         ),
         Remedy(
-            "For xrdp read xrdp.log, which names the file. Make a pair that belongs together, without passphrase: "
-            "openssl req -x509 -newkey rsa:2048 -nodes -days 365 -keyout key.pem -out cert.pem; name both by key_file "
-            "and certificate in xrdp.ini, readable to the user xrdp runs as.",
+            "For xrdp read xrdp.log (in /var/log) first: its [ERROR] lines at the time of the attempt say which of "
+            "these causes it is: a file that they name, ee key too small, or Invalid TLS cipher options.",
             on="xrdp",
-            heals=(XRDP_KEY, XRDP_SMALL_KEY, XRDP_CIPHERS),
+            heals=(XRDP_KEY, XRDP_SMALL_KEY, XRDP_CIPHERS, NOTHING_SHARED),
         ),
         Remedy(
-            "For xrdp take tls_ciphers out of xrdp.ini, and set ssl_protocols=TLSv1.2, TLSv1.3.",
+            "For xrdp, where the log names a file or a small key: make a pair that belongs together, without "
+            "passphrase: openssl req -x509 -newkey rsa:2048 -nodes -days 365 -keyout key.pem -out cert.pem; name both "
+            "by key_file and certificate in xrdp.ini, readable to the user xrdp runs as.",
             on="xrdp",
-            heals=(XRDP_CIPHERS, XRDP_KEY, XRDP_SMALL_KEY, NOTHING_SHARED),
+            heals=(XRDP_KEY, XRDP_SMALL_KEY),
+        ),
+        Remedy(
+            "For xrdp, where the log says Invalid TLS cipher options or no suitable signature algorithm: set "
+            "tls_ciphers=ECDHE+AESGCM:ECDHE+CHACHA20 and ssl_protocols=TLSv1.2, TLSv1.3 in xrdp.ini.",
+            on="xrdp",
+            heals=(XRDP_CIPHERS, NOTHING_SHARED),
         ),
         Remedy(
             "Run this probe from the server's own network; in a VPN try a smaller MTU.",
@@ -126,7 +139,10 @@ TLS_HANDSHAKE_ABORTED = Diagnosis(
     events=(
         "System log: Schannel 36870, 36871, 36874 or 36888; TermDD 56",
         "System log: TerminalServices-RemoteConnectionManager 1057 or 1058",
-        "xrdp.log: Private key and certificate do not match; Error loading TLS private key; Invalid TLS cipher options",
+        (
+            "xrdp.log: Private key FILE and certificate FILE do not match; Error loading TLS private key from FILE; "
+            "Error loading TLS certificate chain from FILE; Invalid TLS cipher options VALUE"
+        ),
     ),
     source=(
         "[MS-RDPBCGR] 5.4.5.1; RFC 8446 6.2; Microsoft: Troubleshoot Azure VM RDP connection issues by Event ID; xrdp "
@@ -148,7 +164,8 @@ ALL_OFF = Cause(
 )
 XRDP_NO_VERSION = Cause(
     "ssl_protocols in xrdp.ini names no version that its OpenSSL has, or none at all.",
-    "xrdp.log says: No SSL/TLS protocols enabled; none is accepted.",
+    "None is accepted. xrdp.log says: no protocols available; and before it, where it knows none of the words: No SSL/TLS "
+    "protocols enabled.",
     on="xrdp",
 )
 XRDP_OLD_ONLY = Cause("ssl_protocols in xrdp.ini names old versions only.", "The line stands in [Globals].", on="xrdp")
@@ -274,7 +291,7 @@ TLS_NO_SHARED_CIPHER = Diagnosis(
             "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256; Get-TlsCipherSuite lists what is on.",
             on="windows",
         ),
-        Remedy("For xrdp take tls_ciphers out of xrdp.ini, or set tls_ciphers=HIGH.", on="xrdp"),
+        _XRDP_SUITES,
         _OPENSSL_DECIDES,
         Remedy(
             "Last resort, which lowers security: enabling an old suite on a client lets it connect, and leaves that "
@@ -325,9 +342,7 @@ TLS_WEAK_CIPHER = Diagnosis(
             f"Diffie-Hellman under {SCHANNEL}, or disable the TLS_DHE suites.",
             on="windows",
         ),
-        Remedy(
-            "For xrdp set tls_ciphers=ECDHE+AESGCM:ECDHE+CHACHA20 in xrdp.ini; suites of TLS 1.3 stay on.", on="xrdp"
-        ),
+        _XRDP_SUITES,
         _OPENSSL_DECIDES,
     ),
     source="RFC 9325 4; RFC 10015; NIST SP 800-52r2 3.3.1",

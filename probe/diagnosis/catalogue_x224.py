@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from probe.diagnosis.catalogue_connection import ENDS_UNREAD, TURNS_ADDRESS_AWAY
 from probe.diagnosis.rule import Cause, Diagnosis, Remedy, Sees
 from probe.diagnosis.wording import (
+    ASK_ON_SERVER,
     CLOSED_AT_ONCE,
+    FIND_PROGRAM,
     FIND_PROGRAM_LINUX,
     FIND_PROGRAM_WINDOWS,
     FREERDP_NO_PROTOCOL,
@@ -65,19 +68,8 @@ X224_CLOSED = Diagnosis(
     summary="The connection opens, and is closed without an answer to the request to speak RDP.",
     wire="The TCP connection was accepted, and closed after the X.224 Connection Request with no whole answer.",
     causes=(
-        Cause(
-            "The service is up and turns connections away: still starting, out of capacity, or its listener is "
-            "damaged.",
-            "It closes on the server itself too; qwinsta shows rdp-tcp as Down.",
-        ),
-        Cause(
-            "A proxy or port forwarding takes the connection and finds nothing behind it.",
-            "Its own target, probed directly, refuses.",
-        ),
-        Cause(
-            "A firewall or an access list on the server turns this address away.",
-            "Another computer is answered.",
-        ),
+        ENDS_UNREAD,
+        TURNS_ADDRESS_AWAY,
         Cause(
             "The service wants something else first, such as a preconnection blob or a routing token.",
             "With --preconnection-blob or --routing-token it is answered.",
@@ -89,8 +81,7 @@ X224_CLOSED = Diagnosis(
         ),
     ),
     remedies=(
-        READ_LOG_WINDOWS,
-        READ_LOG_XRDP,
+        ASK_ON_SERVER,
         Remedy("Where a port forwarding or load balancer is in front, see that its own target is up."),
         Remedy("For Hyper-V (port 2179) give --preconnection-blob, behind a connection broker --routing-token."),
         LISTENING,
@@ -99,12 +90,18 @@ X224_CLOSED = Diagnosis(
     source="[MS-RDPBCGR] 2.2.1.2; [MS-RDPEPS] 2.2.1",
 )
 
+ENDLESS = Cause(
+    "It is a tarpit, a trap that keeps scanners waiting, or a service that hangs in the middle of its answer.",
+    "A few bytes come at a time, and with a longer --timeout no whole answer either.",
+)
+
 X224_MALFORMED = Diagnosis(
     code="X224_MALFORMED",
     severity="blocker",
     summary="The answer begins as RDP does and is broken.",
     wire=(
-        "The answer begins with a TPKT header of version 3, as RDP does, and what follows breaks the rules of X.224."
+        "The answer begins with a TPKT header of version 3, as RDP does, and what follows breaks the rules of X.224, or "
+        "never comes to an end."
     ),
     causes=(
         Cause("The server's software is faulty, or a honeypot that plays RDP badly.", "It is broken anywhere."),
@@ -112,10 +109,12 @@ X224_MALFORMED = Diagnosis(
             "Another service that also uses TPKT has the port.", "The list of listening ports on the server names it."
         ),
         Cause("Something in between changes the traffic.", "From the server's own network the answer is whole."),
+        ENDLESS,
     ),
     remedies=(
         FROM_INSIDE,
         Remedy("Update the server's software. With --pcap-out FILE its makers get the bytes."),
+        Remedy("Give a slow server longer: --timeout 20s.", heals=(ENDLESS,)),
         FIND_PROGRAM_WINDOWS,
         FIND_PROGRAM_LINUX,
     ),
@@ -145,8 +144,7 @@ X224_DISCONNECTED = Diagnosis(
     ),
     remedies=(
         Remedy("Behind a load balancer or connection broker, ask with --routing-token or --cookie, as clients do."),
-        FIND_PROGRAM_WINDOWS,
-        FIND_PROGRAM_LINUX,
+        FIND_PROGRAM,
         READ_LOG_WINDOWS,
         READ_LOG_XRDP,
     ),

@@ -42,11 +42,12 @@ def diagnose(result: facts.Result) -> list[facts.Diagnosis]:
 def _describe(diagnosis: Diagnosis, evidence: Sequence[Evidence], server: facts.Server) -> facts.Diagnosis:
     said = {name: value for each in reversed(evidence) for name, value in each.facts.items()}
     severities = [each.severity for each in evidence if each.severity is not None]
+    summaries = [each.summary for each in evidence if each.summary is not None]
     causes, remedies = _weighed(diagnosis, evidence, server)
     return facts.Diagnosis(
         code=diagnosis.code,
         severity=min(severities, key=facts.SEVERITIES.index, default=diagnosis.severity),
-        summary=_(diagnosis.summary, **said),
+        summary=summaries[0] if summaries else _(diagnosis.summary, **said),
         evidence=[each.said for each in evidence],
         causes=[told(cause) for cause in causes],
         remedies=[_(remedy.text) for remedy in remedies],
@@ -59,23 +60,31 @@ def _describe(diagnosis: Diagnosis, evidence: Sequence[Evidence], server: facts.
 def _weighed(
     diagnosis: Diagnosis, evidence: Sequence[Evidence], server: facts.Server
 ) -> tuple[list[Cause], list[Remedy]]:
-    """The causes that are left and the remedies for them, likeliest first by what was seen and by what answers."""
+    """The causes that are left and the remedies for them, likeliest first by what was seen and by what answers.
+
+    Where it is known what answers, what belongs to another platform is left out as long as something else is left.
+    """
     excluded = {cause for each in evidence for cause in each.excludes}
     pointed = [each.likeliest for each in evidence if each.likeliest is not None]
-    certain = server.certainty == "certain"
 
-    def place(cause: Cause) -> tuple[bool, bool, int]:
-        distance = _distance(cause.on, server.kind)
-        return (certain and distance > 1, cause not in pointed, distance)
+    def is_foreign(advice: Cause | Remedy) -> bool:
+        return _distance(advice.on, server.kind) > 1
 
-    causes = sorted((cause for cause in diagnosis.causes if cause not in excluded), key=place)
-    likely = [cause for cause in causes if cause in pointed and not place(cause)[0]]
+    def place(cause: Cause) -> tuple[bool, int]:
+        return (cause not in pointed, _distance(cause.on, server.kind))
+
+    possible = sorted((cause for cause in diagnosis.causes if cause not in excluded), key=place)
+    causes = [cause for cause in possible if not is_foreign(cause)] or possible
+    likely = [cause for cause in causes if cause in pointed]
 
     def need(remedy: Remedy) -> tuple[bool, bool, int]:
         return (remedy.lowers, likely != [] and likely[0] not in remedy.heals, _distance(remedy.on, server.kind))
 
-    remedies = [each for each in diagnosis.remedies if not each.heals or set(each.heals) - excluded]
-    return causes, sorted(remedies, key=need)
+    healing = [each for each in diagnosis.remedies if not each.heals or not set(causes).isdisjoint(each.heals)]
+    fitting = [each for each in healing if not is_foreign(each)]
+    if all(each.lowers for each in fitting):
+        fitting = healing
+    return causes, sorted(fitting, key=need)
 
 
 def _distance(on: str, kind: str) -> int:

@@ -96,6 +96,7 @@ class Evidence:
 
     said: str
     severity: Severity | None = None  # where what was seen weighs otherwise than the catalogue says
+    summary: str | None = None  # where what was seen reads otherwise than the catalogue's summary; already translated
     likeliest: Cause | None = None  # the cause, of those in the catalogue, that this points to
     excludes: tuple[Cause, ...] = ()  # causes in the catalogue that this rules out
     facts: Mapping[str, str | int] = field(default_factory=dict)  # for the summary's `{names}`

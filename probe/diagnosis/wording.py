@@ -38,6 +38,16 @@ NLA_BY_POWERSHELL = Remedy(
     "SetUserAuthenticationRequired -Arguments @{UserAuthenticationRequired=1}",
     on="windows",
 )
+TLS_BY_XRDP = Remedy(
+    "For xrdp let its user read certificate and key_file (on Debian and Ubuntu with the packaged certificate: adduser "
+    "xrdp ssl-cert), set security_layer=tls in xrdp.ini, so that it never falls back, and systemctl restart xrdp.",
+    on="xrdp",
+)
+NLA_BY_FREERDP = Remedy(
+    "FreeRDP's server (freerdp-shadow-cli): start it with /sec:nla /sam-file:FILE. FILE holds the accounts, each a "
+    "line that winpr-hash -u USER -p PASSWORD -f sam prints.",
+    on="freerdp",
+)
 NEW_SELF_SIGNED = Remedy(
     "For a new self-signed one on Windows, in PowerShell as administrator: Get-ChildItem 'Cert:\\LocalMachine\\Remote "
     "Desktop' | Remove-Item, then Restart-Service SessionEnv; Windows then makes another.",
@@ -107,6 +117,15 @@ FIND_PROGRAM_WINDOWS = Remedy(
     on="windows",
 )
 FIND_PROGRAM_LINUX = Remedy("On Linux see which program has the port: ss -ltnp.", on="linux")
+FIND_PROGRAM = Remedy(
+    "See on the server which program has the port: sudo ss -ltnp on Linux; on Windows, in PowerShell: Get-Process -Id "
+    "(Get-NetTCPConnection -State Listen -LocalPort PORT).OwningProcess."
+)
+ASK_ON_SERVER = Remedy(
+    "Run this probe on the server itself (127.0.0.1). If it ends so there too, read the service's log at that time: "
+    "/var/log/xrdp.log or journalctl on Linux; on Windows the Event Viewer, Applications and Services Logs, Microsoft, "
+    "Windows, TerminalServices-RemoteConnectionManager. If it is answered there, look at what is in between."
+)
 READ_LOG_WINDOWS = Remedy(
     "On Windows read the log at the time of the attempt: Event Viewer, Applications and Services Logs, Microsoft, "
     "Windows, TerminalServices-RemoteConnectionManager and RemoteDesktopServices-RdpCoreTS, both Operational.",

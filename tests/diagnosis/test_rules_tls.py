@@ -102,7 +102,7 @@ def test_an_xrdp_that_closes_may_still_be_one_with_a_bad_key() -> None:
     described.server = Server(kind="xrdp", certainty="certain")
     found = the("TLS_HANDSHAKE_ABORTED", described)
     assert found.causes[0] == told(XRDP_KEY)
-    assert found.causes[-1] == told(SCHANNEL_OFF)
+    assert told(SCHANNEL_OFF) not in found.causes
     assert "xrdp" in found.remedies[0]
 
 
