@@ -85,7 +85,7 @@ def gateway(heard: Heard, *, wall_offset: float, judge: TrustJudge | None = None
         host=heard.host,
         port=heard.port,
         address=heard.address,
-        state=_state(heard, answer),
+        state=_state(heard, answers),
         answer=_unread(heard.events),
         ending=_ending(heard) if answer is None else None,
         cause=heard.cause,
@@ -118,9 +118,22 @@ def _lets_in(answer: HttpAnswer) -> bool:
     return answer.status != UNAUTHORIZED and (answer.status < _FAULTS or answer.status == _NOT_IMPLEMENTED)
 
 
-def _state(heard: Heard, answer: HttpAnswer | None) -> GatewayState:
-    if answer is not None:
-        return "rd_gateway" if _asks_for_login(answer) else "http"
+def _says_the_same(answer: HttpAnswer, elsewhere: HttpAnswer) -> bool:
+    """Whether a path that no gateway has asks for the same login: then the path that was meant shows nothing."""
+
+    def schemes(of: HttpAnswer) -> set[str]:
+        return {challenge.scheme.upper() for challenge in of.challenges}
+
+    return elsewhere.status == answer.status and schemes(elsewhere) == schemes(answer)
+
+
+def _state(heard: Heard, answers: Sequence[HttpAnswer]) -> GatewayState:
+    if answers:
+        answer = answers[0]
+        if not _asks_for_login(answer):
+            return "http"
+        is_any = any(_says_the_same(answer, elsewhere) for elsewhere in answers[2:])
+        return "unknown" if is_any and not answer.offers(OWN_SCHEMES) else "rd_gateway"
     odd = next(_odd_bytes(heard.events), b"")
     if any(isinstance(event, Secured) for event in heard.events):
         return _state_inside(heard.ending, odd)

@@ -26,6 +26,8 @@ PROTOCOLS = (
     Protocol.RDSAAD,
 )
 TLS_BASED = (Protocol.SSL, Protocol.HYBRID, Protocol.HYBRID_EX, Protocol.RDSTLS, Protocol.RDSAAD)
+_INCOMPLETE = "incomplete"  # it begins with a TPKT header, and the rest of it never came
+_NEVER_FINISHED = (Ending.CLOSED, Ending.RESET, Ending.TIMED_OUT, Ending.DEADLINE)
 
 
 def negotiation(attempts: Sequence[Attempt], readings: Sequence[Reading]) -> Negotiation:
@@ -77,7 +79,7 @@ def _attempt(attempt: Attempt, reading: Reading) -> NegotiationAttempt:
         described.failure = answer.code.name
     else:
         described.answer = answer_without_negotiation(reading)
-        if described.answer is None:
+        if described.answer in (None, _INCOMPLETE):
             described.ending = attempt.ending.value
     return described
 
@@ -94,8 +96,8 @@ def answer_without_negotiation(reading: Reading) -> str | None:
         return "error TPDU"
     if reading.malformed is not None:
         return "malformed"
-    if reading.unread and reading.ending in (Ending.CLOSED, Ending.RESET):
-        return "incomplete"
+    if reading.unread and reading.ending in _NEVER_FINISHED:
+        return _INCOMPLETE
     return "data TPDU" if any(isinstance(message, x224.Data) for message in reading.messages) else None
 
 

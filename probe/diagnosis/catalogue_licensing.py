@@ -36,6 +36,11 @@ CLIENT_LICENSE_REFUSED = Cause(
     "The license that this client keeps is damaged, or its own store may not be written.",
     "Other clients get in; on Windows it is HKLM\\SOFTWARE\\Microsoft\\MSLicensing of the client.",
 )
+NOT_LICENSED = Cause(
+    "The server's edition or license does not include remote connections.",
+    "winver and slmgr /xpr on the server show which it has and whether it is activated.",
+    on="windows",
+)
 LICENSE_KEYS_DAMAGED = Cause(
     "The server's own licensing keys are damaged (the values X509 Certificate and its like under "
     f"{TERMINAL_SERVER}\\RCM).",
@@ -43,15 +48,18 @@ LICENSE_KEYS_DAMAGED = Cause(
     on="windows",
 )
 
+# No blocker, whatever the error is: what was asked is a client with no license of its own and no account, and others
+# may get in all the same. Who comes for administration needs no license; one client's license is not that of all.
 LICENSING_FAILED = Diagnosis(
     code="LICENSING_FAILED",
-    severity="blocker",
+    severity="breaks_some",
     summary="The server ends the connection in the licensing phase: {error}.",
     wire=(
         "Asked for with --licensing: the licensing phase ends in a License Error, or in a Set Error Info "
         "message of that kind."
     ),
-    causes=(NO_LICENSE_SERVER, NO_LICENSE_LEFT, CLIENT_LICENSE_REFUSED, LICENSE_KEYS_DAMAGED),
+    # Where the error names none: the server gives no license server as a reason where that is one.
+    causes=(LICENSE_KEYS_DAMAGED, NO_LICENSE_LEFT, CLIENT_LICENSE_REFUSED, NOT_LICENSED, NO_LICENSE_SERVER),
     remedies=(
         Remedy(
             f"On Windows name the license server and the mode by Group Policy: {_LICENSING_POLICY}, Use the specified "
@@ -84,9 +92,14 @@ LICENSING_FAILED = Diagnosis(
             heals=(LICENSE_KEYS_DAMAGED,),
         ),
         Remedy(
+            "On Windows see that the edition takes remote connections (Home does not), and activate it: slmgr /ato.",
+            on="windows",
+            heals=(NOT_LICENSED,),
+        ),
+        Remedy(
             "An administrator gets in meanwhile without a license: mstsc /admin.",
             on="windows",
-            heals=(NO_LICENSE_SERVER,),
+            heals=(NO_LICENSE_SERVER, NO_LICENSE_LEFT),
         ),
     ),
     user_sees=Sees(
@@ -114,6 +127,10 @@ DRAINED = Cause(
     on="windows",
 )
 NO_MEMORY = Cause("The server has no memory left for another session.", "The error itself says so.")
+NO_RIGHT = Cause(
+    "Who connects has no right to: the probe has no account, and a server may turn that away.",
+    "A member of the group Remote Desktop Users gets in.",
+)
 
 CONNECTION_LIMIT = Diagnosis(
     code="CONNECTION_LIMIT",
@@ -121,9 +138,9 @@ CONNECTION_LIMIT = Diagnosis(
     summary="The server turns the connection away because it admits no more: {error}.",
     wire=(
         "Asked for with --licensing: the server sends a Set Error Info message that says that it admits no "
-        "more connections."
+        "more connections, or that it denies this one."
     ),
-    causes=(TWO_SESSIONS, SET_LIMIT, DRAINED, NO_MEMORY),
+    causes=(TWO_SESSIONS, SET_LIMIT, NO_RIGHT, DRAINED, NO_MEMORY),
     remedies=(
         Remedy(
             "On Windows end sessions that nobody uses: qwinsta /server:NAME lists them, logoff ID /server:NAME ends "
@@ -142,6 +159,11 @@ CONNECTION_LIMIT = Diagnosis(
             f"{RDP_TCP} (0xffffffff: none).",
             on="windows",
             heals=(SET_LIMIT,),
+        ),
+        Remedy(
+            "See that the users are members of the group Remote Desktop Users, and may log on through Remote Desktop "
+            "Services.",
+            heals=(NO_RIGHT,),
         ),
         Remedy("On Windows admit sessions again: change logon /enable.", on="windows", heals=(DRAINED,)),
         Remedy(

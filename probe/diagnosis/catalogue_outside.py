@@ -20,6 +20,10 @@ UDP_FILTERED = Cause(
     "A firewall or network address translation on the way drops UDP to that port.",
     "From the server's own network it is answered.",
 )
+UDP_TURNED_AWAY = Cause(
+    "A firewall on the way answers in the server's place that nothing listens.",
+    "From the server's own network it is answered.",
+)
 UDP_OFF_WINDOWS = Cause(
     "UDP is switched off on the server.",
     "SelectTransport is 1 under HKLM\\SOFTWARE\\Policies\\Microsoft\\Windows NT\\Terminal Services.",
@@ -28,7 +32,7 @@ UDP_OFF_WINDOWS = Cause(
 UDP_NOT_KNOWN = Cause(
     "The server's software has no UDP: xrdp and FreeRDP's servers have none, and Windows has it since 8 and Server "
     "2012.",
-    "It is silent on the server itself as well.",
+    "Asked on the server itself, it is not answered either.",
 )
 
 UDP_UNREACHABLE = Diagnosis(
@@ -36,7 +40,7 @@ UDP_UNREACHABLE = Diagnosis(
     severity="info",
     summary="RDP over UDP is not answered. Sessions work over TCP all the same, only less smoothly on poor networks.",
     wire="Asked for with --udp: RDP-UDP SYN packets to the port were not answered by a SYN+ACK.",
-    causes=(UDP_FILTERED, UDP_OFF_WINDOWS, UDP_NOT_KNOWN),
+    causes=(UDP_FILTERED, UDP_OFF_WINDOWS, UDP_NOT_KNOWN, UDP_TURNED_AWAY),
     remedies=(
         Remedy("Nothing must be done: UDP speeds sessions up, and TCP carries them on without it."),
         FROM_INSIDE,
@@ -44,7 +48,7 @@ UDP_UNREACHABLE = Diagnosis(
             "On Windows admit it, in PowerShell: Enable-NetFirewallRule -Name RemoteDesktop-UserMode-In-UDP; and in "
             "firewalls between, UDP 3389.",
             on="windows",
-            heals=(UDP_FILTERED,),
+            heals=(UDP_FILTERED, UDP_TURNED_AWAY),
         ),
         Remedy(
             "On Windows set Group Policy: Computer Configuration, Administrative Templates, Windows Components, Remote "
@@ -106,7 +110,7 @@ GATEWAY_UNREACHABLE = Diagnosis(
 GATEWAY_NAME_LEAK = Diagnosis(
     code="GATEWAY_NAME_LEAK",
     severity="risk",
-    summary="The RD Gateway tells anybody the names of internal machines: {names}.",
+    summary="What answers as an RD Gateway does tells anybody the names of internal machines: {names}.",
     wire=(
         "Asked for with --gateway: the gateway answered an NTLM negotiation by a challenge that names its "
         "computer and domain, with no password given."

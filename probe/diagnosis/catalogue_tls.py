@@ -164,8 +164,8 @@ ALL_OFF = Cause(
 )
 XRDP_NO_VERSION = Cause(
     "ssl_protocols in xrdp.ini names no version that its OpenSSL has, or none at all.",
-    "None is accepted. xrdp.log says: no protocols available; and before it, where it knows none of the words: No SSL/TLS "
-    "protocols enabled.",
+    "None is accepted. xrdp.log says: no protocols available; and before it, where it knows none of the words: No "
+    "SSL/TLS protocols enabled.",
     on="xrdp",
 )
 XRDP_OLD_ONLY = Cause("ssl_protocols in xrdp.ini names old versions only.", "The line stands in [Globals].", on="xrdp")

@@ -100,8 +100,8 @@ X224_MALFORMED = Diagnosis(
     severity="blocker",
     summary="The answer begins as RDP does and is broken.",
     wire=(
-        "The answer begins with a TPKT header of version 3, as RDP does, and what follows breaks the rules of X.224, or "
-        "never comes to an end."
+        "The answer begins with a TPKT header of version 3, as RDP does, and what follows breaks the rules of X.224, "
+        "or never comes to an end."
     ),
     causes=(
         Cause("The server's software is faulty, or a honeypot that plays RDP badly.", "It is broken anywhere."),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from probe.result import Licensing
 
-# errorInfo codes that say that no more, or no, connections are admitted: [MS-RDPBCGR] 2.2.5.1.1. That another user
-# took the session over (0x5) is no limit, and 0x10A is about connections though its name is one of licensing.
-TURNED_AWAY = (0x0006, 0x0007, 0x010A, 0x0408)
+# errorInfo codes of a server that turns the connection away: [MS-RDPBCGR] 2.2.5.1.1. That another user took the session
+# over (0x5) is no limit. 0x7 says no more than "denied": of all codes CONNECTION_LIMIT is the closest, and its summary
+# and causes leave the reason open. 0x10A is one of licensing: the server is not licensed to accept remote connections.
+DENIED = 0x0007
+TURNED_AWAY = (0x0006, DENIED, 0x0408)
 _LICENSING_CODES = range(0x0100, 0x0110)
 
 

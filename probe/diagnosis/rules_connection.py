@@ -93,14 +93,28 @@ def x224_closed(result: Result) -> Iterator[Evidence]:
 
 @finds(x224.X224_MALFORMED)
 def x224_malformed(result: Result) -> Iterator[Evidence]:
-    """What came back began as RDP does, and could not be read."""
+    """What came back began as RDP does, and could not be read: broken, cut off, or never finished."""
     if result.status not in ("closed", "silent"):
         return
-    for asked, answer in _answers(result):
+    answers = _answers(result)
+    is_endless = answers != [] and all(answer == "incomplete" for _asked, answer in answers)
+    if result.status == "silent" and is_endless:
+        yield _never_finished(result)
+        return
+    for asked, answer in answers:
         if answer in _BROKEN:
-            yield Evidence(said=_("asked for {asked}, the reply could not be read", asked=asked))
-    if result.ending == "too_much" and not _answers(result):
-        yield Evidence(said=_("bytes received without a whole answer: {received}", received=result.bytes_received))
+            said = _("asked for {asked}, the reply could not be read", asked=asked)
+            yield Evidence(said=said, excludes=(x224.ENDLESS,))
+    if result.ending == "too_much" and not answers:
+        said = _("bytes received without a whole answer: {received}", received=result.bytes_received)
+        yield Evidence(said=said)
+
+
+def _never_finished(result: Result) -> Evidence:
+    """Bytes of an answer, and then no more of it in time."""
+    said = _("bytes received without a whole answer: {received}", received=result.bytes_received)
+    summary = _("The answer begins as RDP does and never ends.")
+    return Evidence(said=said, summary=summary, likeliest=x224.ENDLESS)
 
 
 @finds(x224.X224_DISCONNECTED)

@@ -27,7 +27,10 @@ def udp_unreachable(result: Result) -> Iterator[Evidence]:
         said = _("a SYN datagram to UDP {where} was answered by ICMP: nothing listens there", where=where)
     else:
         said = _("UDP {where} cannot be reached: {cause}", where=where, cause=udp.cause or "?")
-    yield Evidence(said=said, likeliest=_why_no_udp(result))
+    excludes = (catalogue.UDP_TURNED_AWAY,) if udp.state == "silent" else ()
+    if udp.state == "refused":  # an answer came back: nothing on the way drops what is sent
+        excludes = (catalogue.UDP_FILTERED,)
+    yield Evidence(said=said, likeliest=_why_no_udp(result), excludes=excludes)
 
 
 def _why_no_udp(result: Result) -> Cause | None:
@@ -97,7 +100,8 @@ def gateway_name_leak(result: Result) -> Iterator[Evidence]:
     if told:
         names = _(", ").join(told.values())
         said = _("its NTLM challenge, which needs no login, names {names}", names=names)
-        yield Evidence(said=said, facts={"names": names})
+        summary = _("The RD Gateway tells anybody the names of internal machines: {names}.", names=names)
+        yield Evidence(said=said, summary=summary if gateway.certainty == "certain" else None, facts={"names": names})
 
 
 def _names(ntlm: Ntlm) -> Iterator[str]:

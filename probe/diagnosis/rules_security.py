@@ -23,7 +23,8 @@ _NLA = ("HYBRID", "HYBRID_EX")
 _WITHOUT_NLA = ("RDP", "SSL")
 _USUAL = ("RDP", "SSL", "HYBRID")  # what clients ask for; a server that turns all away turns everybody away
 _NTLM_REFUSALS = ("STATUS_NTLM_BLOCKED", "STATUS_NOT_SUPPORTED", "SEC_E_UNSUPPORTED_FUNCTION")
-_DROPPED = ("closed", "reset", "timed_out", "too_much")
+_HUNG_UP = ("closed", "reset")
+_DROPPED = (*_HUNG_UP, "timed_out", "too_much")
 _SMALLEST_KEY_BITS = 2048
 _OLDEST_CREDSSP = 5
 _MOST_SKEW_S = 300
@@ -44,8 +45,16 @@ def nla_required(result: Result) -> Iterator[Evidence]:
 @finds(negotiation.TLS_REQUIRED)
 def tls_required(result: Result) -> Iterator[Evidence]:
     """RDP was turned away for want of TLS, by a server that accepts TLS or nothing at all."""
-    if not _accepted(result, ("RDP",)) and (_accepted(result, _TLS_BASED) or _code_decides(result)):
-        yield from _refusals(result, "SSL_REQUIRED_BY_SERVER", ("RDP",))
+    tls = _accepted(result, _TLS_BASED)
+    if _accepted(result, ("RDP",)) or not (tls or _code_decides(result)):
+        return
+    refused_too = not tls and _verdict(result, "SSL").state == "rejected"
+    summary = _("The server says that it requires TLS, and turns clients away that offer TLS too.")
+    for found in _refusals(result, "SSL_REQUIRED_BY_SERVER", ("RDP",)):
+        if refused_too:
+            yield replace(found, summary=summary, excludes=negotiation.WANTS_TLS)
+        else:
+            yield replace(found, excludes=(negotiation.WANTS_MORE,))
 
 
 @finds(negotiation.STANDARD_RDP_ONLY)
@@ -129,7 +138,7 @@ def nla_unsupported(result: Result) -> Iterator[Evidence]:
 
 @finds(catalogue.STANDARD_RDP_WEAK)
 def standard_rdp_weak(result: Result) -> Iterator[Evidence]:
-    """RDP is accepted; the summary says how weakly it encrypts. What can be read without effort weighs more."""
+    """RDP is accepted; the summary says how weakly it encrypts. What others can read works, and is a risk."""
     if not _accepted(result, ("RDP",)):
         return
     section = result.standard_rdp
@@ -141,8 +150,17 @@ def standard_rdp_weak(result: Result) -> Iterator[Evidence]:
         strength = _("even with {methods} encryption", methods=both(weak))
     if level == "NONE":
         strength = _("without any encryption")
-    severity: Severity | None = "breaks_some" if weak or level == "NONE" else None
-    yield Evidence(said=_("{name}: accepted", name="RDP"), severity=severity, facts={"strength": strength})
+    readable = bool(weak) or level == "NONE"
+    summary = _(
+        "The server accepts Standard RDP Security ({strength}): whoever is on the way can read or alter a session.",
+        strength=strength,
+    )
+    yield Evidence(
+        said=_("{name}: accepted", name="RDP"),
+        severity="risk" if readable else None,
+        summary=summary if readable else None,
+        facts={"strength": strength},
+    )
     if level is not None:
         chosen = _(", ").join(methods) or _("none")
         yield Evidence(said=_("encryption level {level}, methods: {methods}", level=level, methods=chosen))
@@ -189,21 +207,38 @@ def encryption_refused(result: Result) -> Iterator[Evidence]:
 
 @finds(catalogue.CREDSSP_ABORTED)
 def credssp_aborted(result: Result) -> Iterator[Evidence]:
-    """The first TSRequest was answered by an end, or by nothing that a client could go on with."""
+    """The first TSRequest was answered by an end, or by nothing that a client could go on with.
+
+    It offers NTLM alone. Where the server may have hung up for that, and where it speaks CredSSP, clients with Kerberos
+    may get in: nothing is proved of them, and it is no blocker.
+    """
     section = result.credssp
     if section is None or section.ntlm is not None or _turns_ntlm_away(section):
         return
     severity = _if_rejected(result, _WITHOUT_NLA)
     if section.version is None and section.ending in _DROPPED:
-        yield Evidence(said=_("sent the first TSRequest: {ending}", ending=stored(section.ending)), severity=severity)
+        said = _("sent the first TSRequest: {ending}", ending=stored(section.ending))
+        if section.ending in _HUNG_UP:
+            yield Evidence(said=said)
+        else:
+            yield Evidence(said=said, severity=severity, excludes=(catalogue.KERBEROS_ONLY,))
     elif section.version is None and section.answer is not None:
         said = _("sent the first TSRequest: the answer is {answer}", answer=stored(section.answer))
-        yield Evidence(said=said, severity=severity)
+        yield Evidence(said=said, severity=severity, excludes=(catalogue.KERBEROS_ONLY,))
     elif section.version is not None:
+        yield _no_challenge(section)
+
+
+def _no_challenge(section: CredSsp) -> Evidence:
+    """A TSRequest came, so that CredSSP is passed on; what offers Kerberos beside NTLM may get further with it."""
+    if section.error is not None:
+        said = _("sent the first TSRequest: the answer holds error {error}", error=section.error)
+    elif "NTLM" in section.mechanisms:
+        said = _("sent the first TSRequest: the answer chooses NTLM and holds no NTLM challenge")
+        return Evidence(said=said, excludes=(catalogue.TLS_ENDED, catalogue.KERBEROS_ONLY))
+    else:
         said = _("sent the first TSRequest: the answer holds no NTLM challenge and no error")
-        if section.error is not None:
-            said = _("sent the first TSRequest: the answer holds error {error}", error=section.error)
-        yield Evidence(said=said, severity=severity)
+    return Evidence(said=said, excludes=(catalogue.TLS_ENDED,))
 
 
 @finds(catalogue.CREDSSP_OUTDATED)

@@ -241,7 +241,7 @@ KINDS: Mapping[str, Kind] = {
     ),
     "tarpit": Kind(
         title="A trap that answers one byte a second, for ever",
-        expects=("X224_SILENT",),
+        expects=("X224_MALFORMED",),
         behavior=server.tarpit,
         lifetime_s=server.ENDLESS_S,
     ),

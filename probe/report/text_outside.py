@@ -57,6 +57,8 @@ def _what(gateway: Gateway) -> str:
         return _("RD Gateway") if gateway.certainty == "certain" else _("RD Gateway (likely)")
     if gateway.state == "http":
         return _("another web server: {status}", status=status or _("an answer that cannot be read"))
+    if gateway.state == "unknown" and gateway.status is not None:
+        return _("a web server that wants a login for every path: whether it is an RD Gateway is not settled")
     if gateway.state == "silent":
         return _("no answer")
     if gateway.state == "unreachable" and gateway.cause is not None:

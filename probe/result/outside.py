@@ -21,7 +21,7 @@ GatewayState = Literal[
     "silent",
     "refused",
     "unreachable",
-    "unknown",  # the audit stopped before it was known
+    "unknown",  # the audit stopped before it was known, or every path asks for the same login (`status` is 401)
 ]
 
 

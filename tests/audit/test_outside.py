@@ -115,7 +115,7 @@ def test_a_gateway_is_certain_by_a_scheme_of_its_own() -> None:
         (answer(501), "certain"),
         (answer(200), "certain"),
         (answer(503), "likely"),
-        (answer(401, "NTLM"), "likely"),
+        (answer(401, "Negotiate", "NTLM"), "likely"),
         (answer(401, "Basic realm=x"), "likely"),
     ],
 )
@@ -124,6 +124,17 @@ def test_a_gateway_is_certain_where_another_path_wants_no_login(elsewhere: Seen,
     section = gateway(heard(Ending.COMPLETE, *events), wall_offset=0.0)
     assert (section.state, section.certainty) == ("rd_gateway", certainty)
     assert (section.status, section.schemes) == (401, ["NTLM"])
+
+
+@pytest.mark.parametrize(
+    ("scheme", "state", "certainty"), [("NTLM", "unknown", None), ("SSPI_NTLM", "rd_gateway", "certain")]
+)
+def test_the_same_answer_for_a_path_that_no_gateway_has_settles_nothing(
+    scheme: str, state: GatewayState, certainty: str | None
+) -> None:
+    events = (SECURED, answer(401, scheme), answer(401, scheme), answer(401, scheme.lower()))
+    section = gateway(heard(Ending.COMPLETE, *events), wall_offset=0.0)
+    assert (section.state, section.certainty, section.status) == (state, certainty, 401)
 
 
 def test_the_challenge_and_the_certificate_are_described_at_their_time() -> None:

@@ -109,6 +109,13 @@ def test_a_repeat_that_is_answered_settles_it() -> None:
         ([], Ending.CLOSED, Verdict(state=U, ending="closed"), None),
         ([], Ending.INTERRUPTED, Verdict(state=U, ending="interrupted"), None),
         (
+            a.unread(b"\x03\x00"),
+            Ending.TIMED_OUT,
+            Verdict(state=U, reason="incomplete", ending="timed_out"),
+            "incomplete",
+        ),
+        (a.unread(b"\x03\x00"), Ending.INTERRUPTED, Verdict(state=U, ending="interrupted"), None),
+        (
             a.disconnect(),
             Ending.COMPLETE,
             Verdict(state=U, reason="disconnect provider ultimatum", ending="closed"),
@@ -145,7 +152,19 @@ def test_a_repeat_that_is_answered_settles_it() -> None:
             "data TPDU",
         ),
     ],
-    ids=["reset", "closed", "interrupted", "disconnect", "DR", "ER", "malformed", "broken confirm", "DT"],
+    ids=[
+        "reset",
+        "closed",
+        "interrupted",
+        "unfinished",
+        "interrupted in it",
+        "disconnect",
+        "DR",
+        "ER",
+        "malformed",
+        "broken confirm",
+        "DT",
+    ],
 )
 def test_what_settles_nothing_says_how_it_ended(
     events: list[Event], ending: Ending, unknown: Verdict, answer: str | None
@@ -154,7 +173,7 @@ def test_what_settles_nothing_says_how_it_ended(
     assert verdict(a.RDSAAD, attempt) == unknown
     described = section(attempt).attempts[0]
     assert described.answer == answer
-    assert described.ending == (ending.value if answer is None else None)
+    assert described.ending == (ending.value if answer in (None, "incomplete") else None)
 
 
 def test_a_bare_confirm_turns_away_what_was_asked_for_and_proves_rdp_only_with_mcs_behind_it() -> None:

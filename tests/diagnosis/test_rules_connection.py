@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from probe.diagnosis.catalogue_x224 import ENDLESS
+from probe.diagnosis.diagnosing import told
+from probe.report.sentences import verdict
 from probe.result import EndingName, Negotiation, NegotiationAttempt, Result, Status
 from tests.diagnosis.results import attempted, codes, result, the
 
@@ -46,6 +49,24 @@ def test_each_end_has_one_name_and_nobody_connects(described: Result, code: str)
 )
 def test_an_audit_cut_short_and_a_server_that_spoke_are_not_silent(status: Status, ending: EndingName | None) -> None:
     assert codes(result(status, ending=ending)) == []
+
+
+def test_an_answer_that_never_ends_is_a_broken_one() -> None:
+    described = attempted(answer="incomplete", status="silent", ending="timed_out")
+    described.bytes_received = 36
+    assert codes(described) == ["X224_MALFORMED"]
+    found = the("X224_MALFORMED", described)
+    assert found.summary == "The answer begins as RDP does and never ends."
+    assert found.evidence == ["bytes received without a whole answer: 36"]
+    assert found.causes[0] == told(ENDLESS)
+    assert "never ends an answer: 36 bytes" in verdict(described)
+
+
+@pytest.mark.parametrize("answer", ["malformed", "incomplete"])
+def test_an_answer_that_was_cut_off_is_no_endless_one(answer: str) -> None:
+    found = the("X224_MALFORMED", attempted(answer=answer, status="closed", ending="closed"))
+    assert told(ENDLESS) not in found.causes
+    assert found.evidence == ["asked for SSL, the reply could not be read"]
 
 
 def test_a_broken_reply_outweighs_a_refusal() -> None:

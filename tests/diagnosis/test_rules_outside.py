@@ -6,6 +6,7 @@ import pytest
 
 from probe.diagnosis import catalogue_outside as catalogue
 from probe.diagnosis import diagnose
+from probe.diagnosis.diagnosing import told
 from probe.diagnosis.rule import Cause
 from probe.result import Diagnosis, Gateway, GatewayState, Ntlm, Result, Server, Udp, UdpState
 from tests.diagnosis import results
@@ -75,6 +76,14 @@ def test_udp_of_a_server_that_has_none_is_not_blamed_on_a_firewall() -> None:
     assert first_cause(only(xrdp, "UDP_UNREACHABLE"), catalogue.UDP_NOT_KNOWN)
 
 
+def test_a_refusal_by_icmp_is_no_firewall_that_drops() -> None:
+    causes = only(with_udp("refused"), "UDP_UNREACHABLE").causes
+    assert not any("drops" in cause or "silent" in cause for cause in causes)
+    assert told(catalogue.UDP_TURNED_AWAY) in causes
+    assert told(catalogue.UDP_TURNED_AWAY) not in only(with_udp("silent"), "UDP_UNREACHABLE").causes
+    assert told(catalogue.UDP_FILTERED) in only(with_udp("unreachable"), "UDP_UNREACHABLE").causes
+
+
 @pytest.mark.parametrize("state", ["rd_gateway", "unknown"])
 def test_a_gateway_that_answers_or_was_not_heard_is_no_finding(state: GatewayState) -> None:
     assert codes(with_gateway(state)) == []
@@ -121,6 +130,25 @@ def test_names_of_internal_machines_are_named() -> None:
     assert found.evidence == [
         "its NTLM challenge, which needs no login, names gw01.corp.internal, GW01, corp.internal, CORP"
     ]
+
+
+@pytest.mark.parametrize(
+    ("certainty", "subject"),
+    [
+        ("certain", "The RD Gateway tells"),
+        ("likely", "What answers as an RD Gateway does tells"),
+        (None, "What answers as an RD Gateway does tells"),
+    ],
+)
+def test_who_names_them_is_said_as_surely_as_it_is_known(certainty: str | None, subject: str) -> None:
+    found = only(with_gateway("rd_gateway", ntlm=CORP, certainty=certainty), "GATEWAY_NAME_LEAK")
+    assert found.summary == (
+        f"{subject} anybody the names of internal machines: gw01.corp.internal, GW01, corp.internal, CORP."
+    )
+
+
+def test_a_server_that_wants_a_login_for_every_path_is_no_gateway_for_sure() -> None:
+    assert codes(with_gateway("unknown", status=401, schemes=["NTLM"], ntlm=CORP)) == []
 
 
 @pytest.mark.parametrize(

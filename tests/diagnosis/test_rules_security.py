@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from probe.diagnosis.catalogue_negotiation import WANTS_MORE
 from probe.diagnosis.catalogue_nla import XRDP_HAS_NO_NLA
+from probe.diagnosis.catalogue_security import KERBEROS_ONLY, TLS_ENDED
 from probe.diagnosis.diagnosing import told
 from probe.result import CredSsp, EndingName, Result, Server, Verdict
 from tests.diagnosis.results import (
@@ -107,6 +109,25 @@ def test_a_server_that_turns_everything_away_blocks_by_its_own_code(failure: str
     assert codes(negotiated(RDP=refused(failure), SSL=UNKNOWN, HYBRID=UNKNOWN)) == (
         [code] if code in ("TLS_CERTIFICATE_MISSING", "INCONSISTENT_FLAGS", "USER_AUTH_REQUIRED") else []
     )
+
+
+def test_a_server_that_requires_tls_and_refuses_it_is_not_told_to_be_asked_with_tls() -> None:
+    found = the("TLS_REQUIRED", all_refused("SSL_REQUIRED_BY_SERVER"))
+    assert "turns clients away that offer TLS too" in found.summary
+    assert found.causes == [told(WANTS_MORE)]
+    assert not any("speaks TLS" in remedy or "/sec:tls" in remedy for remedy in found.remedies)
+    assert any("/sec:ext" in remedy for remedy in found.remedies)
+    assert the("TLS_REQUIRED", captured(negotiated(SSL=TLS))).causes == found.causes
+
+
+@pytest.mark.parametrize(
+    "described", [negotiated(RDP=TLS, SSL=ACCEPTED), negotiated(RDP=TLS, SSL=TLS, HYBRID=ACCEPTED)]
+)
+def test_a_server_that_takes_tls_asks_for_no_more(described: Result) -> None:
+    found = the("TLS_REQUIRED", described)
+    assert found.summary == "The server turns away clients that do not use TLS."
+    assert told(WANTS_MORE) not in found.causes
+    assert "speaks TLS" in found.remedies[0]
 
 
 def test_of_several_codes_each_shows_how_the_rest_was_refused() -> None:
@@ -262,7 +283,8 @@ def test_nla_is_not_known_to_be_unsupported(described: Result) -> None:
 def test_standard_rdp_security_is_weak_and_how_weak(level: str | None, methods: tuple[str, ...], strength: str) -> None:
     found = the("STANDARD_RDP_WEAK", standard(level, methods))
     assert strength in found.summary
-    assert found.severity == ("risk" if level in ("HIGH", None) else "breaks_some")
+    assert found.severity == ("info" if level in ("HIGH", None) else "risk")  # every client gets in
+    assert ("read or alter" in found.summary) is (found.severity == "risk")
     assert len(found.evidence) == (1 if level is None else 2)
 
 
@@ -311,12 +333,27 @@ def test_an_answer_or_a_silence_refuses_no_method(ending: EndingName | None) -> 
 def test_credssp_that_ends_without_an_answer() -> None:
     assert the("CREDSSP_ABORTED", credssp(CredSsp(ending="reset"))).evidence == ["sent the first TSRequest: reset"]
     assert the("CREDSSP_ABORTED", credssp(CredSsp(ending="reset"))).severity == "breaks_some"
-    assert the("CREDSSP_ABORTED", credssp(CredSsp(ending="closed"), without="rejected")).severity == "blocker"
+    assert the("CREDSSP_ABORTED", credssp(CredSsp(ending="closed"), without="rejected")).severity == "breaks_some"
+
+
+@pytest.mark.parametrize(
+    "section", [CredSsp(ending="timed_out"), CredSsp(ending="too_much"), CredSsp(answer="malformed", ending="complete")]
+)
+def test_what_is_no_hanging_up_is_no_matter_of_kerberos(section: CredSsp) -> None:
+    found = the("CREDSSP_ABORTED", credssp(section, without="rejected"))
+    assert found.severity == "blocker"
+    assert told(KERBEROS_ONLY) not in found.causes
+    assert told(TLS_ENDED) in found.causes
+    assert the("CREDSSP_ABORTED", credssp(section)).severity == "breaks_some"
 
 
 @pytest.mark.parametrize("error", [None, "SEC_E_INVALID_TOKEN"])
 def test_an_answer_that_is_of_no_use(error: str | None) -> None:
     assert codes(credssp(CredSsp(version=6, error=error))) == ["CREDSSP_ABORTED"]
+    found = the("CREDSSP_ABORTED", credssp(CredSsp(version=6, error=error), without="rejected"))
+    assert found.severity == "breaks_some"  # with Kerberos it may go on
+    assert told(KERBEROS_ONLY) in found.causes
+    assert told(TLS_ENDED) not in found.causes
 
 
 @pytest.mark.parametrize("ending", ["interrupted", "deadline", None])
@@ -339,6 +376,10 @@ def test_an_answer_that_cannot_be_read() -> None:
 
 def test_ntlm_that_is_chosen_is_not_turned_away() -> None:
     assert codes(credssp(CredSsp(version=6, mechanisms=["NTLM"]))) == ["CREDSSP_ABORTED"]
+    found = the("CREDSSP_ABORTED", credssp(CredSsp(version=6, mechanisms=["NTLM"]), without="rejected"))
+    assert found.severity == "breaks_some"
+    assert not {told(KERBEROS_ONLY), told(TLS_ENDED)} & set(found.causes)
+    assert found.evidence == ["sent the first TSRequest: the answer chooses NTLM and holds no NTLM challenge"]
     assert codes(challenged(None)) == []
 
 

@@ -127,7 +127,7 @@ def test_a_scheme_of_gateways_alone_is_certain() -> None:
 
 def test_a_server_that_wants_a_login_for_everything_need_not_be_a_gateway() -> None:
     gateway = gateway_of(web(UNAUTHORIZED, WITH_CHALLENGE, UNAUTHORIZED))
-    assert (gateway.state, gateway.certainty) == ("rd_gateway", "likely")
+    assert (gateway.state, gateway.certainty, gateway.status) == ("unknown", None, 401)
     assert gateway.ntlm is not None
 
 

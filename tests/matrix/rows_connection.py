@@ -103,10 +103,10 @@ SILENT = (
         name="tarpit",
         started="the demo's tarpit",
         site=kind("tarpit"),
-        codes={"X224_SILENT": "blocker"},
+        codes={"X224_MALFORMED": "blocker"},
         status="silent",
         nla="unknown",
-        why="a byte a second makes no answer in time",
+        why="a byte a second, as RDP begins, makes no whole answer in time",
         step_s=0.3,
     ),
     Situation(
@@ -223,7 +223,7 @@ WAYS = (
         name="trickling",
         started="xrdp behind a way that brings every answer in pieces of nine bytes",
         site=Behind(fault=lambda: Trickles(9, 0.001), sites=(_xrdp("negotiate"),)),
-        codes={**BOTH, "STANDARD_RDP_WEAK": "risk"},
+        codes={**BOTH, "STANDARD_RDP_WEAK": "info"},
         why="where a packet ends is said by the packet",
     ),
     Situation(
@@ -252,7 +252,7 @@ WAYS = (
         name="two-servers-contradict",
         started="an address that leads to an xrdp with security_layer=tls, and later to one with rdp",
         site=Behind(fault=lambda: FailsOver(3), sites=(_xrdp(), _xrdp("rdp"))),
-        codes={**BOTH, "STANDARD_RDP_WEAK": "risk", "INTERMITTENT": "breaks_some"},
+        codes={**BOTH, "STANDARD_RDP_WEAK": "info", "INTERMITTENT": "breaks_some"},
         why="the same request is answered by SSL, then by RDP; that they are two is a cause, and not seen",
     ),
     Situation(

@@ -20,14 +20,14 @@ ROWS: tuple[Situation, ...] = (
         name="shadow",
         started="freerdp-shadow-cli",
         site=shadow(),
-        codes={"NLA_UNSUPPORTED": "risk", "STANDARD_RDP_WEAK": "breaks_some", **SELF_SIGNED},
+        codes={"NLA_UNSUPPORTED": "risk", "STANDARD_RDP_WEAK": "risk", **SELF_SIGNED},
         why="it answers HYBRID alone with SSL_NOT_ALLOWED_BY_SERVER, though SSL is accepted; every method is taken",
     ),
     Situation(
         name="shadow-from-127.0.0.1",
         started="freerdp-shadow-cli, asked from 127.0.0.1",
         site=shadow(),
-        codes={"NLA_UNSUPPORTED": "risk", "STANDARD_RDP_WEAK": "breaks_some", **SELF_SIGNED},
+        codes={"NLA_UNSUPPORTED": "risk", "STANDARD_RDP_WEAK": "risk", **SELF_SIGNED},
         why="it switches encryption off for this one address",
         source_address=LOOPBACK,
     ),
@@ -52,7 +52,7 @@ ROWS: tuple[Situation, ...] = (
         name="shadow-nla-beside-others",
         started="freerdp-shadow-cli +sec-nla",
         site=shadow("+sec-nla"),
-        codes={"NLA_NOT_ENFORCED": "risk", "STANDARD_RDP_WEAK": "breaks_some", **SELF_SIGNED},
+        codes={"NLA_NOT_ENFORCED": "risk", "STANDARD_RDP_WEAK": "risk", **SELF_SIGNED},
         nla="offered",
         why="NLA is offered, and whoever does not ask for it gets in without",
     ),
@@ -67,7 +67,7 @@ ROWS: tuple[Situation, ...] = (
         name="shadow-rdp",
         started="freerdp-shadow-cli /sec:rdp",
         site=shadow("/sec:rdp"),
-        codes={**RDP_ONLY, "STANDARD_RDP_WEAK": "breaks_some"},
+        codes={**RDP_ONLY, "STANDARD_RDP_WEAK": "risk"},
         why="SSL and HYBRID are turned away with SSL_NOT_ALLOWED_BY_SERVER",
     ),
     Situation(
@@ -78,7 +78,7 @@ ROWS: tuple[Situation, ...] = (
                 "/sec:rdp", display=display, certificate=served_by(room, Recipe(key=rsa_key(1024, 8)).signed_by(None))
             )
         ),
-        codes={**RDP_ONLY, "STANDARD_RDP_WEAK": "breaks_some", "STANDARD_RDP_WEAK_KEY": "risk"},
+        codes={**RDP_ONLY, "STANDARD_RDP_WEAK": "risk", "STANDARD_RDP_WEAK_KEY": "risk"},
         why="the key that protects the session key is short",
     ),
     Situation(
@@ -92,7 +92,7 @@ ROWS: tuple[Situation, ...] = (
         name="weston",
         started="weston with a TLS certificate and a key for Standard RDP Security",
         site=Program(lambda room: Weston(certificates.rsa(room), certificates.rsa_key_pem(room))),
-        codes={"NLA_UNSUPPORTED": "risk", "STANDARD_RDP_WEAK": "breaks_some", **SELF_SIGNED},
+        codes={"NLA_UNSUPPORTED": "risk", "STANDARD_RDP_WEAK": "risk", **SELF_SIGNED},
         why="as FreeRDP's shadow server",
     ),
     Situation(
@@ -101,7 +101,7 @@ ROWS: tuple[Situation, ...] = (
         site=Program(lambda room: Weston(certificates.rsa(room))),
         codes={
             "NLA_UNSUPPORTED": "risk",
-            "STANDARD_RDP_WEAK": "risk",
+            "STANDARD_RDP_WEAK": "info",
             "ENCRYPTION_REFUSED": "breaks_some",
             **SELF_SIGNED,
         },

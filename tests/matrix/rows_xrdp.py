@@ -32,11 +32,11 @@ RDP_ONLY: Codes = {"STANDARD_RDP_ONLY": "risk", "NLA_UNSUPPORTED": "risk"}
 BOTH: Codes = {"NLA_UNSUPPORTED": "risk", **SELF_SIGNED}
 # What crypt_level makes of Standard RDP Security.
 BY_LEVEL: Mapping[str, Codes] = {
-    "none": {"STANDARD_RDP_WEAK": "breaks_some"},
-    "low": {"STANDARD_RDP_WEAK": "breaks_some"},
-    "medium": {"STANDARD_RDP_WEAK": "breaks_some"},
-    "high": {"STANDARD_RDP_WEAK": "risk"},
-    "fips": {"STANDARD_RDP_WEAK": "risk", "ENCRYPTION_FIPS_ONLY": "breaks_some"},
+    "none": {"STANDARD_RDP_WEAK": "risk"},
+    "low": {"STANDARD_RDP_WEAK": "risk"},
+    "medium": {"STANDARD_RDP_WEAK": "risk"},
+    "high": {"STANDARD_RDP_WEAK": "info"},
+    "fips": {"STANDARD_RDP_WEAK": "info", "ENCRYPTION_FIPS_ONLY": "breaks_some"},
 }
 ABORTED: Codes = {"TLS_HANDSHAKE_ABORTED": "blocker", **TLS_ONLY}
 

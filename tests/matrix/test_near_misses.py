@@ -349,6 +349,13 @@ PAIRS = (
         lambda: r.result("silent", ending="interrupted"),
     ),
     pair(
+        "an answer that is never finished, and none",
+        "X224_MALFORMED",
+        lambda: r.attempted(answer="incomplete", status="silent", ending="timed_out"),
+        lambda: r.attempted(status="silent", ending="timed_out"),
+        "X224_SILENT",
+    ),
+    pair(
         "closed, and reset without a byte",
         "X224_CLOSED",
         lambda: _ended("closed"),

@@ -63,6 +63,10 @@ def test_udp(udp: Udp, words: str) -> None:
         (Gateway(host="gw", port=443, state="refused", cause="x"), "gw:443 · connection refused"),
         (Gateway(host="gw", port=443, state="unreachable", cause="no name"), "gw:443 · unreachable: no name"),
         (Gateway(host="gw", port=443, state="unreachable"), "gw:443 · unreachable"),
+        (
+            Gateway(host="gw", port=443, state="unknown", status=401),
+            "gw:443 · a web server that wants a login for every path: whether it is an RD Gateway is not settled",
+        ),
         (Gateway(host="gw", port=443, state="unknown"), "gw:443 · not settled: the audit ended first"),
     ],
 )
