@@ -89,7 +89,8 @@ def _weighed(causes: list[PossibleCause], page: Page) -> None:
                 continue
             first = (f"  {_(_VERDICTS[verdict])}", _VERDICT_STYLES[verdict])
             page.entry(first, cause.text, cause.diagnosis or "", indent=_VERDICT_INDENT)
-            for words in cause.result.evidence or [cause.tells]:
+            tells = [cause.tells] if cause.tells and (verdict == "open" or not cause.result.evidence) else []
+            for words in (*cause.result.evidence, *tells):
                 page.paragraph(words, indent=_VERDICT_INDENT, style="dim")
 
 
