@@ -36,6 +36,7 @@ _STATUS: dict[Ending, Status] = {
     Ending.INTERRUPTED: "silent",
 }
 
+_ALIKE = {Ending.CLOSED, Ending.RESET}  # a close is a reset where our request came a moment earlier and is unread
 _MOST_JUDGED = 8  # distinct chains of one server whose trust is judged; an honest one has two or three
 
 
@@ -69,6 +70,7 @@ def verdict(audit: Audit) -> Result:
         bytes_sent=sum(attempt.bytes_sent for attempt in attempts),
         bytes_received=sum(attempt.bytes_received for attempt in attempts),
         status=_status(readings),
+        licensing_asked=audit.settings.licensing,
         lost=audit.plan.lost_after,
         limited=_limited(audit),
         spent=dict(Counter(attempt.question.about for attempt in attempts)),
@@ -139,10 +141,13 @@ def _tls_without_x224(reading: Reading) -> bool:
 
 def _say_why_not(result: Result, attempts: Sequence[Attempt], readings: Sequence[Reading]) -> None:
     """The service that answers instead, or how the first connection ended."""
+    if attempts and attempts[0].ending is Ending.RESET and _closed_and_reset(readings):
+        result.ending = Ending.CLOSED.value
     for attempt, reading in zip(attempts, readings, strict=True):
         if result.ending is None:
             result.ending = attempt.ending.value
-        result.cause = result.cause or attempt.cause
+        if attempt.ending.value == result.ending:
+            result.cause = result.cause or attempt.cause
         if result.status != "not_rdp" or result.service is not None:
             continue
         if _tls_without_x224(reading):
@@ -167,13 +172,20 @@ def _limited(audit: Audit) -> str | None:
     return f"{most}; not asked: {'; '.join(left)}" if left else None
 
 
+def _closed_and_reset(readings: Sequence[Reading]) -> bool:
+    """Connections on which nothing came ended both ways."""
+    return {reading.ending for reading in readings if reading.received_nothing} >= _ALIKE
+
+
 def _intermittent(attempts: Sequence[Attempt]) -> list[str]:
     """Requests that ended differently when repeated, though nothing else was under way either time."""
     differing = []
     first = {attempt.question: attempt for attempt in attempts if not attempt.question.repeat}
     for repeat in (attempt for attempt in attempts if attempt.question.repeat):
         before = first.get(replace(repeat.question, repeat=False))
-        if before and before.alone and before.ending is not repeat.ending:
+        if before is None or not before.alone or before.ending is repeat.ending:
+            continue
+        if not {before.ending, repeat.ending} <= _ALIKE:
             differing.append(f"{before.question.words}: {before.ending.value}, then {repeat.ending.value}")
     return differing
 

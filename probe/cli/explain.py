@@ -106,7 +106,7 @@ def _audit(options: argparse.Namespace, answer: Answer) -> list[Result]:
 
 
 async def _results(host: argparse.Namespace) -> list[Result]:
-    from probe.cli.host import limits_of, settings_of
+    from probe.cli.host import clients_of, limits_of, settings_of
     from probe.diagnosis import diagnose
     from probe.drive.many import Many
     from probe.scan.targets import targets
@@ -118,6 +118,7 @@ async def _results(host: argparse.Namespace) -> list[Result]:
             if isinstance(result, Exception):
                 raise result
             result.diagnoses = diagnose(result)
+            result.clients = clients_of(result)  # the verdict counts them, here as in `host`
             found.append(result)
     return found
 

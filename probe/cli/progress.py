@@ -10,10 +10,11 @@ from probe.language import _
 from probe.result import Target
 
 _EVERY_S = 0.5  # often enough to see that it goes on, seldom enough to be read
+_ONE_AFTER_S = 2.0  # one target that is answered is done before
 
 
 class Progress:
-    """Counts targets and results. It is drawn only once there is a second target, and leaves no trace."""
+    """Counts targets and results. It is drawn where there are several or the one takes long, and leaves no trace."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -50,14 +51,18 @@ class Progress:
         try:
             while True:
                 await trio.sleep(_EVERY_S)
-                if self._begun > 1:
-                    self._draw(int(trio.current_time() - began))
+                passed = trio.current_time() - began
+                if self._begun > 1 or (self._begun > self._out and passed >= _ONE_AFTER_S):
+                    self._draw(int(passed))
         finally:
             self._clear()
 
     def _draw(self, seconds: int) -> None:
         time = f"{seconds // 60}:{seconds % 60:02}"
-        line = _("{begun} targets begun, {out} results out, {time}", begun=self._begun, out=self._out, time=time)
+        if self._begun == 1:
+            line = _("1 target begun, no result yet, {time}", time=time)
+        else:
+            line = _("{begun} targets begun, {out} results out, {time}", begun=self._begun, out=self._out, time=time)
         if line != self._drawn:
             self._clear()
             self._write(line)

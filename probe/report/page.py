@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 
 from rich.console import Console  # noqa: TID253  this module is itself imported only where text is shown
@@ -19,11 +20,14 @@ _GAP = 2
 
 
 class Page:
-    """Writes lines to a console: within a terminal's width, but unbroken to a file or a pipe, to be searched."""
+    """Writes lines to a console: within a terminal's width, but unbroken to a file or a pipe, to be searched.
+
+    Where COLUMNS is set, lines are as wide as it says, wherever they go: it is the reader's own word.
+    """
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._breaks = console.is_terminal
+        self._breaks = console.is_terminal or columns_are_given()
         self.width = max(NARROWEST, min(console.width, WIDEST)) if self._breaks else _UNWATCHED
 
     def blank(self) -> None:
@@ -98,6 +102,12 @@ class Page:
     def _print(self, line: Text) -> None:
         line.rstrip()
         self._console.print(line, soft_wrap=True, highlight=False, markup=False, emoji=False)
+
+
+def columns_are_given() -> bool:
+    """Whether the environment has a width that can be kept to; `rich` takes it from there itself."""
+    columns = os.environ.get("COLUMNS", "")
+    return columns.isdecimal() and int(columns) > 0
 
 
 def _then_none(first: Text) -> Iterator[Text]:

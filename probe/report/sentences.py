@@ -123,8 +123,15 @@ def why_no_version(found: Verdict) -> str:
 
 
 def worst(result: Result) -> Diagnosis | None:
-    """What blocks everybody, if anything does."""
-    return next((found for found in result.diagnoses if found.severity == "blocker"), None)
+    """What blocks everybody, if anything does; or, where no known client connects, what most of them fail by."""
+    found = next((each for each in result.diagnoses if each.severity == "blocker"), None)
+    if found is not None or any(client.connects for client in result.clients):
+        return found
+    failing = Counter(client.diagnosis for client in result.clients if client.connects is False)
+    for each in result.diagnoses:
+        if each.severity == "breaks_some" and failing[each.code] * 2 >= max(1, len(result.clients)):
+            return each
+    return None
 
 
 def endpoint(result: Result) -> str:
@@ -141,7 +148,7 @@ def verdict(result: Result) -> str:
     sentence = terminal(blocker.summary) if blocker is not None else broken(result) or _served(result)
     if not sentence.endswith(_SENTENCE_ENDS):
         sentence = _("{sentence}.", sentence=sentence)
-    more = _clients(result, sentence)
+    more = _clients(result)
     return _("{sentence} {more}", sentence=sentence, more=more) if more else sentence
 
 
@@ -149,17 +156,23 @@ def _not_rdp(result: Result) -> str:
     port, answer = result.target.port, only_answer(result)
     if result.status == "not_rdp":
         return _foreign(result)
-    if answer is not None:
-        return _("Port {port} is open, but answers an RDP request only with this: {answer}.", port=port, answer=answer)
-    if result.status == "silent" and result.bytes_received:
+    if result.status == "silent" and _never_ends(result):
         return _(
             "Port {port} is open, but never ends an answer: {count} bytes in {seconds} s.",
             port=port,
             count=result.bytes_received,
             seconds=f"{result.elapsed_ms / 1000:.1f}",
         )
+    if answer is not None:
+        return _("Port {port} is open, but answers an RDP request only with this: {answer}.", port=port, answer=answer)
     host = terminal(result.target.host, _LONGEST_NAME)
     return _(_NO_RDP[result.status], endpoint=endpoint(result), port=port, host=host)
+
+
+def _never_ends(result: Result) -> bool:
+    """Answers were begun, and none was brought to an end in time."""
+    attempts = result.negotiation.attempts if result.negotiation is not None else []
+    return {attempt.answer for attempt in attempts} - {None} == {"incomplete"}
 
 
 def _foreign(result: Result) -> str:
@@ -182,22 +195,26 @@ def only_answer(result: Result) -> str | None:
     return terminal(stored(answers[0]), 60) if answers else None
 
 
-def _clients(result: Result, said: str) -> str:
-    known = [client for client in result.clients if client.connects is not None]
-    if _("No client can connect") in said:
-        return ""
-    if not known:
-        return _("No client can connect.") if worst(result) is not None else ""
-    able, count = sum(client.connects is True for client in known), len(result.clients)
-    unknown = count - len(known)
+def _clients(result: Result) -> str:
+    """How many connect, so that it agrees with what blocks everybody."""
+    count, hopeless = len(result.clients), worst(result) is not None or broken(result) is not None
+    able = sum(client.connects is True for client in result.clients)
+    failing = sum(client.connects is False for client in result.clients)
+    unknown = count - able - failing
+    if not able and not failing:
+        return _("No client can connect.") if hopeless else ""
     if not able and not unknown:
         return _("None of the {count} known clients can connect.", count=count)
+    words = {"able": able, "failing": failing, "count": count, "unknown": unknown}
+    if not able and unknown == 1:
+        return _("{failing} of {count} known clients cannot connect, one is unknown.", **words)
+    if not able:
+        return _("{failing} of {count} known clients cannot connect, {unknown} are unknown.", **words)
     if unknown == 1:
-        return _("{able} of {count} known clients can connect, one is unknown.", able=able, count=count)
+        return _("{able} of {count} known clients can connect, one is unknown.", **words)
     if unknown:
-        words = {"able": able, "count": count, "unknown": unknown}
         return _("{able} of {count} known clients can connect, {unknown} are unknown.", **words)
-    return _("{able} of {count} known clients can connect.", able=able, count=count)
+    return _("{able} of {count} known clients can connect.", **words)
 
 
 def _served(result: Result) -> str:
@@ -230,11 +247,11 @@ def broken(result: Result) -> str | None:
     if "accepted" not in states.values():
         failures = {found.failure for found in result.negotiation.protocols.values() if found.failure}
         if "SSL_CERT_NOT_ON_SERVER" in failures:
-            return _("The server says that it has no certificate for TLS. No client can connect.")
+            return _("The server says that it has no certificate for TLS.")
         if failures:
-            return _("RDP answers, and turns every security protocol away. No client can connect.")
+            return _("RDP answers, and turns every security protocol away.")
     elif tls_dies(result) and states.get("RDP") != "accepted":
-        return _("TLS is agreed on, then every handshake dies. No client can connect.")
+        return _("TLS is agreed on, then every handshake dies.")
     return None
 
 

@@ -7,7 +7,10 @@ searched for, and nothing is said only in color.
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
+from itertools import islice
+from statistics import median
 from typing import TextIO
 
 from rich.console import Console  # noqa: TID253  this module is itself imported only where text is shown
@@ -16,11 +19,12 @@ from probe.diagnosis.page import folder
 from probe.diagnosis.stored import stored
 from probe.language import N_, _, current
 from probe.report.escape import terminal
-from probe.report.page import Page
+from probe.report.page import Page, columns_are_given
 from probe.report.sentences import advice, broken, endpoint, path, verdict, worst
 from probe.report.text_attempts import attempts
 from probe.report.text_clients import clients
 from probe.report.text_facts import facts
+from probe.report.text_seen import seen
 from probe.report.text_simulation import simulation, verdict_of
 from probe.result import SEVERITIES, Diagnosis, Result
 
@@ -35,15 +39,18 @@ _SEVERITIES = {
 _SEVERITY_STYLES = {"blocker": "bold red", "breaks_some": "yellow", "risk": "yellow", "info": "dim"}
 _SEVERITY_INDENT = 16
 _MOST_REMEDIES = 6
+_MOST_OF_BLOCKER = 3  # remedies of what keeps everybody out; of anything else the first
 _MOST_CODES = 4  # on the one line of -q
 _LONGEST_HOST = 100
+_SLOW_MS = 1000  # an answer that takes longer is felt by whoever connects
 
 
 def console(stream: TextIO) -> Console:
     """A console that takes text as it is. What the stream's encoding lacks is shown as an escape, not as a failure."""
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="backslashreplace")
-    return _Console(file=stream, markup=False, highlight=False, emoji=False, soft_wrap=True)
+    environment = os.environ if columns_are_given() else {**os.environ, "COLUMNS": ""}  # a width of 0 hides all
+    return _Console(file=stream, markup=False, highlight=False, emoji=False, soft_wrap=True, _environ=environment)
 
 
 class _Console(Console):
@@ -55,7 +62,8 @@ class _Console(Console):
 
 def verdict_line(result: Result) -> str:
     """One line: whom it is about, the verdict, and the codes of what blocks everybody, or else of what is worst."""
-    blocking = [each.code for each in result.diagnoses if each.severity == "blocker"]
+    said_first = worst(result)
+    blocking = [each.code for each in result.diagnoses if each.severity == "blocker" or each is said_first]
     worst_first = [each.code for each in _by_severity(result) if each.severity != "info"]
     codes = blocking or worst_first[:_MOST_CODES]
     said = [verdict_of(client) for client in result.clients] if result.simulated else [verdict(result)]
@@ -165,9 +173,18 @@ def _limits(result: Result) -> Iterator[str]:
         yield _("Not everything was asked: {why}.", why=terminal(stored(result.limited)))
     for words in result.intermittent if "INTERMITTENT" not in codes else []:
         yield _("Not steady: the same request ended differently. {answers}.", answers=terminal(stored(words)))
+    if (took := _usual_ms(result)) is not None and took >= _SLOW_MS:
+        yield _("It answers slowly: {seconds} s to a Connection Request.", seconds=f"{took / 1000:.1f}")
     altered = result.negotiation.altered_request if result.negotiation is not None else None
     if altered is not None and "NEGOTIATION_ALTERED" not in codes:
         yield _("The negotiation was altered on its way: {how}.", how=terminal(stored(altered)))
+
+
+def _usual_ms(result: Result) -> float | None:
+    """The median time from the start of a connection to its answer; None where nothing was answered."""
+    attempts = result.negotiation.attempts if result.negotiation is not None else []
+    times = [attempt.elapsed_ms for attempt in attempts if attempt.ending is None]
+    return median(times) if times else None
 
 
 def _by_severity(result: Result) -> list[Diagnosis]:
@@ -179,7 +196,7 @@ def _diagnoses(result: Result, page: Page, verbosity: int) -> None:
     said = worst(result) if result.status == "rdp" else None
     shown = [found for found in _by_severity(result) if found is not said]
     if said is not None:
-        details = list(_details(said, verbosity))
+        details = list(_details(said, result, verbosity))
         if details:
             page.blank()
         for words in details:
@@ -192,42 +209,34 @@ def _diagnoses(result: Result, page: Page, verbosity: int) -> None:
             severity, terminal(found.summary.removesuffix(".").removesuffix("。")), found.code, indent=_SEVERITY_INDENT
         )
         if found.severity != "info" or verbosity:
-            for words in _details(found, verbosity):
+            for words in _details(found, result, verbosity):
                 page.paragraph(words, indent=_SEVERITY_INDENT)
 
 
-def _details(found: Diagnosis, verbosity: int) -> Iterator[str]:
+def _details(found: Diagnosis, result: Result, verbosity: int) -> Iterator[str]:
     most = None if verbosity else 1
     for words in found.evidence[:most]:
         yield terminal(words)
-    for words in found.user_sees[:most]:
-        yield _seen(words)
-
-
-def _seen(words: str) -> str:
-    """Whose words they are, and the words; an entry of an event log, which names its log, as it is."""
-    client, colon, shown = terminal(words).partition(": ")
-    if client in ("event log", _("event log")):
-        return shown
-    return (
-        _('They see in {client}: "{words}"', client=client, words=shown)
-        if colon
-        else _('They see: "{words}"', words=client)
-    )
+    yield from islice(seen(found, result), most)
 
 
 def _causes(result: Result, page: Page) -> None:
-    causes = [cause for found in result.diagnoses if found.severity == "blocker" for cause in found.causes]
+    said = worst(result)
+    blocking = [found for found in result.diagnoses if found.severity == "blocker" or found is said]
+    causes = [cause for found in blocking for cause in found.causes]
     if causes:
         page.title(_("Likely causes, and what tells them apart"))
         _numbered(causes, page)
 
 
 def _remedies(result: Result, page: Page, verbosity: int) -> None:
-    most = None if verbosity else 1
-    remedies = [
-        remedy for found in _by_severity(result) if found.severity != "info" for remedy in found.remedies[:most]
-    ]
+    said = worst(result)
+    # Where nobody can connect, what is merely unsafe waits.
+    unwanted = ("info",) if said is None or verbosity else ("info", "risk")
+    remedies = []
+    for found in _by_severity(result):
+        most = None if verbosity else _MOST_OF_BLOCKER if found is said else 1
+        remedies += found.remedies[:most] if found.severity not in unwanted else []
     distinct = list(dict.fromkeys(remedies))
     if distinct:
         page.title(_("What to do"))

@@ -68,7 +68,7 @@ def _names(chain: CertificateChain) -> Iterator[str]:
     if chain.name_match is not None:
         yield _("name matches") if chain.name_match else _("name does not match")
     if chain.ntlm_name_match is False:
-        yield _("NTLM name does not match")
+        yield _("the computer's name as NTLM tells it is not in it")
 
 
 def _trust(trust: Trust) -> Iterator[str]:

@@ -153,13 +153,15 @@ def _negotiated(result: Result) -> Iterator[tuple[str, str]]:
 
 
 def _standard(section: StandardRdp) -> Iterator[str]:
+    yield _("RDP's own encryption, without TLS")
     if section.encryption_level is not None:
         yield _("level {name}", name=terminal(section.encryption_level, 40))
     yield from _methods(section)
     if section.certificate is not None:
         yield _certificate(section.certificate)
     if section.rdp_version is not None:
-        yield f"RDP {terminal(section.rdp_version, 40)}"
+        version = f"RDP {terminal(section.rdp_version, 40)}"
+        yield _("{version}, which share one number", version=version) if "-" in section.rdp_version else version
     yield from _unanswered(section)
     if not (section.encryption_level or section.methods_asked or section.certificate or section.rdp_version):
         yield _("accepted")

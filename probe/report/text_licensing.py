@@ -31,11 +31,19 @@ _THEN = {
 
 
 def rows(result: Result) -> Iterator[tuple[str, str]]:
-    """Labels and what stands behind them."""
+    """Labels and what stands behind them; where nothing came of the question, why."""
+    if result.licensing_asked and not result.licensing and result.status == "rdp":
+        yield _("Licensing"), _(_why_not_asked(result))
     for entry in result.licensing:
         words = _("{over}: {answer}", over=_(_OVER[entry.over]), answer=_answer(entry))
         then = _then(entry)
         yield _("Licensing"), _("{words}; {then}", words=words, then=then) if then else words
+
+
+def _why_not_asked(result: Result) -> str:
+    if result.negotiation is not None and result.negotiation.nla == "required":
+        return N_("not asked: NLA is required, and the licensing phase comes after the logon")
+    return N_("not asked: no connection came as far without an account")
 
 
 def _answer(entry: Licensing) -> str:

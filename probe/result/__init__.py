@@ -120,7 +120,7 @@ class NegotiationAttempt(msgspec.Struct, kw_only=True):
     flags: list[str] = []
     elapsed_ms: float
     answer: str | None = None  # anything but a Connection Confirm with negotiation: "confirm without negotiation", …
-    ending: EndingName | None = None  # how it ended where nothing was answered
+    ending: EndingName | None = None  # how it ended where nothing was answered, or no whole answer
     source_reference: str | None = None  # SRC-REF of the Connection Confirm, "0x1234": software has one of its own
 
 
@@ -274,6 +274,7 @@ class Result(msgspec.Struct, kw_only=True):
     certificates: list[CertificateChain] = []
     credssp: CredSsp | None = None
     licensing: list[Licensing] = []  # the licensing phase over each protocol; asked for only with --licensing
+    licensing_asked: bool = False  # --licensing was given: an empty `licensing` then says that none could be asked
     simulated: list[Simulation] = []  # with --simulate: what connections showed that asked as these clients ask
     clients: list[Client] = []
     udp: Udp | None = None

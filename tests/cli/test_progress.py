@@ -59,9 +59,24 @@ def test_minutes() -> None:
     assert "results out, 2:05" in stream.getvalue()
 
 
-@pytest.mark.parametrize(("stream", "texts"), [(io.StringIO(), ["192.0.2.1-3"]), (Terminal(), ["192.0.2.1"])])
-def test_nothing_is_drawn_where_nobody_watches_or_there_is_one_target(stream: io.StringIO, texts: list[str]) -> None:
+@pytest.mark.parametrize(("stream", "texts"), [(io.StringIO(), ["192.0.2.1-3"]), (io.StringIO(), ["192.0.2.1"])])
+def test_nothing_is_drawn_where_nobody_watches(stream: io.StringIO, texts: list[str]) -> None:
     watch(stream, texts)
+    assert stream.getvalue() == ""
+
+
+def test_one_target_that_takes_long_shows_that_it_is_asked() -> None:
+    stream = Terminal()
+    watch(stream, ["192.0.2.1"], seconds=9.8)
+    lines = re.findall(r"1 target begun, no result yet, [\d:]+", stream.getvalue())
+    assert lines[0].endswith("0:02")
+    assert lines[-1].endswith("0:04")  # then its result is out
+    assert visible(stream.getvalue()) == ""
+
+
+def test_one_target_that_is_done_soon_shows_nothing() -> None:
+    stream = Terminal()
+    watch(stream, ["192.0.2.1"], seconds=3.9)
     assert stream.getvalue() == ""
 
 

@@ -148,7 +148,8 @@ def test_credssp_that_dies_is_the_end_of_the_path() -> None:
     text = shown(result)
     assert "TLS ok > CredSSP request sent > connection reset" in " ".join(text.split())
     assert "no usable answer: connection reset" in text
-    assert verdict(result) == "CredSSP dies. 11 of 22 known clients can connect, 7 are unknown."
+    result.clients = [Client(client="a", connects=False), Client(client="b", connects=None)]
+    assert verdict(result) == "CredSSP dies. 1 of 2 known clients cannot connect, one is unknown."
 
 
 def test_an_answer_that_is_not_rdp_is_named() -> None:
@@ -351,17 +352,30 @@ def test_many_chains_are_cut_with_a_word() -> None:
 
 
 @pytest.mark.parametrize("name", golden.GOLDEN)
-@pytest.mark.parametrize("columns", ["30", "200"])
-def test_a_pipe_gets_the_same_words_unbroken_whatever_the_width(
-    name: str, columns: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COLUMNS", columns)
+def test_a_pipe_gets_the_same_words_unbroken(name: str) -> None:
     make, verbosity = golden.GOLDEN[name]
     text = piped(make(), verbosity)
     assert sorted(text.split()) == sorted(shown(make(), verbosity, 100).split())
     assert "\x1b" not in text
     for found in make().diagnoses:
         assert any(found.code in line for line in text.splitlines()) == (found.code in shown(make(), verbosity))
+
+
+@pytest.mark.parametrize("name", golden.GOLDEN)
+@pytest.mark.parametrize("columns", ["60", "90", "300"])
+def test_a_pipe_is_as_wide_as_columns_says(name: str, columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    make, verbosity = golden.GOLDEN[name]
+    text = piped(make(), verbosity)
+    assert text == shown(make(), verbosity, int(columns))
+    assert max(cell_len(line) for line in text.splitlines()) <= min(int(columns), 100)
+
+
+@pytest.mark.parametrize("columns", ["", "0", "wide"])
+def test_columns_that_are_no_width_break_nothing(columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    unbroken = piped(golden.windows_nla())
+    monkeypatch.setenv("COLUMNS", columns)
+    assert piped(golden.windows_nla()) == unbroken
 
 
 def test_a_pipe_can_be_searched_for_a_sentence() -> None:
@@ -454,7 +468,7 @@ def test_a_protocol_that_is_unknown_is_told_with_its_ending(found: Verdict, word
 def test_standard_security_is_told_with_how_each_method_ended(section: StandardRdp, words: str) -> None:
     result = golden.xrdp()
     result.standard_rdp = section
-    assert f"Standard RDP  {words}\n" in piped(result)
+    assert f"Standard RDP  RDP's own encryption, without TLS · {words}\n" in piped(result)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from probe.report.text_licensing import rows
-from probe.result import Licensing
+from probe.result import Licensing, Negotiation, Nla
 from tests.diagnosis.results import result
 
 
@@ -61,3 +61,19 @@ def test_a_line_for_a_person(entry: Licensing, words: str) -> None:
 
 def test_no_line_where_it_was_not_asked() -> None:
     assert list(rows(result())) == []
+
+
+@pytest.mark.parametrize(
+    ("nla", "words"),
+    [
+        ("required", "not asked: NLA is required, and the licensing phase comes after the logon"),
+        ("unsupported", "not asked: no connection came as far without an account"),
+    ],
+)
+def test_a_question_that_could_not_be_asked_is_answered_so(nla: Nla, words: str) -> None:
+    found = result()
+    found.licensing_asked = True
+    found.negotiation = Negotiation(nla=nla)
+    assert list(rows(found)) == [("Licensing", words)]
+    found.status = "silent"
+    assert list(rows(found)) == []
