@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from probe.diagnosis import catalogue_connection as catalogue
@@ -89,6 +90,9 @@ def x224_closed(result: Result) -> Iterator[Evidence]:
             connections=_connections(result),
         )
         yield Evidence(said=said)
+        ended = _endings(result)
+        if "reset" in ended and "closed" in ended:
+            yield Evidence(said=_("ended by a close: {closed}, by a reset: {reset}", **ended))
 
 
 @finds(x224.X224_MALFORMED)
@@ -142,7 +146,15 @@ def intermittent(result: Result) -> Iterator[Evidence]:
 
 
 def _reset_without_a_byte(result: Result) -> bool:
-    return result.ending == "reset" and not result.bytes_received
+    return result.ending == "reset" and not result.bytes_received and "closed" not in _endings(result)
+
+
+def _endings(result: Result) -> Counter[str]:
+    """How often connections that nothing came back on ended in which way."""
+    if result.negotiation is None:
+        return Counter()
+    unanswered = [attempt.ending for attempt in result.negotiation.attempts if attempt.answer is None]
+    return Counter(ending for ending in [*unanswered, result.negotiation.direct_tls.ending] if ending is not None)
 
 
 def _answers(result: Result) -> list[tuple[str, str]]:

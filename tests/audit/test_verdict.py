@@ -265,6 +265,17 @@ def test_the_cause_is_the_first_one_given() -> None:
     assert (found.cause, found.ending) == ("Connection reset by peer", "reset")
 
 
+@pytest.mark.parametrize("order", [(Ending.RESET, Ending.CLOSED), (Ending.CLOSED, Ending.RESET)])
+def test_closes_that_reached_us_as_resets_too_are_closes(order: tuple[Ending, Ending]) -> None:
+    words = {Ending.RESET: "Connection reset by peer"}
+    attempts = [
+        a.attempt(question, [], ending, number=number, cause=words.get(ending))
+        for number, (question, ending) in enumerate(zip((TRIAGE, TRIAGE.again()), order, strict=True), 1)
+    ]
+    found = verdict(a.audit(attempts))
+    assert (found.status, found.ending, found.cause, found.intermittent) == ("closed", "closed", None, [])
+
+
 @pytest.mark.parametrize(
     ("alone", "then", "expected"),
     [

@@ -69,6 +69,26 @@ def test_an_answer_that_was_cut_off_is_no_endless_one(answer: str) -> None:
     assert found.evidence == ["asked for SSL, the reply could not be read"]
 
 
+def unanswered(*endings: EndingName) -> Result:
+    described = nothing_came(result("closed", ending=endings[0], connections=len(endings)))
+    attempts = [NegotiationAttempt(requested=["SSL"], ending=ending, elapsed_ms=1.0) for ending in endings]
+    described.negotiation = Negotiation(attempts=attempts)
+    return described
+
+
+def test_closes_and_resets_mixed_are_one_behavior_whichever_came_first() -> None:
+    first, second = unanswered("reset", "closed", "closed"), unanswered("closed", "reset", "closed")
+    assert codes(first) == codes(second) == ["X224_CLOSED"]
+    assert the("X224_CLOSED", first).evidence[-1] == "ended by a close: 2, by a reset: 1"
+    assert len(the("X224_CLOSED", unanswered("closed", "closed")).evidence) == 1
+    assert codes(unanswered("reset", "reset")) == ["TCP_RESET"]
+
+
+def test_a_close_and_a_reset_get_the_same_first_advice() -> None:
+    closed, reset = the("X224_CLOSED", unanswered("closed")), the("TCP_RESET", unanswered("reset"))
+    assert (closed.causes[0], closed.remedies[0]) == (reset.causes[0], reset.remedies[0])
+
+
 def test_a_broken_reply_outweighs_a_refusal() -> None:
     described = attempted(answer="malformed", status="closed")
     assert described.negotiation is not None
