@@ -39,6 +39,7 @@ CERT_EXPIRED = Diagnosis(
     code="CERT_EXPIRED",
     severity="breaks_some",
     summary="The server's certificate ran out on {date} (whole days since then: {days}).",
+    title="The server's certificate has run out.",
     wire="The end of a served certificate's validity lies before the time of the audit.",
     causes=(
         Cause(
@@ -83,6 +84,7 @@ CERT_NOT_YET_VALID = Diagnosis(
     code="CERT_NOT_YET_VALID",
     severity="breaks_some",
     summary="The server's certificate is valid only from {date} (whole days until then: {days}).",
+    title="The server's certificate is not valid yet.",
     wire="The beginning of a served certificate's validity lies after the time of the audit.",
     causes=(
         _THIS_CLOCK,
@@ -110,6 +112,7 @@ CERT_EXPIRES_SOON = Diagnosis(
     code="CERT_EXPIRES_SOON",
     severity="risk",
     summary="The server's certificate runs out on {date} (whole days left: {days}).",
+    title="The server's certificate runs out soon.",
     wire="The end of a served certificate's validity is less than 30 days away.",
     causes=(
         Cause("It is near its end and has not been renewed yet.", "Earlier ones were renewed in time."),
@@ -164,6 +167,7 @@ CERT_NAME_MISMATCH = Diagnosis(
     code="CERT_NAME_MISMATCH",
     severity="risk",
     summary="The server's certificate is for other names than the one asked for, {asked}.",
+    title="The server's certificate is for other names than the one asked for.",
     wire=(
         "The name asked for (or that of --server-name) was compared with the names in the certificate, and is "
         "not among them."
@@ -195,6 +199,7 @@ CERT_UNTRUSTED = Diagnosis(
     code="CERT_UNTRUSTED",
     severity="risk",
     summary="The server's certificate leads to no authority that {by} trusts.",
+    title="The server's certificate leads to no authority that is trusted.",
     wire=(
         "The served chain is complete and ends at a root that the store of this computer, or --ca-file, does not hold."
     ),
@@ -241,6 +246,7 @@ CERT_CHAIN_INCOMPLETE = Diagnosis(
     code="CERT_CHAIN_INCOMPLETE",
     severity="risk",
     summary="The chain that the server sends does not lead to a root that {by} trusts: an issuer is missing.",
+    title="The chain that the server sends does not lead to a trusted root: an issuer is missing.",
     wire=(
         "The issuer of a served certificate is neither among those served nor in the store of this computer "
         "or --ca-file."

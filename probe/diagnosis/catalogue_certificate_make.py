@@ -47,6 +47,7 @@ CERT_WEAK_KEY = Diagnosis(
     code="CERT_WEAK_KEY",
     severity="risk",
     summary="The key of a certificate that the server serves is too weak: {key}.",
+    title="The key of a certificate that the server serves is too weak.",
     wire="The key in a served certificate is RSA of less than 2048 bits, a curve of less than 224, or DSA.",
     causes=(
         Cause("The certificate is old, or was made by an old template or program.", "Its first day is years ago."),
@@ -82,6 +83,7 @@ CERT_WEAK_SIGNATURE = Diagnosis(
     code="CERT_WEAK_SIGNATURE",
     severity="risk",
     summary="A certificate that the server serves is signed with {digest}, {harm}.",
+    title="A certificate that the server serves is signed with a digest that is no longer safe.",
     wire="A served certificate, other than a root above the server's, is signed with MD2, MD4, MD5 or SHA-1.",
     causes=(AUTHORITY_SIGNS_SO, OLD_WINDOWS_SIGNED, MADE_BY_HAND),
     remedies=(
@@ -111,6 +113,7 @@ CERT_USAGE_UNSUITABLE = Diagnosis(
     code="CERT_USAGE_UNSUITABLE",
     severity="breaks_some",
     summary="The server's certificate is not meant for a server: its usages are {usages}.",
+    title="The server's certificate is not meant for a server.",
     wire="A served certificate lists usages, and those of a TLS server are not among them.",
     causes=(
         Cause(

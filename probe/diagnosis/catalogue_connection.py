@@ -232,6 +232,7 @@ NOT_RDP = Diagnosis(
     code="NOT_RDP",
     severity="blocker",
     summary="What answers on this port is not Remote Desktop: {service}.",
+    title="What answers on this port is not Remote Desktop.",
     wire=(
         "The bytes that came back are no RDP: they do not begin as TPKT does, or are a bare Connection "
         "Confirm of another service that uses it, which did not go on as RDP does."

@@ -50,6 +50,7 @@ REDIRECTED = Diagnosis(
     code="REDIRECTED",
     severity="info",
     summary="A routing token or a redirection decides which server answers: {where}.",
+    title="A routing token or a redirection decides which server answers.",
     wire=(
         "The Connection Request carried a routing token and was answered, or the server ended the connection "
         "by directing it elsewhere."

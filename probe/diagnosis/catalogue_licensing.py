@@ -54,6 +54,7 @@ LICENSING_FAILED = Diagnosis(
     code="LICENSING_FAILED",
     severity="breaks_some",
     summary="The server ends the connection in the licensing phase: {error}.",
+    title="The server ends the connection in the licensing phase.",
     wire=(
         "Asked for with --licensing: the licensing phase ends in a License Error, or in a Set Error Info "
         "message of that kind."
@@ -136,6 +137,7 @@ CONNECTION_LIMIT = Diagnosis(
     code="CONNECTION_LIMIT",
     severity="breaks_some",
     summary="The server turns the connection away because it admits no more: {error}.",
+    title="The server turns the connection away: it admits no more, or gives no reason.",
     wire=(
         "Asked for with --licensing: the server sends a Set Error Info message that says that it admits no "
         "more connections, or that it denies this one."

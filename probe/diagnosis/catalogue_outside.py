@@ -82,6 +82,7 @@ GATEWAY_UNREACHABLE = Diagnosis(
     code="GATEWAY_UNREACHABLE",
     severity="breaks_some",
     summary="No RD Gateway answers at {where}: clients that go through it cannot connect.",
+    title="No RD Gateway answers: clients that go through it cannot connect.",
     wire=(
         "Asked for with --gateway: the HTTPS request of an RD Gateway client got no connection, or an answer "
         "that no RD Gateway gives."
@@ -111,6 +112,7 @@ GATEWAY_NAME_LEAK = Diagnosis(
     code="GATEWAY_NAME_LEAK",
     severity="risk",
     summary="What answers as an RD Gateway does tells anybody the names of internal machines: {names}.",
+    title="The server that answers as an RD Gateway tells anybody the names of internal machines.",
     wire=(
         "Asked for with --gateway: the gateway answered an NTLM negotiation by a challenge that names its "
         "computer and domain, with no password given."

@@ -85,6 +85,8 @@ CREDSSP_OUTDATED = Diagnosis(
         "The server speaks CredSSP version {version}, from before the repair of CVE-2018-0886; updated Windows "
         "clients refuse it."
     ),
+    title="The server speaks a version of CredSSP from before the repair of CVE-2018-0886; updated Windows "
+    "clients refuse it.",
     wire="The server's first CredSSP message (TSRequest) carries a version below 5.",
     causes=(
         Cause(
@@ -160,6 +162,7 @@ CLOCK_SKEW = Diagnosis(
     severity="breaks_some",
     summary="The server's clock and this computer's are more than five minutes apart, too far for Kerberos "
     "(difference in seconds: {seconds}).",
+    title="The server's clock and this computer's are more than five minutes apart, too far for Kerberos.",
     wire="The server's time in the NTLM challenge and this computer's differ by more than 300 seconds.",
     causes=(
         Cause(
@@ -208,6 +211,7 @@ STANDARD_RDP_WEAK = Diagnosis(
     code="STANDARD_RDP_WEAK",
     severity="info",
     summary="The server accepts Standard RDP Security ({strength}), which does not prove who the server is.",
+    title="The server accepts Standard RDP Security, which does not prove who the server is.",
     wire=("A request for Standard RDP Security is accepted; its settings say the level and method of encryption."),
     causes=(_ALLOWED_WINDOWS, _ALLOWED_XRDP, _TOO_OLD),
     remedies=(
@@ -230,6 +234,7 @@ STANDARD_RDP_WEAK_KEY = Diagnosis(
     code="STANDARD_RDP_WEAK_KEY",
     severity="risk",
     summary="The RSA key of Standard RDP Security has {bits} bits, which is less than 2048.",
+    title="The RSA key of Standard RDP Security has less than 2048 bits.",
     wire="The certificate in the settings of Standard RDP Security holds an RSA key of less than 2048 bits.",
     causes=(
         Cause("The key was made by old software: 512 bits were usual up to Windows Server 2003.", on="windows"),

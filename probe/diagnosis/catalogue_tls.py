@@ -199,6 +199,7 @@ TLS_NO_COMMON_VERSION = Diagnosis(
             "client open to old attacks everywhere. FreeRDP alone: /tls-seclevel:0 (version 2) or /tls:seclevel:0 "
             "(version 3).",
             lowers=True,
+            heals=(NEVER_TAUGHT, OFF_12, XRDP_OLD_ONLY, TOO_OLD),
         ),
     ),
     user_sees=TLS_BROKEN,
@@ -210,6 +211,7 @@ TLS_LEGACY_VERSION = Diagnosis(
     code="TLS_LEGACY_VERSION",
     severity="risk",
     summary="The server still accepts versions of TLS that are withdrawn: {versions}.",
+    title="The server still accepts versions of TLS that are withdrawn.",
     wire="A ClientHello of TLS 1.1, TLS 1.0, SSL 3.0 or SSL 2.0 is answered by a ServerHello of that version.",
     causes=(
         Cause(
@@ -261,6 +263,7 @@ TLS_NO_SHARED_CIPHER = Diagnosis(
     code="TLS_NO_SHARED_CIPHER",
     severity="breaks_some",
     summary="The server accepts {versions} only with cipher suites that no current client offers.",
+    title="The server accepts current versions of TLS only with cipher suites that no current client offers.",
     wire=(
         "All cipher suites of a version were asked for. Those that the server selects are offered by no current client."
     ),
@@ -309,6 +312,7 @@ TLS_WEAK_CIPHER = Diagnosis(
     code="TLS_WEAK_CIPHER",
     severity="risk",
     summary="The server accepts weak cipher suites or key exchange: {weak}.",
+    title="The server accepts weak cipher suites or key exchange.",
     wire=(
         "The server selected a weak cipher suite or group that was offered, or used short Diffie-Hellman parameters."
     ),

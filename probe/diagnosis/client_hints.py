@@ -1,4 +1,7 @@
-"""What would let a client connect: the safest first, and nothing that lowers the server's security."""
+"""What would let a client connect: the safest first, and what lowers security never alone.
+
+Where a server demands what the client had offered, the server contradicts itself: nothing is known to help.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,6 @@ from probe.clients.profile import ClientProfile
 from probe.diagnosis.client_walk import Outcome
 from probe.language import N_, _
 
-# Codes that say that a client is too old for its server: there its own remedy comes first.
-_OF_ITS_AGE = ("NLA_REQUIRED", "TLS_REQUIRED", "TLS_NO_COMMON_VERSION", "TLS_MODERN_ONLY")
 SERVERS: Mapping[str, str] = {
     "NLA_REQUIRED": N_("use a client that has NLA"),
     "TLS_REQUIRED": N_("use a client that has TLS"),
@@ -20,6 +21,7 @@ SERVERS: Mapping[str, str] = {
     "TLS_HANDSHAKE_ABORTED": N_("mend the server's TLS: no client gets through; its certificate and key come first"),
     "TLS_NO_COMMON_VERSION": N_("turn TLS 1.2 on at the server"),
     "TLS_MODERN_ONLY": N_("use a client that has TLS 1.3, or turn TLS 1.2 on at the server"),
+    "TLS_WEAK_CIPHER": N_("add a suite with ECDHE and AES-GCM at the server, or Diffie-Hellman of 2048 bits"),
     "TLS_NO_SHARED_CIPHER": N_("add a suite with ECDHE and AES-GCM at the server"),
     "TLS_INTOLERANT": N_("mend what drops its ClientHello: the server's TLS, or a device on the way"),
     "CREDSSP_OUTDATED": N_("install the server's updates of May 2018 or later (CVE-2018-0886)"),
@@ -29,6 +31,7 @@ SERVERS: Mapping[str, str] = {
     "LICENSING_FAILED": N_("mend the server's licensing: no client gets a license"),
     "CONNECTION_LIMIT": N_("wait until a session ends, or end one that nobody uses"),
     "CERT_SELF_SIGNED": N_("give the server a certificate of an authority that the client trusts"),
+    "CERT_NOT_YET_VALID": N_("give the server a certificate that is valid now, or set the clock that is wrong"),
     "CERT_EXPIRED": N_("give the server a new certificate"),
     "CERT_NAME_MISMATCH": N_("connect by a name that is in the certificate, or give the server one with this name"),
     "CERT_WEAK_KEY": N_("give the server a certificate with an RSA key of 2048 bits or more"),
@@ -39,8 +42,21 @@ SERVERS: Mapping[str, str] = {
 def hint_for(profile: ClientProfile, outcome: Outcome) -> str | None:
     """What to do, in the language spoken now; None where nothing is known to help."""
     code = outcome.code or ""
+    if outcome.stage == "negotiation" and _had_offered(profile, code):
+        return None
     if profile.nla_hint and code == "NLA_REQUIRED":
         return _(profile.nla_hint)
-    if profile.hint and code in _OF_ITS_AGE:
+    if profile.hint and code in profile.helps and not outcome.nothing_served:
         return _(profile.hint)
-    return _(SERVERS[code]) if code in SERVERS else None
+    if code not in SERVERS:
+        return None
+    if profile.last_resort and code == "TLS_NO_COMMON_VERSION" and not outcome.nothing_served:
+        return _("; ").join((_(SERVERS[code]), _(profile.last_resort)))
+    return _(SERVERS[code])
+
+
+def _had_offered(profile: ClientProfile, code: str) -> bool:
+    """The server says that it demands what the client asked for."""
+    return (code == "TLS_REQUIRED" and profile.tls is not None) or (
+        code == "NLA_REQUIRED" and profile.credssp is not None
+    )

@@ -10,10 +10,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from probe.clients.profile import ClientProfile, TlsProfile
+from probe.diagnosis import rules_certificate as rules
 from probe.diagnosis.client_walk import Outcome, fails, missing
 from probe.diagnosis.stored import stored
 from probe.language import _
-from probe.result import CertificateChain, Registered, Result, Tls
+from probe.result import Registered, Result, Tls
 
 NAMES = {0x0304: "TLSv1.3", 0x0303: "TLSv1.2", 0x0302: "TLSv1.1", 0x0301: "TLSv1.0", 0x0300: "SSLv3"}
 _CURRENT = ("TLSv1.3", "TLSv1.2")
@@ -47,7 +48,7 @@ def handshake(profile: ClientProfile, result: Result) -> Outcome:
         return missing("tls", _("TLS was not tried"))
     outcome = _handshake(client, tls)
     if outcome.connects:
-        outcome = _certificate(profile, result, outcome)
+        outcome = certificate(profile, result, outcome)
     if outcome.connects is False and not client.documented and any(_serves(name, tls) for name in NAMES.values()):
         return replace(outcome, connects=None, code=None, because=_("its TLS is not documented"))
     return outcome
@@ -124,7 +125,8 @@ def _no_version(client: TlsProfile, tls: Tls) -> Outcome:
         reasons = {verdict.reason or verdict.state for verdict in tls.versions.values()}
         is_old = reasons == {"alert protocol_version"}
         code = "TLS_NO_COMMON_VERSION" if is_old else "TLS_HANDSHAKE_ABORTED"
-        return fails("tls", code, _("no hello was answered: {how}", how=_(", ").join(map(stored, sorted(reasons)))))
+        because = _("no hello was answered: {how}", how=_(", ").join(map(stored, sorted(reasons))))
+        return replace(fails("tls", code, because), nothing_served=True)
     code = "TLS_MODERN_ONLY" if served == ["TLSv1.3"] else "TLS_NO_COMMON_VERSION"
     return fails("tls", code, _("the server has {served}, the client {own}", served=_(", ").join(served), own=own))
 
@@ -145,10 +147,13 @@ def _within(name: str, client: TlsProfile, tls: Tls) -> Outcome:
     for shared in (group, signature):
         if shared.found is None:
             return missing("tls", shared.because)
+    chosen = _chosen(name, suites, tls)
+    if (short := short_group(client, [chosen] if chosen is not None else suites.names, tls)) is not None:
+        return short
     if tls.handshake is None or not tls.handshake.complete:
         return missing("tls", _("no handshake was completed"))
     because = _("{version} is accepted, with {suite}", version=name, suite=suites.names[0])
-    return Outcome(connects=True, because=because, cipher_suite=_chosen(name, suites, tls))
+    return Outcome(connects=True, because=because, cipher_suite=chosen)
 
 
 def _suites(name: str, client: TlsProfile, tls: Tls) -> _Shared:
@@ -218,6 +223,19 @@ def _schemes(name: str, suites: Sequence[str], client: TlsProfile, tls: Tls) -> 
     return _Shared(found=None, because=_("signature schemes were not asked: --depth full"))
 
 
+def short_group(client: TlsProfile, suites: Sequence[str], tls: Tls) -> Outcome | None:
+    """A Diffie-Hellman group of the server's own that is too short for the client, in the suite that is selected."""
+    needing = [suite for suite in suites if suite.startswith("TLS_DHE_")]
+    short = sorted({each.bits for each in tls.dh_parameters if each.bits < client.least_dh_bits})
+    if not needing or not short:
+        return None
+    bits = _(", ").join(map(str, short))
+    because = _("the server's Diffie-Hellman group has {bits} bits, too few for the client", bits=bits)
+    if len(needing) == len(suites) and all(each.bits < client.least_dh_bits for each in tls.dh_parameters):
+        return fails("tls", "TLS_WEAK_CIPHER", because)
+    return missing("tls", _("{because}, and whether it is used is not known", because=because))
+
+
 def _chosen(name: str, suites: _Shared, tls: Tls) -> str | None:
     """The suite, where it is known whose order decides, or there is only one."""
     if name not in tls.cipher_suites:
@@ -235,11 +253,11 @@ def _codes(numbers: Collection[int]) -> tuple[str, ...]:
     return tuple(f"0x{number:04x}" for number in numbers)
 
 
-def _certificate(profile: ClientProfile, result: Result, met: Outcome) -> Outcome:
+def certificate(profile: ClientProfile, result: Result, met: Outcome) -> Outcome:
     """What it refuses whatever the user says: warnings are for the user to answer, and no failure."""
     demands = profile.certificate
     leaves = [chain.chain[0] for chain in result.certificates if chain.chain]
-    if demands.trusted and (doubt := _distrusted(result.certificates)) is not None:
+    if demands.trusted and (doubt := _distrusted(result)) is not None:
         return replace(doubt, version=met.version, cipher_suite=met.cipher_suite)
     for leaf in leaves if len(leaves) == 1 else []:
         if demands.key_types and leaf.key is not None and leaf.key.type not in demands.key_types:
@@ -253,17 +271,19 @@ def _certificate(profile: ClientProfile, result: Result, met: Outcome) -> Outcom
     return met
 
 
-def _distrusted(served: Sequence[CertificateChain]) -> Outcome | None:
-    """What a client that asks nobody says of a certificate; None where it is trusted."""
+def _distrusted(result: Result) -> Outcome | None:
+    """What a client that asks nobody says of a certificate, as the diagnoses do; None where it is trusted."""
+    served = result.certificates
     if len(served) != 1 or not served[0].chain:
         return missing("certificate", _("which certificate it is shown is not known"))
-    chain, leaf = served[0], served[0].chain[0]
-    if leaf.self_signed:
+    if any(rules.cert_self_signed(result)):
         return fails("certificate", "CERT_SELF_SIGNED", _("the certificate is self-signed"))
-    if chain.days_left is not None and chain.days_left < 0:
+    if any(rules.cert_expired(result)) or (served[0].days_left or 0) < 0:
         return fails("certificate", "CERT_EXPIRED", _("the certificate has expired"))
-    if chain.name_match is False:
+    if any(rules.cert_not_yet_valid(result)):
+        return fails("certificate", "CERT_NOT_YET_VALID", _("the certificate is not valid yet"))
+    if served[0].name_match is False:
         return fails("certificate", "CERT_NAME_MISMATCH", _("the certificate is for another name"))
-    if chain.trust is None or chain.trust.verdict != "trusted" or chain.name_match is None:
+    if served[0].trust is None or served[0].trust.verdict != "trusted" or served[0].name_match is None:
         return missing("certificate", _("whether its store verifies the certificate is not known"))
     return None

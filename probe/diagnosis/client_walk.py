@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from probe.clients.profile import ClientProfile, Request
+from probe.clients.protocol import PROTOCOLS
 from probe.diagnosis.stored import stored
 from probe.language import _
 from probe.result import Negotiation, NegotiationAttempt, Verdict
@@ -26,7 +27,8 @@ FAILURES = {  # RDP_NEG_FAILURE codes, [MS-RDPBCGR] 2.2.1.2.2, and the diagnosis
     "HYBRID_REQUIRED_BY_SERVER": "NLA_REQUIRED",
     "SSL_WITH_USER_AUTH_REQUIRED_BY_SERVER": "USER_AUTH_REQUIRED",
 }
-_BITS = {"SSL": 0x01, "HYBRID": 0x02, "RDSTLS": 0x04, "HYBRID_EX": 0x08, "RDSAAD": 0x10}
+# Seen to answer requests without RDP_NEG_REQ as [MS-RDPBCGR] 3.3.5.3.1 asks, or (Windows) said to by that section.
+_ANSWER_BARE_REQUESTS = ("windows", "xrdp", "freerdp", "weston")
 _STRONGEST_FIRST = ("HYBRID_EX", "HYBRID", "SSL")
 _UNKNOWN = Verdict(state="unknown")
 
@@ -42,6 +44,7 @@ class Outcome:
     protocol: str | None = None
     version: str | None = None
     cipher_suite: str | None = None
+    nothing_served: bool = False  # no hello of any version was answered: no setting of a client helps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,23 +70,48 @@ def names_of(protocols: int | None) -> list[str]:
     """The names of requestedProtocols as a result has them: none without an RDP_NEG_REQ, ["RDP"] for 0."""
     if protocols is None:
         return []
-    return [name for name, bit in _BITS.items() if protocols & bit] or ["RDP"]
+    return [name for name, bit in PROTOCOLS.items() if protocols & bit] or ["RDP"]
 
 
-def answer_to(request: Request, negotiation: Negotiation) -> Answer:
-    """What the server makes of a request: what it said to the same one, else what follows from its verdicts."""
+def answer_to(request: Request, negotiation: Negotiation, kind: str = "unknown") -> Answer:
+    """What the server makes of a request: what it said to the same one, else what follows from its verdicts.
+
+    `kind` is what the result says of the server's kind: only some are known to answer requests without RDP_NEG_REQ.
+    """
     names = names_of(request.protocols)
+    if not names:
+        return _of_bare(negotiation, kind)
     said = {each for attempt in _same(names, negotiation.attempts) if (each := _said(attempt)) is not None}
     if len(said) > 1:
         return Answer(because=_("the same request was answered differently"))
     if said:
         return said.pop()
-    return _of_rdp(negotiation) if names in ([], ["RDP"]) else _of_several(names, negotiation.protocols)
+    return _of_rdp(negotiation) if names == ["RDP"] else _of_several(names, negotiation.protocols)
 
 
 def _same(names: Sequence[str], attempts: Sequence[NegotiationAttempt]) -> Iterator[NegotiationAttempt]:
-    # What a confirm without negotiation means is known from RDP's verdict, so a request without one is not looked up.
-    return (attempt for attempt in attempts if names and sorted(attempt.requested) == sorted(names))
+    return (attempt for attempt in attempts if sorted(attempt.requested) == sorted(names))
+
+
+def _of_bare(negotiation: Negotiation, kind: str) -> Answer:
+    """A request without RDP_NEG_REQ. RDP's verdict is of requests with one: only a refusal holds for both."""
+    answer, asked = _of_rdp(negotiation), list(_same([], negotiation.attempts))
+    if answer.selected is None:
+        return answer
+    if asked:
+        taken = [each for each in asked if each.selected == "RDP" or each.answer == _BARE_CONFIRM]
+        if taken:
+            return answer
+        failure = next((each.failure for each in asked if each.failure is not None), None)
+        endings = {each.ending for each in asked}
+        if failure is not None or endings <= {"closed", "reset"}:
+            how = failure or _("; ").join(stored(ending) for ending in sorted(filter(None, endings)))
+            return Answer(refusal=failure or "", because=_("a request without RDP_NEG_REQ: {how}", how=how))
+        return Answer(because=_("a request without RDP_NEG_REQ got no usable answer"))
+    if kind in _ANSWER_BARE_REQUESTS or any(each.answer == _BARE_CONFIRM for each in negotiation.attempts):
+        because = _("RDP is accepted, and such servers answer requests without RDP_NEG_REQ too")
+        return Answer(selected="RDP", because=because)
+    return Answer(because=_("RDP is accepted, and whether it is without RDP_NEG_REQ was not asked"))
 
 
 def _said(attempt: NegotiationAttempt) -> Answer | None:

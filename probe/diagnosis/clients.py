@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from probe.clients import CLIENTS
-from probe.clients.profile import ClientProfile, CredSspProfile
+from probe.clients.profile import ClientProfile, CredSspProfile, Request
+from probe.clients.protocol import METHODS, NTLM_REFUSALS
 from probe.diagnosis.client_hints import hint_for
 from probe.diagnosis.client_messages import seen_by
 from probe.diagnosis.client_tls import handshake
@@ -26,9 +27,8 @@ from probe.diagnosis.client_walk import (
 )
 from probe.diagnosis.licensing import name_of, refusal
 from probe.language import _
-from probe.result import Client, MethodAttempt, Negotiation, Ntlm, Result
+from probe.result import Client, CredSsp, Licensing, MethodAttempt, Negotiation, Ntlm, Result, StandardCertificate
 
-_METHODS = {"40BIT": 0x01, "128BIT": 0x02, "56BIT": 0x08, "FIPS": 0x10}  # [MS-RDPBCGR] 2.2.1.3.3
 _STAYED_AWAY = ("closed", "reset")
 
 
@@ -41,10 +41,10 @@ def evaluate(result: Result) -> list[Client]:
     if result.status != "rdp":
         return []
     measured = {client.client: client for client in result.clients if client.measured}
-    return [
-        measured[profile.name] if profile.name in measured else _described(profile, walk(profile, result))
-        for profile in CLIENTS.values()
+    found = [
+        measured.pop(profile.name, None) or _described(profile, walk(profile, result)) for profile in CLIENTS.values()
     ]
+    return [*found, *measured.values()]  # those of other releases too, whose names this one has not
 
 
 def _described(profile: ClientProfile, outcome: Outcome) -> Client:
@@ -66,13 +66,15 @@ def _described(profile: ClientProfile, outcome: Outcome) -> Client:
 def walk(profile: ClientProfile, result: Result) -> Outcome:
     """How far one client gets, after all requests that it falls back to."""
     negotiation = result.negotiation or Negotiation()
+    kind = result.server.kind if result.server is not None else "unknown"
     met: list[Outcome] = []
     place: int | None = 0
     while place is not None:
-        answer = answer_to(profile.requests[place], negotiation)
+        answer = answer_to(profile.requests[place], negotiation, kind)
         if answer.selected is not None:
             outcome = over(answer.selected, _secured(profile, result, answer.selected))
             outcome = _unless_troubled(profile, result, _licensed(result, outcome))
+            outcome = unless_assumed(profile.requests[place], outcome)
             event = f"{'HYBRID' if answer.selected == 'HYBRID_EX' else answer.selected} failed"
         elif answer.refusal is not None:
             outcome, event = refused(profile, answer), answer.refusal
@@ -93,8 +95,11 @@ def _kept_open(met: list[Outcome], outcome: Outcome) -> Outcome:
 
 
 def _licensed(result: Result, outcome: Outcome) -> Outcome:
-    """It would get in, but for what the licensing phase said, which was asked over this protocol or another."""
-    for entry in result.licensing if outcome.connects else []:
+    """It would get in, but for what the licensing phase said; over its own protocol that counts alone."""
+    if not outcome.connects:
+        return outcome
+    own = [entry for entry in result.licensing if entry.over == outcome.protocol and _settles(entry)]
+    for entry in own or result.licensing:
         code = refusal(entry)
         if code is None:
             continue
@@ -103,6 +108,18 @@ def _licensed(result: Result, outcome: Outcome) -> Outcome:
             return replace(outcome, connects=None, stage="licensing", because=because)
         return replace(outcome, connects=False, stage="licensing", code=code, because=because)
     return outcome
+
+
+def _settles(entry: Licensing) -> bool:
+    return entry.answer is not None or refusal(entry) is not None
+
+
+def unless_assumed(request: Request, outcome: Outcome) -> Outcome:
+    """It would get in with a request of which nobody knows whether it sends it."""
+    if not outcome.connects or request.documented:
+        return outcome
+    because = _("it was refused TLS, and whether it then asks for Standard RDP Security is not documented")
+    return replace(outcome, connects=None, stage="negotiation", because=because)
 
 
 def _unless_troubled(profile: ClientProfile, result: Result, outcome: Outcome) -> Outcome:
@@ -153,18 +170,33 @@ def _credssp(client: CredSspProfile | None, result: Result) -> Outcome:
     if client.key_types and keys and keys.isdisjoint(client.key_types):
         because = _("its CredSSP needs a certificate with an {kind} key", kind=_(", ").join(sorted(client.key_types)))
         return fails("certificate", "NLA_REQUIRED", because)
-    return _mechanism(client, server.mechanisms, server.ntlm)
+    return _mechanism(client, server)
 
 
-def _mechanism(client: CredSspProfile, shown: list[str], ntlm: Ntlm | None) -> Outcome:
-    common = [name for name in client.mechanisms if name in shown]
-    if "NTLM" in common:
+def _mechanism(client: CredSspProfile, server: CredSsp) -> Outcome:
+    """NTLM is usable where a challenge came; that a server names it proves nothing."""
+    if server.ntlm is not None and "NTLM" in client.mechanisms:
         return Outcome(connects=True, because=_("CredSSP is answered"))
+    if server.ntlm is None and not _turns_ntlm_away(server):
+        return missing("credssp", no_challenge(server.error))
     if "Kerberos" not in client.mechanisms:
         return fails("credssp", "NTLM_REFUSED", _("NTLM is not answered, and it has nothing else"))
-    if _is_in_a_workgroup(ntlm):
+    if _is_in_a_workgroup(server.ntlm):
         return fails("credssp", "NLA_REQUIRED", _("the server is in no domain, and the client has Kerberos alone"))
     return missing("credssp", _("whether the user has a Kerberos ticket for it is not known"))
+
+
+def _turns_ntlm_away(server: CredSsp) -> bool:
+    if server.error is not None:
+        return server.error in NTLM_REFUSALS
+    return bool(server.mechanisms) and "NTLM" not in server.mechanisms
+
+
+def no_challenge(error: str | None) -> str:
+    """Why nothing is known of NTLM though the first TSRequest was answered."""
+    if error is not None:
+        return _("the answer to NLA's first message holds the error {error}", error=error)
+    return _("the answer to NLA's first message holds no NTLM challenge")
 
 
 def _is_in_a_workgroup(ntlm: Ntlm | None) -> bool:
@@ -181,12 +213,12 @@ def _standard(profile: ClientProfile, result: Result) -> Outcome:
         return fails("negotiation", "STANDARD_RDP_ONLY", _("it has no Standard RDP Security"))
     if server is None:
         return missing("encryption", _("Standard RDP Security was not tried"))
-    if server.encryption_level == "NONE" and not profile.unencrypted:
-        return fails("encryption", "ENCRYPTION_REFUSED", _("nothing is encrypted, and the client cannot do without"))
     if server.encryption_level == "NONE":
-        return Outcome(connects=True, because=_("nothing is encrypted"))
-    known = [name for name in server.encryption_methods if name in _METHODS]
-    common = [name for name in known if _METHODS[name] & profile.methods]
+        return unencrypted(profile)
+    known = [name for name in server.encryption_methods if name in METHODS]
+    common = [name for name in known if METHODS[name] & profile.methods]
+    if common and (doubt := without_key(profile, server.certificate)) is not None:
+        return doubt
     if common:
         return Outcome(connects=True, because=_("method {method} is in common", method=common[0]))
     asked = server.methods_asked
@@ -196,6 +228,28 @@ def _standard(profile: ClientProfile, result: Result) -> Outcome:
     if asked and not known and all(_left(each) for each in asked):
         return fails("encryption", "ENCRYPTION_REFUSED", _("every encryption method was refused"))
     return missing("encryption", _("which encryption methods it takes is not known"))
+
+
+def unencrypted(profile: ClientProfile) -> Outcome:
+    """A server that encrypts nothing."""
+    if profile.unencrypted is None:
+        return missing("encryption", _("nothing is encrypted, and whether it goes on without is not documented"))
+    if not profile.unencrypted:
+        return fails("encryption", "ENCRYPTION_REFUSED", _("nothing is encrypted, and the client cannot do without"))
+    return Outcome(connects=True, because=_("nothing is encrypted"))
+
+
+def without_key(profile: ClientProfile, certificate: StandardCertificate | None) -> Outcome | None:
+    """A client encrypts its random number with the key in the certificate, [MS-RDPBCGR] 5.3.4."""
+    if certificate is None:
+        return None
+    if certificate.kind == "unknown":
+        return missing("encryption", _("the certificate of Standard RDP Security cannot be read"))
+    if certificate.key_bits == 0:
+        return fails("encryption", None, _("the certificate of Standard RDP Security holds no usable key"))
+    if certificate.signature_valid is False and profile.family == "mstsc":
+        return missing("encryption", _("the certificate of Standard RDP Security is signed with another key"))
+    return None
 
 
 def _left(attempt: MethodAttempt) -> bool:

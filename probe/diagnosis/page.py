@@ -10,7 +10,6 @@ from probe.diagnosis.rule import Diagnosis, Remedy
 from probe.language import LANGUAGES, _, current
 from probe.result import SEVERITIES, Severity
 
-_FACT = re.compile(r"\{\w+\}")
 _SPECIAL = re.compile(r"[*<>|`]|\\(?=[!-/:-@\[-`{-~])|(?<![0-9A-Za-z])_|_(?![0-9A-Za-z])")  # to Markdown
 _FOLDER = "docs/diagnoses"
 _OPTIONS = {
@@ -124,8 +123,7 @@ def _who(severity: Severity) -> str:
 
 
 def _summary(entry: Diagnosis) -> str:
-    """The summary without the facts of one result."""
-    return _escaped(_FACT.sub("…", _(entry.summary)).replace("….", "…"))
+    return _escaped(_(entry.plain))
 
 
 def _option(entry: Diagnosis) -> str:

@@ -47,7 +47,8 @@ class Sees:
 class Diagnosis:
     """What one code means to a person. Lists are likeliest or safest first.
 
-    `summary` may hold `{names}` of facts, which the rule gives; the other texts hold none.
+    `summary` may hold `{names}` of facts, which the rule gives; the other texts hold none, and `title` says the same
+    where no facts are known.
     """
 
     code: str
@@ -59,6 +60,12 @@ class Diagnosis:
     user_sees: Sees = Sees()
     events: tuple[str, ...] = ()  # what the server writes into which log
     source: str
+    title: str = ""  # empty where the summary holds no `{names}`
+
+    @property
+    def plain(self) -> str:
+        """What it says of no server in particular."""
+        return self.title or self.summary
 
     @property
     def page(self) -> str:
@@ -72,6 +79,8 @@ def texts(entry: Diagnosis) -> Iterator[str]:
     Names of errors alone (`ERRCONNECT_…`) are the same in every language and not among them.
     """
     yield entry.summary
+    if entry.title:
+        yield entry.title
     yield entry.wire
     for cause in entry.causes:
         yield cause.text

@@ -164,4 +164,4 @@ GIVE_GNOME_A_CERTIFICATE = Remedy(
 
 def both(names: Sequence[str]) -> str:
     """One name, or the last after the others with a word between."""
-    return _("{first} and {last}", first=", ".join(names[:-1]), last=names[-1]) if len(names) > 1 else "".join(names)
+    return _("{first} and {last}", first=_(", ").join(names[:-1]), last=names[-1]) if len(names) > 1 else "".join(names)

@@ -209,7 +209,7 @@ def _of_diagnosis(entry: Diagnosis) -> Explanation:
         key=f"diagnosis-{entry.code}",
         kind="diagnosis",
         title=entry.code,
-        meaning=entry.summary,
+        meaning=entry.plain,
         causes=tuple(Suspect(cause.text, cause.tells) for cause in entry.causes),
         options=_ASKED_FOR.get(entry.code, ""),
         names=(entry.code,),

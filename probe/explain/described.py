@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from probe.diagnosis.catalogue import CATALOGUE
@@ -13,8 +12,6 @@ from probe.explain.target import weigh_all
 from probe.language import _
 from probe.result import Result
 from probe.result.explain import Explained, Meaning, NearestKnown, PossibleCause, Weighed
-
-_PLACEHOLDER = re.compile(r"\{\w+\}")
 
 
 def described(answer: Answer, results: Sequence[Result] = ()) -> Explained:
@@ -41,7 +38,7 @@ def _meaning(match: Match, results: Sequence[Result]) -> Meaning:
         key=row.key,
         kind=row.kind,
         title=row.title,
-        meaning=_PLACEHOLDER.sub("…", _(row.meaning)),
+        meaning=_(row.meaning),
         sure=round(match.sure, 2),
         seen=match.seen,
         causes=[_cause(suspect, results) for suspect in (*row.causes, *_rarely(row, results))],

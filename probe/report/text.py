@@ -120,9 +120,11 @@ def _kind(result: Result) -> str:
     server = result.server
     if server is None or server.kind == "unknown":
         return ""
-    certainty = f" ({_(_CERTAINTIES[server.certainty])})" if server.certainty in _CERTAINTIES else ""
     release = (server.release or "").replace(" or later", _(" or later")).replace(" or ", _(" or "))
-    return f"{terminal(release or _KINDS.get(server.kind, server.kind), 80)}{certainty}"
+    kind = terminal(release or _KINDS.get(server.kind, server.kind), 80)
+    if server.certainty not in _CERTAINTIES:
+        return kind
+    return _("{kind} ({certainty})", kind=kind, certainty=_(_CERTAINTIES[server.certainty]))
 
 
 def _verdict(result: Result, page: Page) -> None:

@@ -122,6 +122,14 @@ def test_the_summary_alone_has_places_for_facts() -> None:
         assert all(name.isidentifier() for name in names)
 
 
+@pytest.mark.parametrize("entry", CATALOGUE.values(), ids=CATALOGUE)
+def test_an_entry_can_be_said_of_no_server_in_particular(entry: Diagnosis) -> None:
+    assert bool(entry.title) is ("{" in entry.summary)
+    assert not {"{", "…"} & set(entry.plain)
+    assert entry.plain.endswith(".")
+    assert entry.plain in texts(entry)
+
+
 def test_the_most_severe_comes_first_and_equals_keep_their_order() -> None:
     described = served(certificate(until="2026-10-01T00:00:00Z", self_signed=True), name_match=False)
     described.lost = "SSL"
