@@ -59,7 +59,6 @@ ROWS: tuple[Explanation, ...] = (
         cause.REFUSED,
         cause.FILTERED,
         cause.NO_ROUTE,
-        phrases=("failed to connect to", "unable to connect to"),
     ),
     _error(
         0x7,
@@ -124,7 +123,7 @@ ROWS: tuple[Explanation, ...] = (
         cause.RESET_EARLY,
         cause.TLS_DIES,
         cause.UNSTEADY,
-        phrases=("The connection transport layer failed", "BIO_read returned a system error 104"),
+        phrases=("The connection transport layer failed", "BIO_read returned a system error"),
     ),
     *(
         _error(low, name, _ACCOUNT_ERRORS, cause.ACCOUNT, cause.WRONG_PASSWORD)

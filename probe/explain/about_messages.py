@@ -83,6 +83,8 @@ ROWS: tuple[Explanation, ...] = (
             "can't connect to remote desktop",
             "cannot connect to remote desktop",
             "remote desktop connection failed",
+            "failed to connect to",
+            "unable to connect to",
             "连不上远程桌面",
             "远程桌面连不上",
             "远程桌面连接失败",

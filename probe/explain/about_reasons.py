@@ -18,6 +18,11 @@ _OTHER_LOGON = Suspect(
     "Somebody logged on to the same session from elsewhere.",
     "Events 24 and 25 of TerminalServices-LocalSessionManager name the address. This cannot be seen from outside.",
 )
+_NO_MEMORY = Suspect(
+    "The server has no memory left for another session.",
+    "Asked with --licensing, it says so; its Task Manager tells.",
+    "CONNECTION_LIMIT",
+)
 _NO_RIGHT = Suspect(
     "The account may not log on through Remote Desktop: it is in neither Administrators nor Remote Desktop Users, or "
     "a user rights assignment denies it.",
@@ -87,7 +92,13 @@ _SESSION = (
             "另一用户与远程计算机连接，因此您的连接已丢失",
         ),
     ),
-    _reason(0x6, ("ERRINFO_OUT_OF_MEMORY", "exDiscReasonOutOfMemory"), "The server ran out of memory.", cause.MEMORY),
+    _reason(
+        0x6,
+        ("ERRINFO_OUT_OF_MEMORY", "exDiscReasonOutOfMemory"),
+        "The server ran out of memory.",
+        _NO_MEMORY,
+        options="--licensing",
+    ),
     _reason(
         0x7,
         ("ERRINFO_SERVER_DENIED_CONNECTION", "exDiscReasonServerDeniedConnection"),
@@ -243,6 +254,7 @@ _LICENSES = (
         ("exDiscReasonLicenseCreatingLicStoreAccDenied",),
         "The client may not create its license store in the registry.",
         cause.LICENSE_STORE,
+        phrases=("license store creation failed with access denied", "许可证存储创建失败", "创建许可证存储失败"),
         source="Microsoft Learn: ExtendedDisconnectReasonCode",
     ),
     _reason(
@@ -261,6 +273,14 @@ _BROKERED = (
         "The Connection Broker does not take the routing token that was sent to it.",
         cause.BROKER,
     ),
+    _reason(
+        0x408,
+        ("ERRINFO_CB_DESTINATION_POOL_NOT_FREE",),
+        "The Connection Broker's pool has no machine free for another session.",
+        cause.LIMIT,
+        cause.BROKER,
+        options="--licensing",
+    ),
     *(
         _reason(
             number,
@@ -275,7 +295,6 @@ _BROKERED = (
             (0x405, "SESSION_ONLINE_VM_WAKE"),
             (0x406, "SESSION_ONLINE_VM_BOOT"),
             (0x407, "SESSION_ONLINE_VM_NO_DNS"),
-            (0x408, "DESTINATION_POOL_NOT_FREE"),
             (0x409, "CONNECTION_CANCELLED"),
             (0x411, "SESSION_ONLINE_VM_BOOT_TIMEOUT"),
             (0x412, "SESSION_ONLINE_VM_SESSMON_FAILED"),

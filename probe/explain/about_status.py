@@ -8,6 +8,15 @@ from probe.explain.explanation import Explanation, Suspect
 _CODES = "[MS-ERREF] 2.1 and 2.3"
 _SOCKETS = "Microsoft Learn: Windows Sockets Error Codes"
 _REFUSED_ACCOUNT = "The logon was refused because of the account, its password or its rights."
+_ETYPE = Suspect(
+    "The account of the user or the server has no keys of that kind (msDS-SupportedEncryptionTypes), or a policy "
+    "forbids it.",
+    "The domain controller's System log: Kerberos-Key-Distribution-Center. This cannot be seen from outside.",
+)
+_NETLOGON = Suspect(
+    "The Netlogon service does not run on that computer.",
+    "Get-Service Netlogon on it tells. This cannot be seen from outside.",
+)
 _BINDING = Suspect(
     "A device in between opens TLS, so that the channel does not fit the authentication.",
     "The certificate differs when it is asked from elsewhere; Extended Protection then refuses.",
@@ -170,6 +179,13 @@ _SECURITY = (
         ),
     ),
     _status(
+        0x80090342,
+        "SEC_E_KDC_UNKNOWN_ETYPE",
+        "The domain controller does not support the kind of Kerberos encryption that was asked for.",
+        _ETYPE,
+        phrases=("The encryption type requested is not supported by the KDC", "KDC 不支持请求的加密类型"),
+    ),
+    _status(
         0x80090346,
         "SEC_E_BAD_BINDINGS",
         "The authentication does not belong to this TLS connection (channel binding).",
@@ -184,6 +200,7 @@ _SECURITY = (
         "Windows suspects that something forces a weaker authentication; mostly no domain controller is in reach.",
         cause.NO_DC,
         cause.ALTERED,
+        phrases=("The system cannot contact a domain controller to service the authentication request",),
     ),
 )
 
@@ -197,28 +214,91 @@ _NT = (
         cause.ACCOUNT,
     ),
     *(
-        _status(number, name, _REFUSED_ACCOUNT, cause.ACCOUNT, cause.WRONG_PASSWORD)
-        for number, name in (
-            (0xC0000064, "STATUS_NO_SUCH_USER"),
-            (0xC000006A, "STATUS_WRONG_PASSWORD"),
-            (0xC000006E, "STATUS_ACCOUNT_RESTRICTION"),
-            (0xC000006F, "STATUS_INVALID_LOGON_HOURS"),
-            (0xC0000070, "STATUS_INVALID_WORKSTATION"),
-            (0xC0000071, "STATUS_PASSWORD_EXPIRED"),
-            (0xC0000072, "STATUS_ACCOUNT_DISABLED"),
-            (0xC000015B, "STATUS_LOGON_TYPE_NOT_GRANTED"),
-            (0xC0000193, "STATUS_ACCOUNT_EXPIRED"),
-            (0xC0000224, "STATUS_PASSWORD_MUST_CHANGE"),
-            (0xC0000234, "STATUS_ACCOUNT_LOCKED_OUT"),
+        _status(number, name, meaning, why)
+        for number, name, meaning, why in (
+            (0xC0000064, "STATUS_NO_SUCH_USER", "There is no account of that name.", cause.WRONG_PASSWORD),
+            (0xC000006A, "STATUS_WRONG_PASSWORD", "The password is wrong.", cause.WRONG_PASSWORD),
+            (
+                0xC000006E,
+                "STATUS_ACCOUNT_RESTRICTION",
+                "A restriction of the account forbids this logon: hours, an empty password, Protected Users.",
+                cause.ACCOUNT,
+            ),
+            (0xC000006F, "STATUS_INVALID_LOGON_HOURS", "The account may not log on at this time.", cause.ACCOUNT),
+            (
+                0xC0000070,
+                "STATUS_INVALID_WORKSTATION",
+                "The account may not log on from this computer.",
+                cause.ACCOUNT,
+            ),
+            (0xC0000071, "STATUS_PASSWORD_EXPIRED", "The account's password has expired.", cause.ACCOUNT),
+            (0xC0000072, "STATUS_ACCOUNT_DISABLED", "The account is disabled.", cause.ACCOUNT),
+            (
+                0xC000015B,
+                "STATUS_LOGON_TYPE_NOT_GRANTED",
+                "The account lacks the right to this kind of logon.",
+                cause.ACCOUNT,
+            ),
+            (0xC0000193, "STATUS_ACCOUNT_EXPIRED", "The account has expired.", cause.ACCOUNT),
+            (
+                0xC0000224,
+                "STATUS_PASSWORD_MUST_CHANGE",
+                "The password must be changed before the first logon, which NLA does not offer.",
+                cause.ACCOUNT,
+            ),
+            (
+                0xC0000234,
+                "STATUS_ACCOUNT_LOCKED_OUT",
+                "The account is locked after too many attempts.",
+                cause.ACCOUNT,
+            ),
         )
     ),
-    *(
-        _status(number, name, "No domain controller answered for this account.", cause.NO_DC)
-        for number, name in (
-            (0xC000005E, "STATUS_NO_LOGON_SERVERS"),
-            (0xC000018D, "STATUS_TRUSTED_RELATIONSHIP_FAILURE"),
-            (0xC0000192, "STATUS_NETLOGON_NOT_STARTED"),
-        )
+    _status(
+        0xC000005E,
+        "STATUS_NO_LOGON_SERVERS",
+        "No domain controller answered for this account.",
+        cause.NO_DC,
+        phrases=(
+            "There are currently no logon servers available to service the logon request",
+            "目前没有登录服务器可用于处理登录请求",
+            "当前没有可用的登录服务器处理登录请求",
+        ),
+    ),
+    _status(
+        0xC000018D,
+        "STATUS_TRUSTED_RELATIONSHIP_FAILURE",
+        "The trust between the computer and its domain failed.",
+        cause.NO_TRUST,
+    ),
+    _status(
+        0xC000018C,
+        "STATUS_TRUSTED_DOMAIN_FAILURE",
+        "The trust between the computer's domain and the account's domain failed.",
+        cause.NO_TRUST,
+    ),
+    _status(
+        0xC000018B,
+        "STATUS_NO_TRUST_SAM_ACCOUNT",
+        "The domain has no account for this computer's trust.",
+        cause.NO_TRUST,
+        phrases=(
+            "The trust relationship between this workstation and the primary domain failed",
+            "此工作站和主域间的信任关系失败",
+            "该工作站和主域之间的信任关系失败",
+        ),
+    ),
+    _status(
+        0xC0000192,
+        "STATUS_NETLOGON_NOT_STARTED",
+        "The Netlogon service was not started.",
+        _NETLOGON,
+    ),
+    _status(
+        0xC0000133,
+        "STATUS_TIME_DIFFERENCE_AT_DC",
+        "The clock of the domain controller and the computer's are too far apart.",
+        cause.CLOCK,
     ),
     _status(
         0xC0000418,

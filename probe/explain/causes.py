@@ -136,7 +136,7 @@ TLS_PICKY = Suspect(
 )
 EXPIRED = Suspect("The server's certificate has expired.", "Its last day is in the report.", "CERT_EXPIRED")
 NOT_YET = Suspect(
-    "The server's certificate is not valid yet, or a clock is wrong.",
+    "The server's certificate is not valid yet.",
     "Its first day is in the report.",
     "CERT_NOT_YET_VALID",
 )
@@ -227,6 +227,10 @@ NO_DC = Suspect(
     "Client or server cannot reach a domain controller, or the trust between them is broken.",
     "nltest /sc_verify:DOMAIN on both computers tells. This cannot be seen from outside.",
 )
+NO_TRUST = Suspect(
+    "The trust between the computer and its domain, or between the domains, is broken.",
+    "Test-ComputerSecureChannel on the server, or nltest /sc_verify:DOMAIN. This cannot be seen from outside.",
+)
 WRONG_PASSWORD = Suspect(
     "The user name, its domain or the password is wrong.",
     "The server's Security log has event 4625 with the reason. Without logging on this cannot be seen from outside.",
@@ -244,7 +248,8 @@ LICENSE = Suspect(
 )
 LIMIT = Suspect(
     "The server has as many connections as it allows.",
-    "Asked with --licensing, it says so, or closes, after that phase.",
+    "Asked with --licensing, it may say so by a code; a mere close proves nothing, and the limit of two sessions for "
+    "administration shows only at a logon.",
     "CONNECTION_LIMIT",
 )
 LICENSE_STORE = Suspect(

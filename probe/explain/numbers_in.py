@@ -19,6 +19,7 @@ _NO_CODES = re.compile(
     | \b\d+\.\d+\b                                                       # a version, seconds
     | https?://\S+
     | \b(?:kb|windows|server|tls|ssl|rdp|x\.|sha|aes|port|端口|端口号|版本)[\s-]*\d+(?:\.\d+)?
+    | \bsystem\ error\ \d+                                             # FreeRDP's errno, which its words explain
     | \b\d+\s*(?:bit|位|days?|天|seconds?|秒|ms|minutes?|分钟|%)
     """,
     re.VERBOSE | re.IGNORECASE,
