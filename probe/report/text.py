@@ -13,6 +13,7 @@ from itertools import islice
 from statistics import median
 from typing import TextIO
 
+from rich.cells import cell_len  # noqa: TID253  this module is itself imported only where text is shown
 from rich.console import Console  # noqa: TID253  this module is itself imported only where text is shown
 
 from probe.diagnosis.page import folder
@@ -38,6 +39,7 @@ _SEVERITIES = {
 }
 _SEVERITY_STYLES = {"blocker": "bold red", "breaks_some": "yellow", "risk": "yellow", "info": "dim"}
 _SEVERITY_INDENT = 16
+_GAP = 2  # before a severity and behind it
 _MOST_REMEDIES = 6
 _MOST_OF_BLOCKER = 3  # remedies of what keeps everybody out; of anything else the first
 _MOST_CODES = 4  # on the one line of -q
@@ -205,14 +207,13 @@ def _diagnoses(result: Result, page: Page, verbosity: int) -> None:
             page.paragraph(words, indent=2)
     if shown:
         page.blank()
+    indent = max(_SEVERITY_INDENT, *(cell_len(_(words)) + 2 * _GAP for words in _SEVERITIES.values()))
     for found in shown:
         severity = (f"  {_(_SEVERITIES[found.severity])}", _SEVERITY_STYLES[found.severity])
-        page.entry(
-            severity, terminal(found.summary.removesuffix(".").removesuffix("。")), found.code, indent=_SEVERITY_INDENT
-        )
+        page.entry(severity, terminal(found.summary.removesuffix(".").removesuffix("。")), found.code, indent=indent)
         if found.severity != "info" or verbosity:
             for words in _details(found, result, verbosity):
-                page.paragraph(words, indent=_SEVERITY_INDENT)
+                page.paragraph(words, indent=indent)
 
 
 def _details(found: Diagnosis, result: Result, verbosity: int) -> Iterator[str]:

@@ -44,7 +44,7 @@ def _first(meaning: Meaning, answer: Explained, page: Page) -> None:
         _causes(meaning.causes, page)
     if meaning.rarer:
         page.blank()
-        page.paragraph(_("Rarely also: {codes}", codes=", ".join(meaning.rarer)))
+        page.paragraph(_("Rarely also: {codes}", codes=_(", ").join(meaning.rarer)))
     if meaning.user_sees:
         page.title(_("What users see"))
         for words in meaning.user_sees:
@@ -114,7 +114,7 @@ def _others(others: list[Meaning], page: Page) -> None:
     page.title(_("The text also speaks of, or can also mean"))
     for meaning in others:
         page.paragraph(f"{meaning.title}: {kind_in_words(meaning.kind)}", indent=_INDENT)
-        codes = ", ".join(dict.fromkeys(cause.diagnosis for cause in meaning.causes if cause.diagnosis))
+        codes = _(", ").join(dict.fromkeys(cause.diagnosis for cause in meaning.causes if cause.diagnosis))
         page.paragraph(meaning.meaning, indent=_NUMBER_INDENT)
         if codes:
             page.paragraph(codes, indent=_NUMBER_INDENT)

@@ -40,6 +40,8 @@ def verdict_of(client: Client) -> str:
     why = terminal(client.because or "", _LONGEST)
     if client.connects is None:
         return _("Whether {client} connects is not known: {why}", client=name, why=why)
+    if client.fails_at == "certificate":  # judged by what the client demands: `because` says what was measured
+        return _("{client} cannot connect: {why}", client=name, why=why)
     return _("{client} cannot connect: {why} (measured)", client=name, why=why)
 
 
