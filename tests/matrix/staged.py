@@ -244,7 +244,8 @@ async def _run(places: Sequence[Endpoint], *options: str) -> str:
 
 
 _DIFFERS = (
-    (re.compile(r" \d+ of \d+ known clients can(?:not)? connect(, \d+ are unknown)?\."), ""),  # told elsewhere, as is who
+    # Told elsewhere, as is who they are.
+    (re.compile(r" \d+ of \d+ known clients can(?:not)? connect(, \d+ are unknown)?\."), ""),
     (re.compile(r"(?ms)^Clients that cannot connect\n.*?(\n\n|\Z)"), ""),
     (re.compile(r" *\d+\.\d\d s · \d+ connections?"), ""),
     (re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\dZ)?"), "DATE"),
