@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from probe.result import Depth
 
 MOST_CONNECTIONS: dict[Depth, int] = {"discover": 3, "standard": 16, "full": 60}
+_FOR_A_CLIENT = 4  # more for each client that is simulated: requests and fallbacks, and what lies behind TLS
 _FOR_LICENSING = 2  # more, where it is asked for: over TLS and over Standard RDP Security
 
 
@@ -32,4 +33,5 @@ class Settings:
         """How many connections one server may see."""
         if self.max_connections is not None:
             return self.max_connections
-        return MOST_CONNECTIONS[self.depth] + (_FOR_LICENSING if self.licensing else 0)
+        more = (_FOR_LICENSING if self.licensing else 0) + _FOR_A_CLIENT * len(self.simulate)
+        return MOST_CONNECTIONS[self.depth] + more

@@ -16,11 +16,14 @@ from probe.audit.outcome import unoffered
 from probe.audit.reading import Reading
 from probe.clients import CLIENTS
 from probe.clients.profile import ClientProfile, Request, TlsProfile
+from probe.clients.protocol import NTLM_REFUSALS
 from probe.handshake.client_hello import Offer
 from probe.handshake.machine import NEVER_OPENED, Ending
 from probe.handshake.shaped_hello import HelloForm
 from probe.result.simulation import SimulatedStage
+from probe.wire.credssp import NtStatus, TsRequest
 from probe.wire.nego import NegotiationFailure, NegotiationResponse, Protocol
+from probe.wire.spnego import NegTokenResp, mechanism_name
 from probe.wire.tls_version import TLS12, version_name
 
 _HYBRID = (Protocol.HYBRID, Protocol.HYBRID_EX)
@@ -29,6 +32,7 @@ _PURPOSE = "simulation"
 NO_NTLM_CLIENT = "only a Kerberos ticket would do"
 NO_STANDARD_RDP = "the client has no Standard RDP Security"
 NTLM_REFUSED = "NTLM was not answered"
+NO_CHALLENGE = "no NTLM challenge"
 TOO_OLD = "the client wants a newer version"
 UNUSABLE = "the client ends this version"
 UNENCRYPTED = "nothing is encrypted"
@@ -231,4 +235,17 @@ def _credssp(profile: ClientProfile, step: Step, reading: Reading) -> Step:
         return replace(step, connects=None, reason=reading.ending.value)
     if request.version < client.oldest_server:
         return replace(step, connects=False, reason=TOO_OLD)
-    return step if reading.challenge is not None else replace(step, connects=False, reason=NTLM_REFUSED)
+    if reading.challenge is not None:
+        return step
+    if _turns_ntlm_away(request, reading):
+        return replace(step, connects=False, reason=NTLM_REFUSED)
+    code = request.error_code
+    return replace(step, connects=None, reason=NO_CHALLENGE if code is None else f"error {NtStatus(code).name}")
+
+
+def _turns_ntlm_away(request: TsRequest, reading: Reading) -> bool:
+    """An error that means it, or another mechanism chosen. That NTLM is named without a challenge is no word on it."""
+    if request.error_code is not None:
+        return NtStatus(request.error_code).name in NTLM_REFUSALS
+    chosen = reading.spnego.supported_mech if isinstance(reading.spnego, NegTokenResp) else None
+    return chosen is not None and mechanism_name(chosen) != "NTLM"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from probe.clients.profile import CertificateDemands, ClientProfile, CredSspProfile, Request, TlsProfile, Trouble
-
-TLS10, TLS11, TLS12, TLS13 = 0x0301, 0x0302, 0x0303, 0x0304
+from probe.clients.protocol import TLS10, TLS11, TLS12, TLS13
 
 _TO_NO_TLS = ("SSL_NOT_ALLOWED_BY_SERVER", "SSL_CERT_NOT_ON_SERVER")
 _OTHERWISE = (
@@ -36,7 +35,7 @@ _OPENSSL_SCHEMES = (
 _OPENSSL_EXTENSIONS = (0x0000, 0x000B, 0x000A, 0x0023, 0x0016, 0x0017, 0x000D, 0x002B, 0x002D, 0x0033)
 
 
-def _openssl(*versions: int, unusable: tuple[int, ...] = ()) -> TlsProfile:
+def _openssl(*versions: int, least_dh_bits: int, unusable: tuple[int, ...] = ()) -> TlsProfile:
     return TlsProfile(
         versions=versions,
         suites=_OPENSSL_SUITES,
@@ -48,12 +47,14 @@ def _openssl(*versions: int, unusable: tuple[int, ...] = ()) -> TlsProfile:
         signals_retry=True,
         names_addresses=True,  # libfreerdp/crypto/tls.c hands on what it was given
         unusable=unusable,
+        least_dh_bits=least_dh_bits,
     )
 
 
 # OpenSSL 3 offers TLS 1.0 and 1.1 at these levels, and ends with the alert internal_error when a server takes them.
-_FREERDP_2 = _openssl(TLS13, TLS12, TLS11, TLS10, unusable=(TLS11, TLS10))
-_FREERDP_3 = _openssl(TLS13, TLS12)
+# Level 1 asks for 80 bits of security and level 2 for 112: Diffie-Hellman of 1024 and of 2048 bits.
+_FREERDP_2 = _openssl(TLS13, TLS12, TLS11, TLS10, least_dh_bits=1024, unusable=(TLS11, TLS10))
+_FREERDP_3 = _openssl(TLS13, TLS12, least_dh_bits=2048)
 
 _ALL_METHODS = 0x1B  # set where nobody set any, once Standard RDP Security was selected
 _CREDSSP = CredSspProfile(version=6)
@@ -73,7 +74,7 @@ def _freerdp(
     source: str,
     *,
     tls: TlsProfile = _FREERDP_2,
-    hint: str = "",
+    last_resort: str = "",
     certificate: CertificateDemands = _ANY,
 ) -> ClientProfile:
     return ClientProfile(
@@ -84,8 +85,9 @@ def _freerdp(
         tls=tls,
         credssp=_CREDSSP,
         methods=_ALL_METHODS,
+        unencrypted=True,  # libfreerdp/core/gcc.c takes method and level NONE; seen of 2.11.7
         certificate=certificate,
-        hint=hint,
+        last_resort=last_resort,
         troubles=(_SALTED_MAC,),
         source=source,
     )
@@ -97,7 +99,7 @@ PROFILES = (
         "FreeRDP 2.11",
         "watched: xfreerdp 2.11.7 with OpenSSL 3.0.22 (Debian 12), 2026-11; "
         "libfreerdp/core/nego.c and settings.c of 2.11.7",
-        hint="to a server that cannot be mended: /tls-seclevel:0, which lowers security",
+        last_resort="to a server that cannot be mended: /tls-seclevel:0, which lowers security",
     ),
     _freerdp(
         "freerdp3",
@@ -105,7 +107,7 @@ PROFILES = (
         "libfreerdp/core/nego.c, core/settings.c (TLSMinVersion 1.2, TlsSecLevel 2) and crypto/tls.c of August 2026; "
         "hello: OpenSSL 3.0.22 watched with these settings, 2026-11",
         tls=_FREERDP_3,
-        hint="to a server that cannot be mended: /tls:seclevel:0 /tls:enforce:1.0, which lowers security",
+        last_resort="to a server that cannot be mended: /tls:seclevel:0 /tls:enforce:1.0, which lowers security",
     ),
     _freerdp(
         "remmina",

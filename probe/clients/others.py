@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from probe.clients.profile import ClientProfile, CredSspProfile, Request, TlsProfile, Trouble
-
-TLS10, TLS11, TLS12, TLS13 = 0x0301, 0x0302, 0x0303, 0x0304
+from probe.clients.protocol import TLS10, TLS11, TLS12, TLS13
 
 _APPLE = TlsProfile(
     versions=(TLS12,),
@@ -90,6 +89,7 @@ PROFILES = (
         methods=0x03,
         unencrypted=False,
         troubles=(_LONG_REQUEST,),
+        helps=("NLA_REQUIRED",),
         hint="use xfreerdp: rdesktop's NLA needs a Kerberos ticket and a certificate with an RSA key",
         source="watched: rdesktop 1.9.0 with GnuTLS 3.7.9 (Debian 12), 2026-11; iso.c, tcp.c, cssp.c of 1.9.0",
     ),
@@ -100,6 +100,7 @@ PROFILES = (
         requests=(Request(protocols=0x0B),),
         tls=_RUSTLS,
         credssp=CredSspProfile(version=6),
+        helps=("TLS_NO_COMMON_VERSION", "TLS_NO_SHARED_CIPHER"),
         hint="enable TLS 1.2 or 1.3 with an ECDHE suite on the server",
         source="ironrdp-connector/src/connection.rs and ironrdp-tls/src/rustls.rs of August 2026; hello: rustls 0.23's "
         "defaults (ring); its order of extensions is random",

@@ -21,6 +21,7 @@ class Request:
     protocols: int | None
     after: tuple[str, ...] = ()
     flags: int = 0
+    documented: bool = True  # False: whether it sends this request at all is assumed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,7 @@ class TlsProfile:
     record_version: int = 0x0301  # of the record that the first hello lies in
     signals_retry: bool = False  # sends change_cipher_spec before a second hello, RFC 8446 D.4
     names_addresses: bool = False  # its server_name holds the address where it was given one in place of a name
+    least_dh_bits: int = 0  # it ends a handshake with a shorter Diffie-Hellman group of the server's own
     documented: bool = True  # False: the suites and what follows them are assumed, and nothing is refused for them
 
 
@@ -84,10 +86,12 @@ class ClientProfile:
     tls: TlsProfile | None  # None: it has no TLS
     credssp: CredSspProfile | None = None
     methods: int = 0  # encryptionMethods that it offers for Standard RDP Security; 0: it has none
-    unencrypted: bool = True  # it goes on where a server's encryption level is NONE
+    unencrypted: bool | None = None  # it goes on where a server encrypts nothing (level NONE); None: not documented
     certificate: CertificateDemands = field(default_factory=CertificateDemands)
     troubles: tuple[Trouble, ...] = ()
     cookie: bool = True  # its request carries "Cookie: mstshash="
-    hint: str = ""  # what would make it connect where its age is in the way
+    hint: str = ""  # what would make it connect where it fails with one of the codes in `helps`
+    helps: tuple[str, ...] = ()
     nla_hint: str = ""  # the same where NLA is what it lacks
+    last_resort: str = ""  # behind what mends the server, where TLS is too old there: it lowers security
     source: str = ""  # where all of this is known from, with a date

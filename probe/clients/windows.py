@@ -9,8 +9,7 @@ of extensions are from public captures: Windows XP (Administr, build 2600), Vist
 from __future__ import annotations
 
 from probe.clients.profile import ClientProfile, CredSspProfile, Request, TlsProfile
-
-TLS10, TLS11, TLS12, TLS13 = 0x0301, 0x0302, 0x0303, 0x0304
+from probe.clients.protocol import TLS10, TLS11, TLS12, TLS13
 
 # requestedProtocols, [MS-RDPBCGR] 2.2.1.1.1
 _SSL = 0x01
@@ -95,7 +94,9 @@ _ENABLE_TLS12 = (
     r"(HKLM\SYSTEM\CurrentControlSet\Control\SecurityProviders\SCHANNEL\Protocols\TLS 1.2\Client, Enabled=1, "
     r"DisabledByDefault=0)"
 )
-_LEAVE_XP = "connect from Windows 7 or later, or from FreeRDP: Windows XP has nothing newer than TLS 1.0"
+# They lack TLS_ECDHE_RSA with AES-GCM, which servers of today may have alone.
+_NO_SUITE = ("TLS_NO_SHARED_CIPHER",)
+_LEAVE_XP = "connect from Windows 8.1 or later, or from FreeRDP: Windows XP has nothing newer than TLS 1.0"
 _ENABLE_CREDSSP = (
     r"connect from Windows 7 or later; or on XP SP3 add credssp.dll to HKLM\SYSTEM\CurrentControlSet\Control"
     r"\SecurityProviders\SecurityProviders, and tspkg to HKLM\SYSTEM\CurrentControlSet\Control\Lsa\Security Packages"
@@ -105,7 +106,10 @@ _DOCUMENTED = "Microsoft Learn, TLS Cipher Suites in {release} and Protocols in 
 _REQUESTS_0X0B = "request 0x0B and its extensions: public captures of Windows 10 and Server 2016"
 _REQUEST_0X03 = "request 0x03: not documented; taken from what it has, TLS and CredSSP"
 _UPDATED = "CredSSP as updated in May 2018 (KB4093492)"
-_FALLBACK = "asks again for Standard RDP Security after SSL_NOT_ALLOWED_BY_SERVER: capture of Windows Vista"
+_FALLBACK = (
+    "asks again for Standard RDP Security after SSL_NOT_ALLOWED_BY_SERVER: capture of Windows Vista, whose release 6.x "
+    "XP SP3 has too; not documented of later ones"
+)
 
 
 def _mstsc(
@@ -117,18 +121,24 @@ def _mstsc(
     protocols: int = _HYBRID_EX,
     credssp: CredSspProfile | None = _PATCHED,
     hint: str = "",
+    helps: tuple[str, ...] = (),
     nla_hint: str = "",
+    falls_back: bool = False,
 ) -> ClientProfile:
-    """A Remote Desktop Connection that negotiates; it falls back where a server says that it has no TLS at all."""
+    """A Remote Desktop Connection that negotiates, and may fall back where a server says that it has no TLS at all."""
     return ClientProfile(
         key=key,
         name=name,
         family="mstsc",
-        requests=(Request(protocols=protocols), Request(protocols=0, after=("SSL_NOT_ALLOWED_BY_SERVER",))),
+        requests=(
+            Request(protocols=protocols),
+            Request(protocols=0, after=("SSL_NOT_ALLOWED_BY_SERVER",), documented=falls_back),
+        ),
         tls=tls,
         credssp=credssp,
         methods=_ALL_METHODS,
         hint=hint,
+        helps=helps,
         nla_hint=nla_hint,
         source="; ".join((_DOCUMENTED.format(release=release), *notes, *([_UPDATED] if credssp else []), _FALLBACK)),
     )
@@ -142,7 +152,6 @@ PROFILES = (
         requests=(Request(protocols=None),),
         tls=None,
         methods=_BEFORE_FIPS,
-        hint="install Service Pack 3 with Remote Desktop Connection 7.0 (KB969084)",
         nla_hint=_ENABLE_CREDSSP,
         source="public capture of Windows XP, build 2600: a cookie without RDP_NEG_REQ, methods 0x0B; read 2026-11",
     ),
@@ -157,6 +166,8 @@ PROFILES = (
         protocols=_SSL,
         credssp=None,
         hint=_LEAVE_XP,
+        helps=("TLS_NO_COMMON_VERSION",),
+        falls_back=True,
         nla_hint=_ENABLE_CREDSSP,
     ),
     _mstsc(
@@ -169,6 +180,7 @@ PROFILES = (
         _REQUEST_0X03,
         protocols=_HYBRID,
         hint=_ENABLE_TLS12,
+        helps=("TLS_NO_COMMON_VERSION",),
     ),
     _mstsc(
         "mstsc-win7-tls12",
@@ -180,6 +192,7 @@ PROFILES = (
         _REQUEST_0X03,
         protocols=_HYBRID,
         hint="connect from Windows 10 or later",
+        helps=_NO_SUITE,
     ),
     _mstsc(
         "mstsc-win8.1",
@@ -189,6 +202,7 @@ PROFILES = (
         _REQUESTS_0X0B,
         "order of extensions: not documented; taken from Windows 7",
         hint="connect from Windows 10 or later",
+        helps=_NO_SUITE,
     ),
     _mstsc(
         "mstsc-win10",
@@ -215,6 +229,7 @@ PROFILES = (
         _REQUESTS_0X0B,
         "order of extensions: not documented; taken from Windows 7",
         hint="connect from Windows Server 2016 or later",
+        helps=_NO_SUITE,
     ),
     _mstsc("mstsc-2016", "Windows Server 2016 (mstsc)", _TLS_10_1607, "Windows 10 v1607", _REQUESTS_0X0B),
     _mstsc(

@@ -42,9 +42,11 @@ def evaluate(result: Result) -> list[Client]:
         return []
     measured = {client.client: client for client in result.clients if client.measured}
     found = [
-        measured.pop(profile.name, None) or _described(profile, walk(profile, result)) for profile in CLIENTS.values()
+        measured[profile.name] if profile.name in measured else _described(profile, walk(profile, result))
+        for profile in CLIENTS.values()
     ]
-    return [*found, *measured.values()]  # those of other releases too, whose names this one has not
+    names = {client.client for client in found}
+    return [*found, *(client for name, client in measured.items() if name not in names)]  # of other releases
 
 
 def _described(profile: ClientProfile, outcome: Outcome) -> Client:

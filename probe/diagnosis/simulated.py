@@ -149,9 +149,9 @@ def _versions(numbers: Iterable[int]) -> list[str]:
 def _behind_hello(profile: ClientProfile, request: SimulatedRequest, result: Result, met: Outcome) -> Outcome:
     """Its hello was answered: it judges the key exchange and the certificate before it goes on."""
     suites = [request.cipher_suite.name] if request.cipher_suite is not None else []
-    if profile.tls is not None and result.tls is not None:
-        if (short := short_group(profile.tls, suites, result.tls)) is not None:
-            return replace(short, because=_judged_here(short))
+    short = short_group(profile.tls, suites, result.tls) if profile.tls is not None and result.tls is not None else None
+    if short is not None:
+        return replace(short, because=_judged_here(short))
     shown = copy.copy(result)
     shown.certificates = [
         chain for chain in result.certificates if any(leaf.sha256 == request.certificate for leaf in chain.chain[:1])

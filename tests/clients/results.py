@@ -95,7 +95,8 @@ def with_nla(version: int | None = 6, mechanisms: tuple[str, ...] = ("NTLM",), n
     """A server that requires NLA, over a modern TLS."""
     required = refused("HYBRID_REQUIRED_BY_SERVER")
     described = modern(HYBRID=ACCEPTED, HYBRID_EX=ACCEPTED, SSL=required, RDP=required)
-    described.credssp = CredSsp(version=version, mechanisms=list(mechanisms), ntlm=ntlm)
+    challenge = ntlm or (Ntlm() if "NTLM" in mechanisms and version is not None else None)
+    described.credssp = CredSsp(version=version, mechanisms=list(mechanisms), ntlm=challenge)
     return described
 
 

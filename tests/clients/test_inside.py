@@ -8,7 +8,16 @@ import pytest
 
 from probe.clients.profile import CredSspProfile
 from probe.diagnosis.clients import evaluate, walk
-from probe.result import Licensing, MethodAttempt, NegotiationAttempt, Ntlm, Result, Server
+from probe.result import (
+    CredSsp,
+    Licensing,
+    MethodAttempt,
+    NegotiationAttempt,
+    Ntlm,
+    Result,
+    Server,
+    StandardCertificate,
+)
 from probe.result.licensing import LicensingAnswer
 from tests.clients.results import RSA_KEY_CBC, certified, in_full, modern, of, profile, standard, with_nla, with_tls
 from tests.diagnosis.results import ACCEPTED
@@ -34,7 +43,53 @@ def test_nla_that_was_not_tried_or_not_answered_is_unknown() -> None:
 
 def test_ntlm_that_is_not_answered_leaves_kerberos() -> None:
     assert of("mstsc-win10", with_nla(mechanisms=("Kerberos",))).connects is None
-    assert "Kerberos" in of("mstsc-win10", with_nla(mechanisms=())).because
+    assert "Kerberos" in of("mstsc-win10", with_nla(mechanisms=("Kerberos",))).because
+
+
+@pytest.mark.parametrize("mechanisms", [(), ("NTLM",)])
+def test_ntlm_that_is_named_without_a_challenge_proves_nothing(mechanisms: tuple[str, ...]) -> None:
+    described = with_nla()
+    described.credssp = CredSsp(version=6, mechanisms=list(mechanisms))
+    for key in ("mstsc-win10", "freerdp2", "ironrdp"):
+        outcome = of(key, described)
+        assert (outcome.connects, outcome.stage) == (None, "credssp")
+        assert "no NTLM challenge" in outcome.because
+    described.credssp.error = "STATUS_LOGON_FAILURE"
+    assert "STATUS_LOGON_FAILURE" in of("mstsc-win10", described).because
+    described.credssp.error = "STATUS_NTLM_BLOCKED"
+    assert "Kerberos" in of("mstsc-win10", described).because
+    alone = CredSspProfile(version=6, mechanisms=("NTLM",))
+    assert walk(dataclasses.replace(profile("freerdp3"), credssp=alone), described).code == "NTLM_REFUSED"
+
+
+@pytest.mark.parametrize(
+    ("certificate", "of_windows", "of_freerdp"),
+    [
+        (StandardCertificate(kind="unknown"), None, None),
+        (StandardCertificate(kind="proprietary", key_bits=0), False, False),
+        (StandardCertificate(kind="proprietary", key_bits=512, signature_valid=False), None, True),
+        (StandardCertificate(kind="proprietary", key_bits=512, signature_valid=True), True, True),
+    ],
+)
+def test_a_key_that_nobody_can_use_lets_nobody_in(
+    certificate: StandardCertificate, of_windows: bool | None, of_freerdp: bool | None
+) -> None:
+    described = standard("128BIT")
+    assert described.standard_rdp is not None
+    described.standard_rdp.certificate = certificate
+    assert of("mstsc-win10", described).connects is of_windows
+    assert of("freerdp2", described).connects is of_freerdp
+
+
+def test_licenses_over_its_own_protocol_count_alone() -> None:
+    described = modern(RDP=ACCEPTED)
+    failed = Licensing(over="RDP", answer="error", code="ERR_NO_LICENSE_SERVER")
+    described.licensing = [failed, Licensing(over="SSL", answer="valid_client")]
+    assert of("mstsc-win11", described).connects is True
+    described.licensing.reverse()
+    assert of("mstsc-win11", described).connects is True
+    described.licensing = [failed, Licensing(over="SSL")]  # its own was not answered
+    assert of("mstsc-win11", described).connects is None
 
 
 def test_a_client_of_kerberos_alone_needs_a_domain() -> None:
@@ -91,7 +146,8 @@ def test_methods_that_were_refused_one_by_one() -> None:
 
 def test_no_encryption_at_all() -> None:
     described = standard(level="NONE")
-    assert of("mstsc-win10", described).connects is True
+    assert of("mstsc-win10", described).connects is None  # not documented
+    assert of("freerdp2", described).connects is True
     assert of("rdesktop", described).code == "ENCRYPTION_REFUSED"
 
 

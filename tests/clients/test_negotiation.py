@@ -7,8 +7,8 @@ import pytest
 from probe.clients.profile import Request
 from probe.diagnosis.client_walk import answer_to, names_of
 from probe.diagnosis.clients import evaluate
-from probe.result import Negotiation, NegotiationAttempt, Verdict
-from tests.clients.results import modern, negotiating, of, standard, with_nla
+from probe.result import Client, Negotiation, NegotiationAttempt, Result, Server, Verdict
+from tests.clients.results import P256, RSA_CBC, modern, negotiating, of, standard, with_nla, with_tls
 from tests.diagnosis.results import ACCEPTED, refused, result
 
 
@@ -98,7 +98,9 @@ def test_clients_fall_back_to_standard_rdp_security_where_tls_is_not_allowed() -
     described.negotiation.protocols |= {
         name: refused("SSL_NOT_ALLOWED_BY_SERVER") for name in ("SSL", "HYBRID", "HYBRID_EX")
     }
-    for key in ("mstsc-win10", "freerdp2", "rdesktop", "mstsc-xp"):
+    described.server = Server(kind="windows")  # which answers requests without RDP_NEG_REQ
+    assert of("mstsc-win10", described).connects is None  # that it asks again is known of Vista
+    for key in ("mstsc-xp-sp3", "freerdp2", "rdesktop", "mstsc-xp"):
         outcome = of(key, described)
         assert (outcome.connects, outcome.protocol) == (True, "RDP"), key
     assert of("ironrdp", described).connects is False
@@ -158,3 +160,80 @@ def test_what_was_measured_stays() -> None:
     described.clients = evaluate(described)
     described.clients[3].measured, described.clients[3].connects = True, True
     assert [client.connects for client in evaluate(described)].count(True) == 1
+
+
+def test_what_was_measured_of_a_client_of_another_release_stays() -> None:
+    described = modern()
+    described.clients = [Client(client="Windows 12 (mstsc)", connects=True, measured=True)]
+    assert evaluate(described)[-1] == described.clients[0]
+
+
+def bare(**fields: str) -> Result:
+    """A server that accepts RDP, and what it made of a request without RDP_NEG_REQ."""
+    described = standard("128BIT")
+    assert described.negotiation is not None
+    if fields:
+        described.negotiation.attempts = [NegotiationAttempt(requested=[], elapsed_ms=1.0, **fields)]  # type: ignore[arg-type]
+    return described
+
+
+@pytest.mark.parametrize(
+    ("fields", "connects"),
+    [
+        ({}, None),  # RDP was asked for with an RDP_NEG_REQ alone
+        ({"selected": "RDP"}, True),
+        ({"answer": "confirm without negotiation"}, True),
+        ({"ending": "closed"}, False),
+        ({"ending": "timed_out"}, None),
+        ({"failure": "SSL_REQUIRED_BY_SERVER"}, False),
+    ],
+)
+def test_requests_without_negotiation_are_judged_by_such_requests(
+    fields: dict[str, str], connects: bool | None
+) -> None:
+    outcome = of("mstsc-xp", bare(**fields))
+    assert outcome.connects is connects
+    if connects is not True:
+        assert "RDP_NEG_REQ" in outcome.because or "SSL_REQUIRED" in outcome.because
+
+
+@pytest.mark.parametrize("kind", ["windows", "xrdp", "freerdp", "weston"])
+def test_servers_that_are_known_to_answer_such_requests(kind: str) -> None:
+    described = bare()
+    described.server = Server(kind=kind)
+    outcome = of("mstsc-xp", described)
+    assert outcome.connects is True
+
+
+def test_a_server_that_reads_no_negotiation_answers_all_alike() -> None:
+    described = bare()
+    assert described.negotiation is not None
+    described.negotiation.attempts = [
+        NegotiationAttempt(requested=["RDP"], answer="confirm without negotiation", elapsed_ms=1.0)
+    ]
+    assert of("mstsc-xp", described).connects is True
+
+
+def hints(described: Result) -> dict[str, str | None]:
+    return {client.client: client.hint for client in evaluate(described)}
+
+
+def test_nothing_helps_where_a_server_demands_what_was_offered() -> None:
+    described = negotiating(**{name: refused("SSL_REQUIRED_BY_SERVER") for name in ("RDP", "SSL", "HYBRID")})
+    assert described.negotiation is not None
+    described.negotiation.protocols["HYBRID_EX"] = refused("SSL_REQUIRED_BY_SERVER")
+    told = hints(described)
+    assert told.pop("Windows XP (mstsc 5.1, 5.2)") == "use a client that has TLS"
+    assert set(told.values()) == {None}
+
+
+def test_what_lowers_security_stands_behind_what_mends_the_server() -> None:
+    old = with_tls(modern(), {"TLSv1.0": (RSA_CBC, P256)}, rejected=("TLSv1.3", "TLSv1.2", "TLSv1.1"))
+    told = hints(old)
+    for name in ("FreeRDP 2.11", "FreeRDP 3"):
+        hint = told[name] or ""
+        assert hint.startswith("turn TLS 1.2 on at the server; ")
+        assert "lowers security" in hint
+    assert told["Remmina (libfreerdp 2)"] == "turn TLS 1.2 on at the server"
+    dead = with_tls(modern(), {}, rejected=("TLSv1.3", "TLSv1.2", "TLSv1.1", "TLSv1.0"))
+    assert set(hints(dead).values()) - {"use a client that has TLS"} == {"turn TLS 1.2 on at the server"}

@@ -6,8 +6,9 @@ import re
 
 import pytest
 
-from probe.clients import CLIENTS
+from probe.clients import CLIENTS, protocol
 from probe.clients.profile import ClientProfile
+from probe.diagnosis import rules_security
 from probe.diagnosis.catalogue import CATALOGUE
 from probe.diagnosis.client_hints import SERVERS
 from probe.diagnosis.client_messages import MESSAGES
@@ -15,8 +16,10 @@ from probe.diagnosis.client_suites import CURRENT_SUITES, KNOWN_SUITES
 from probe.diagnosis.client_tls import NAMES, NOT_USUALLY_ASKED
 from probe.diagnosis.client_walk import FAILURES, STAGES
 from probe.handshake.client_hello import usual_offer
+from probe.wire import tls_version
+from probe.wire.gcc import encryption_method_names
 from probe.wire.iana import CIPHER_SUITES, EXTENSIONS, GROUPS, SIGNATURE_SCHEMES
-from probe.wire.nego import FailureCode
+from probe.wire.nego import FailureCode, Protocol
 
 PROFILES = list(CLIENTS.values())
 _OF_TLS12 = {0x0202, 0x0302, 0x0402, 0x0502, 0x0602, 0x0301, 0x0303}  # DSA and SHA-224, RFC 5246 7.4.1.4.1
@@ -111,3 +114,19 @@ def test_suites_of_current_clients_are_known_and_none_is_broken() -> None:
     assert "0x1301" in CURRENT_SUITES
     assert "0x0005" in KNOWN_SUITES
     assert "0x00ff" not in KNOWN_SUITES
+
+
+def test_numbers_are_those_of_the_wire() -> None:
+    assert {each.name: each.value for each in Protocol if each.name != "RDP"} == protocol.PROTOCOLS
+    assert {name: [name] for name in protocol.METHODS} == {
+        name: encryption_method_names(bit) for name, bit in protocol.METHODS.items()
+    }
+    versions = (tls_version.TLS10, tls_version.TLS11, tls_version.TLS12, tls_version.TLS13)
+    assert versions == (protocol.TLS10, protocol.TLS11, protocol.TLS12, protocol.TLS13)
+    assert set(rules_security._NTLM_REFUSALS) == protocol.NTLM_REFUSALS
+
+
+def test_what_helps_is_said_for_a_code_that_can_be_met() -> None:
+    for profile in PROFILES:
+        assert bool(profile.hint) == bool(profile.helps)
+        assert set(profile.helps) <= set(SERVERS)

@@ -9,7 +9,7 @@ import pytest
 
 from probe.clients.profile import CertificateDemands
 from probe.diagnosis.client_tls import handshake
-from probe.result import CipherSuite, Intolerance, Registered, Result, Trust, Verdict
+from probe.result import CipherSuite, DhParameters, Intolerance, Registered, Result, Trust, Verdict
 from tests.clients.results import (
     NO_SUITE,
     OF_TLS13,
@@ -249,3 +249,40 @@ def test_a_client_that_asks_nobody_needs_a_certificate_that_it_trusts() -> None:
     assert (outcome.connects, outcome.stage, outcome.code) == (False, "certificate", "CERT_SELF_SIGNED")
     assert of("freerdp2", described).connects is True
     assert of("guacamole", certified(modern(), "RSA", "EC")).connects is None
+
+
+def trusted() -> Result:
+    described = certified(modern(), "RSA")
+    (chain,) = described.certificates
+    chain.trust, chain.name_match, chain.days_left = Trust(verdict="trusted", store="system"), True, 30
+    return described
+
+
+def test_a_certificate_that_is_not_valid_yet_is_refused_as_its_diagnosis_says() -> None:
+    described = trusted()
+    described.certificates[0].chain[0].not_before = "2031-01-01T00:00:00Z"
+    outcome = of("guacamole", described)
+    assert (outcome.connects, outcome.stage, outcome.code) == (False, "certificate", "CERT_NOT_YET_VALID")
+
+
+def test_a_self_signed_certificate_that_the_store_holds_is_trusted() -> None:
+    described = trusted()
+    described.certificates[0].chain[0].self_signed = True
+    assert of("guacamole", described).connects is True
+
+
+def test_a_diffie_hellman_group_that_is_too_short() -> None:
+    described = full(0x009F)
+    assert described.tls is not None
+    described.tls.dh_parameters = [DhParameters(bits=1024, prime_sha256="00", generator="02")]
+    outcome = of("freerdp3", described)
+    assert (outcome.connects, outcome.stage, outcome.code) == (False, "tls", "TLS_WEAK_CIPHER")
+    assert of("freerdp2", described).connects is True
+    described.tls.dh_parameters[0].bits = 2048
+    assert of("freerdp3", described).connects is True
+    both = full(0x009F, RSA_GCM)
+    assert both.tls is not None
+    both.tls.dh_parameters = [DhParameters(bits=1024, prime_sha256="00", generator="02")]
+    assert of("freerdp3", both).connects is None  # whose order decides is not known
+    both.tls.order_by_version = {"TLSv1.2": True}
+    assert of("freerdp3", both).connects is False

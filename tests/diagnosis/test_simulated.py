@@ -6,7 +6,25 @@ import pytest
 
 from probe.clients import CLIENTS
 from probe.diagnosis.simulated import measured
-from probe.result import Client, Registered, Result, Server, SimulatedRequest, Simulation, Target, from_json, to_json
+from probe.result import (
+    Certificate,
+    CertificateChain,
+    Client,
+    DhParameters,
+    Registered,
+    Result,
+    Server,
+    SimulatedRequest,
+    Simulation,
+    StandardCertificate,
+    StandardRdp,
+    Target,
+    Tls,
+    Trust,
+    from_json,
+    to_json,
+)
+from tests.diagnosis.results import result
 
 FREERDP, WIN11, XP, RDESKTOP = "freerdp2", "mstsc-win11", "mstsc-xp", "rdesktop"
 
@@ -117,12 +135,6 @@ def test_a_method_is_named_where_there_is_no_tls() -> None:
             "credssp",
             "CREDSSP_OUTDATED",
         ),
-        (
-            WIN11,
-            asked("HYBRID", stage="credssp", connects=False, reason="NTLM was not answered"),
-            "credssp",
-            "NTLM_REFUSED",
-        ),
         (WIN11, asked("SSL", stage="settings", connects=False, reason="closed"), "encryption", None),
     ],
 )
@@ -154,6 +166,30 @@ def test_without_a_ticket_it_is_not_known_what_a_ticket_would_do() -> None:
     [
         (asked("SSL", stage="tls", connects=None, reason="timed_out"), "SSL: no answer"),
         (asked("SSL", stage="tls", connects=None, reason="malformed"), "SSL: malformed"),
+        (
+            asked("HYBRID", stage="credssp", connects=False, reason="NTLM was not answered"),
+            "HYBRID: NTLM was not answered, and whether the user has a Kerberos ticket for it is not known",
+        ),
+        (
+            asked("HYBRID", stage="credssp", connects=None, reason="no NTLM challenge"),
+            "HYBRID: the answer to NLA's first message holds no NTLM challenge",
+        ),
+        (
+            asked("HYBRID", stage="credssp", connects=None, reason="error STATUS_LOGON_FAILURE"),
+            "HYBRID: the answer to NLA's first message holds the error STATUS_LOGON_FAILURE",
+        ),
+        (
+            asked("SSL", stage="tls", connects=False, reason="alert protocol_version"),
+            "only some of its builds have TLSv1.1, TLSv1.0; without: SSL: alert protocol_version",
+        ),
+        (
+            asked("RDP", selected="RDP", stage="encryption", connects=None, reason=None, methods=["NONE"]),
+            "nothing is encrypted, and whether it goes on without is not documented",
+        ),
+        (
+            asked("RDP", selected="RDP", stage="encryption", connects=True, methods=["128BIT"]),
+            "it was refused TLS, and whether it then asks for Standard RDP Security is not documented",
+        ),
         (
             asked("SSL", stage="negotiation", connects=None, reason="selected what was not asked for"),
             "SSL: the server selected what was not asked for",
@@ -201,9 +237,96 @@ def test_the_reasons_of_the_audit_are_known_here() -> None:
     from probe.diagnosis import simulated
 
     ours = (audit.NO_NTLM_CLIENT, audit.NO_STANDARD_RDP, audit.NTLM_REFUSED, audit.TOO_OLD, audit.UNUSABLE)
-    others = (audit.NOT_A_METHOD, audit.NOT_ASKED_FOR, audit.UNENCRYPTED)
+    assert (audit.NTLM_REFUSED, audit.NO_CHALLENGE) == (simulated.NTLM_REFUSED, simulated.NO_CHALLENGE)
+    others = (audit.NO_CHALLENGE, audit.NOT_A_METHOD, audit.NOT_ASKED_FOR, audit.UNENCRYPTED)
     for reason in (*ours, *others):
         shown = simulated.why(asked("SSL", stage="tls", connects=False, reason=reason))
         assert shown
         assert reason in simulated.REASONS
     assert audit.NO_NTLM_CLIENT == simulated.NO_TICKET
+
+
+APP, GUACAMOLE, LEAF = "windows-app-mac", "guacamole", "ab" * 32
+
+
+def with_certificate(trust: str, *, self_signed: bool = False) -> Result:
+    """A server that Guacamole's own hello got an answer from, and CredSSP its own."""
+    request = asked(
+        "SSL", "HYBRID", stage="credssp", connects=True, selected="HYBRID", version="TLSv1.3", certificate=LEAF
+    )
+    described = result()
+    described.simulated = [Simulation(client=GUACAMOLE, requests=[request])]
+    described.certificates = [
+        CertificateChain(
+            chain=[Certificate(sha256=LEAF, self_signed=self_signed)],
+            trust=Trust(verdict=trust, store="system"),  # type: ignore[arg-type]
+            name_match=True,
+            days_left=30,
+        ),
+        CertificateChain(chain=[Certificate(sha256="cd" * 32, self_signed=True)]),  # another client's
+    ]
+    return described
+
+
+@pytest.mark.parametrize(
+    ("trust", "self_signed", "connects", "code"),
+    [
+        ("trusted", False, True, None),
+        ("trusted", True, True, None),  # by --ca-file
+        ("self_signed", True, False, "CERT_SELF_SIGNED"),
+        ("untrusted", False, None, None),
+    ],
+)
+def test_a_certificate_is_judged_by_what_the_client_demands(
+    trust: str, self_signed: bool, connects: bool | None, code: str | None
+) -> None:
+    [client] = measured(with_certificate(trust, self_signed=self_signed))
+    assert (client.connects, client.diagnosis, client.version) == (connects, code, "TLSv1.3")
+    assert client.because is not None
+    assert "judged" in client.because
+    if connects is False:
+        assert client.fails_at == "certificate"
+
+
+def test_a_certificate_that_was_not_seen_leaves_it_open() -> None:
+    described = with_certificate("trusted")
+    described.simulated[0].requests[0].certificate = None
+    assert measured(described)[0].connects is None
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        asked("SSL", stage="tls", connects=False, reason="alert protocol_version"),
+        asked("HYBRID", stage="credssp", connects=False, reason="the client wants a newer version", credssp=2),
+        asked("SSL", stage="encryption", connects=False, reason="the client has no Standard RDP Security"),
+    ],
+)
+def test_a_client_that_is_not_documented_is_refused_by_nothing(request_: SimulatedRequest) -> None:
+    client = judged(APP, request_)
+    assert client.connects is None
+    assert client.because is not None
+    assert "not documented" in client.because
+
+
+def test_a_version_that_all_builds_have_is_refused_for_good() -> None:
+    request = asked("SSL", stage="tls", connects=False, reason="answered suite 0x0004", version="TLSv1.2")
+    assert judged(WIN11, request).connects is False
+
+
+def test_a_group_that_is_too_short_for_the_client() -> None:
+    described = result()
+    suite = Registered(code="0x009f", name="TLS_DHE_RSA_WITH_AES_256_GCM_SHA384")
+    request = asked("SSL", stage="settings", connects=True, selected="SSL", version="TLSv1.2", cipher_suite=suite)
+    described.simulated = [Simulation(client=key, requests=[request]) for key in (FREERDP, "freerdp3")]
+    described.tls = Tls(dh_parameters=[DhParameters(bits=1024, prime_sha256="00", generator="02")])
+    found = measured(described)
+    assert [(client.connects, client.diagnosis) for client in found] == [(True, None), (False, "TLS_WEAK_CIPHER")]
+
+
+def test_a_key_that_nobody_can_use() -> None:
+    described = result()
+    request = asked(stage="encryption", connects=True, methods=["128BIT"])
+    described.simulated = [Simulation(client=XP, requests=[request])]
+    described.standard_rdp = StandardRdp(certificate=StandardCertificate(kind="proprietary", key_bits=0))
+    assert measured(described)[0].connects is False

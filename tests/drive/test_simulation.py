@@ -15,7 +15,7 @@ from probe.result import Result, Target
 from tests.drive.peers import BRIEF, PATIENCE_S, audited
 
 KINDS = ("windows-nla", "windows-no-nla", "xrdp-like", "xp-like", "tls10-only", "xrdp-missing-key")
-ALL = Settings(simulate=tuple(CLIENTS), max_connections=4 * len(CLIENTS))
+ALL = Settings(simulate=tuple(CLIENTS))
 # Protocol and version of those whose hellos tell the servers apart.
 CONNECTING: dict[str, dict[str, tuple[str, str | None]]] = {
     "windows-nla": {
@@ -36,7 +36,7 @@ CONNECTING: dict[str, dict[str, tuple[str, str | None]]] = {
         "rdesktop": ("SSL", "TLSv1.3"),
         "ironrdp": ("SSL", "TLSv1.3"),
     },
-    "xp-like": {"mstsc-xp": ("RDP", None), "mstsc-win11": ("RDP", None), "rdesktop": ("RDP", None)},
+    "xp-like": {"mstsc-xp": ("RDP", None), "mstsc-xp-sp3": ("RDP", None), "rdesktop": ("RDP", None)},
     "tls10-only": {"mstsc-win7": ("SSL", "TLSv1.0"), "rdesktop": ("SSL", "TLSv1.0")},
     "xrdp-missing-key": {},
 }
@@ -45,7 +45,7 @@ FAILING: dict[str, dict[str, str]] = {
     "windows-no-nla": {},
     "xrdp-like": {},
     "xp-like": {"ironrdp": "encryption"},
-    "tls10-only": {"mstsc-win11": "tls", "freerdp3": "tls", "freerdp2": "tls", "ironrdp": "tls"},
+    "tls10-only": {"mstsc-win10": "tls", "freerdp3": "tls", "freerdp2": "tls", "ironrdp": "tls"},
     "xrdp-missing-key": {"mstsc-win11": "negotiation", "freerdp2": "negotiation"},
 }
 
