@@ -19,10 +19,12 @@ from probe.clients import CLIENTS
 from probe.clients.profile import ClientProfile, CredSspProfile, Request, TlsProfile
 from probe.handshake.machine import Ending, Event, Side
 from probe.result import Result, SimulatedRequest, Simulation
-from probe.wire import mcs, x224
+from probe.wire import mcs, spnego, x224
 from probe.wire import tls_extensions as ext
+from probe.wire.credssp import NtStatus, TsRequest
 from probe.wire.cursor import Reader
 from probe.wire.nego import RequestData
+from probe.wire.spnego import NegTokenResp
 from probe.wire.tls_hello import ClientHello, ServerHello, read_handshake
 from probe.wire.tls_record import AlertDescription, Record
 from tests.audit import attempts as a
@@ -242,6 +244,22 @@ def test_where_a_client_gets_stuck(
 ) -> None:
     request = last(answer, key)
     assert (request.stage, request.connects, request.reason) == (stage, connects, reason)
+
+
+@pytest.mark.parametrize(
+    ("answer", "connects", "reason"),
+    [
+        ([TsRequest(version=6, error_code=NtStatus.STATUS_NOT_SUPPORTED)], False, "NTLM was not answered"),
+        ([TsRequest(version=6, error_code=NtStatus.STATUS_LOGON_FAILURE)], None, "error STATUS_LOGON_FAILURE"),
+        ([TsRequest(version=6), NegTokenResp(supported_mech=spnego.KERBEROS)], False, "NTLM was not answered"),
+        ([TsRequest(version=6), NegTokenResp(supported_mech=spnego.NTLM)], None, "no NTLM challenge"),
+    ],
+)
+def test_ntlm_is_refused_by_an_error_or_by_another_choice(
+    answer: list[object], connects: bool | None, reason: str
+) -> None:
+    request = last(over(a.HYBRID, agreed(), [*a.tunnel(), *a.says(*answer)]), WIN11)
+    assert (request.stage, request.connects, request.reason) == ("credssp", connects, reason)
 
 
 def test_rdesktop_falls_back_without_a_ticket_and_gets_in_over_tls() -> None:

@@ -45,7 +45,7 @@ FAILING: dict[str, dict[str, str]] = {
     "windows-no-nla": {},
     "xrdp-like": {},
     "xp-like": {"ironrdp": "encryption"},
-    "tls10-only": {"mstsc-win10": "tls", "freerdp3": "tls", "freerdp2": "tls", "ironrdp": "tls"},
+    "tls10-only": {"freerdp3": "tls", "freerdp2": "tls", "ironrdp": "tls"},
     "xrdp-missing-key": {"mstsc-win11": "negotiation", "freerdp2": "negotiation"},
 }
 
