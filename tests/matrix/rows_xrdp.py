@@ -61,7 +61,8 @@ class XrdpAsNobody(Xrdp):
         return Server([*nobody, *as_root.argv], endpoint, directory, {})
 
 
-def _with_passphrase(room: Path) -> Xrdp:
+def with_passphrase(room: Path) -> Xrdp:
+    """xrdp whose key has a passphrase."""
     made = certificates.rsa(room)
     locked = room / "locked.pem"
     argv = ["openssl", "rsa", "-aes256", "-passout", "pass:secret", "-in", str(made.key), "-out", str(locked)]
@@ -150,7 +151,7 @@ ROWS: tuple[Situation, ...] = (
     Situation(
         name="xrdp-key-locked",
         started="xrdp with security_layer=tls and a key that has a passphrase",
-        site=Program(_with_passphrase),
+        site=Program(with_passphrase),
         codes=ABORTED,
         why="it selects SSL, and answers every hello in clear text",
     ),

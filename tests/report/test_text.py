@@ -197,6 +197,20 @@ def test_the_same_remedy_is_given_once_and_not_more_than_six() -> None:
     assert "remedy 9" in shown(result, 1)
 
 
+def test_where_nobody_connects_what_is_merely_unsafe_waits() -> None:
+    result = golden.windows_nla()
+    result.diagnoses = [
+        Diagnosis(code="DEAD", severity="blocker", summary="s", remedies=["mend 1", "mend 2", "mend 3", "mend 4"]),
+        Diagnosis(code="UNSAFE", severity="risk", summary="s", remedies=["use a VPN"]),
+    ]
+    text = shown(result)
+    assert "mend 3" in text
+    assert "mend 4" not in text
+    assert "UNSAFE" in text
+    assert "use a VPN" not in text
+    assert "use a VPN" in shown(result, 1)
+
+
 def test_what_limits_the_verdict_is_said_once() -> None:
     result = golden.windows_nla()
     result.lost, result.limited, result.intermittent = "HYBRID", "the deadline of 5 s passed", ["SSL: reset, complete"]
