@@ -281,3 +281,12 @@ def test_the_result_tells_of_it_and_counts_it() -> None:
     assert result.limited is None
     assert sum(result.spent.values()) == result.connections
     assert Side.SERVER.value in {step.side for record in result.attempts for step in record.steps}
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_a_result_says_whether_it_was_to_be_asked(*, wanted: bool) -> None:
+    settings = Settings(licensing=wanted)
+    attempts, now = a.ran(a.windows(), settings)
+    result = verdict(a.audit(attempts, now, settings))
+    assert result.licensing == []  # NLA is required
+    assert result.licensing_asked is wanted
