@@ -108,7 +108,8 @@ def _of_clients() -> Iterator[tuple[str, str, str]]:
     from probe.diagnosis.rule import is_constant
 
     for profile in clients.CLIENTS.values():
-        for words in (profile.hint, profile.nla_hint, *(trouble.words for trouble in profile.troubles)):
+        troubles = (trouble.words for trouble in profile.troubles)
+        for words in (profile.hint, profile.nla_hint, profile.last_resort, *troubles):
             yield words, f"probe/clients, {profile.key}", profile.name
     for family, messages in MESSAGES.items():
         for shown in messages.values():
