@@ -131,6 +131,9 @@ def _add_audits(document: Explained, results: Sequence[Result]) -> None:
         return
     from probe.report.sentences import verdict
 
+    for result in results:
+        for found in result.diagnoses:
+            document.remedies.setdefault(found.code, found.remedies)
     document.audited = [
         Audited(
             target=result.target.host,

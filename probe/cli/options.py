@@ -172,7 +172,15 @@ def add_outside(parser: argparse.ArgumentParser) -> None:
 
 def add_language(parser: argparse.ArgumentParser) -> None:
     """The option that chooses the language of texts for people."""
-    parser.add_argument("--lang", choices=LANGUAGES, help="language of texts (the locale's; of JSON: en)")
+    parser.add_argument(
+        "--lang", type=_language, choices=LANGUAGES, help="language of texts (the locale's; of JSON: en)"
+    )
+
+
+def _language(text: str) -> str:
+    """The name of a language as we write it: zh, zh_cn and ZH-CN are zh-CN."""
+    asked = text.replace("_", "-").casefold()
+    return next((name for name in LANGUAGES if asked in (name.casefold(), name.split("-")[0])), text)
 
 
 def language_of(options: argparse.Namespace) -> str:

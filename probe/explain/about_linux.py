@@ -98,6 +98,11 @@ ROWS: tuple[Explanation, ...] = (
         phrases=(
             "Cannot accept TLS connections because certificate or private key file is not readable",
             "Cannot read private key file",
+            "Cannot read certificate file",
+            "Cannot read private key file … No such file or directory",
+            "Cannot read certificate file … No such file or directory",
+            "Cannot read private key file … Permission denied",
+            "Cannot read certificate file … Permission denied",
         ),
     ),
     _row(
@@ -130,7 +135,11 @@ ROWS: tuple[Explanation, ...] = (
         cause.TLS_DIES,
         cause.NO_CERTIFICATE,
         phrases=(
-            "Private key and certificate do not match",
+            "Private key … and certificate … do not match",
+            "no cipher match",
+            "no private key assigned",
+            "no suitable signature algorithm",
+            "No SSL/TLS protocols enabled",
             "Error loading TLS private key",
             "Error loading TLS certificate chain",
             "Invalid TLS cipher options",
@@ -260,7 +269,15 @@ ROWS: tuple[Explanation, ...] = (
         "errno ETIMEDOUT, 110",
         cause.FILTERED,
         cause.NO_ROUTE,
-        phrases=("Connection timed out", "Operation timed out", "No route to host", "连接超时", "连接已超时"),
+        phrases=(
+            "Connection timed out",
+            "timeout",
+            "timed out",
+            "Operation timed out",
+            "No route to host",
+            "连接超时",
+            "连接已超时",
+        ),
     ),
     _row(
         "openssl-unsupported-protocol",

@@ -35,6 +35,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[_-][A-Za-z0-9]+)*")
 _CONSTANT = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 _MOST_MATCHES = 8
 _MOST_NEAREST = 4
+_FEW, _SHORTEST_NUMBER = 4, 3  # apart; digits in which one may be typed wrong
 _NAMES_ALIKE, _TEXTS_ALIKE = 0.86, 0.45
 _NOTHING = 0  # error codes of 0 say that there is no information
 # How sure a reading of a number is, by what the number is called and the kind of the row: 0 excludes it.
@@ -70,6 +71,7 @@ _ASKED_FOR = {
     "GATEWAY_UNREACHABLE": "--gateway",
     "GATEWAY_NAME_LEAK": "--gateway",
 }
+_GAP, _ANYTHING = " … ", r" (?:.{1,200}? )?"  # in a phrase: the name of a file or a value
 _GENERAL = 0.5  # the weight of what is shown for many reasons
 _BESIDE_SOURCE = 0.02
 _ONLY_REASON = 0.92  # where the client shows the reason of the server as its own code
@@ -185,6 +187,7 @@ class _Index:
     numbers: dict[int, list[Explanation]] = field(default_factory=dict)
     names: dict[str, list[Explanation]] = field(default_factory=dict)
     phrases: dict[str, list[Explanation]] = field(default_factory=dict)
+    gapped: list[tuple[re.Pattern[str], int, Explanation]] = field(default_factory=list)  # with names in between
     exact_names: set[str] = field(default_factory=set)
 
 
@@ -199,8 +202,17 @@ def _index() -> _Index:
         for name in row.names:
             index.names.setdefault(name.casefold(), []).append(row)
         for phrase in row.phrases:
+            if _GAP in phrase:
+                index.gapped.append((*_gapped(phrase), row))
+                continue
             index.phrases.setdefault(compare.comparable(phrase), []).append(row)
     return index
+
+
+def _gapped(phrase: str) -> tuple[re.Pattern[str], int]:
+    """What finds a phrase whatever stands in its gaps, and how many letters of it are fixed."""
+    pieces = [compare.comparable(piece) for piece in phrase.split(_GAP)]
+    return re.compile(r"\b" + _ANYTHING.join(map(re.escape, pieces)) + r"\b"), sum(map(len, pieces))
 
 
 def _of_diagnosis(entry: Diagnosis) -> Explanation:
@@ -306,6 +318,9 @@ def _by_phrase(said: str) -> Iterator[Match]:
             weight = min(1.0, 0.7 + len(phrase) * (0.012 if compare.is_chinese(phrase) else 0.006))
             sure = place.alike * weight * (_GENERAL if row.general else 1.0)
             yield Match(row, min(sure, 0.96), text[place.start : place.end], place.start)
+    for pattern, letters, row in _index().gapped:
+        if spot := pattern.search(text):
+            yield Match(row, min(0.96, 0.7 + letters * 0.006), spot[0], spot.start())
 
 
 def _inside_another(phrase: str, place: compare.Found, places: Mapping[str, compare.Found]) -> bool:
@@ -345,15 +360,27 @@ def _nearest(unknown: list[str]) -> Iterator[Near]:
 
 
 def _near_numbers(written: str, asked: Number) -> Iterator[Near]:
-    """The known codes above and below, of any kind that can be written so."""
+    """The known codes a few apart, and those that one digit typed wrong or two swapped make of it."""
     known = [
         (abs(value - asked.value), value, row)
         for value, known_rows in _index().numbers.items()
         for row in known_rows[:1]
-        if asked.decimal or not _is_decimal(row, value)
+        if (asked.decimal or not _is_decimal(row, value)) and _is_near(value, asked)
     ]
     for _distance, value, row in sorted(known, key=lambda each: each[:2])[:_MOST_NEAREST]:
         yield Near(written, row, f"{value - asked.value:+d}")
+
+
+def _is_near(value: int, asked: Number) -> bool:
+    """Whether somebody may have meant this value."""
+    if abs(value - asked.value) <= _FEW or f"{value:x}" == asked.written:
+        return True  # a code in hexadecimal is often copied without its 0x
+    one, other = (f"{each:d}" if asked.decimal else f"{each:x}" for each in (value, asked.value))
+    if len(one) != len(other) or len(one) < _SHORTEST_NUMBER:
+        return False
+    differ = [at for at, (a, b) in enumerate(zip(one, other, strict=True)) if a != b]
+    swapped = len(differ) == 2 and [one[at] for at in differ] == [other[at] for at in reversed(differ)]
+    return len(differ) == 1 or (swapped and differ[1] - differ[0] == 1)
 
 
 def _near_phrases(text: str) -> Iterator[Near]:

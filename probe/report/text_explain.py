@@ -6,6 +6,7 @@ from rich.console import Console  # noqa: TID253  this module is itself imported
 
 from probe.diagnosis.page import folder
 from probe.explain.described import kind_in_words
+from probe.explain.explanation import COMMAND
 from probe.language import LANGUAGES, N_, _, current
 from probe.report.escape import terminal
 from probe.report.page import Page
@@ -17,6 +18,7 @@ _ORDER = ("found", "open", "excluded")
 _NUMBER_INDENT, _VERDICT_INDENT, _INDENT = 5, 12, 2
 _MOST_OTHERS = 5
 _MOST_PAGES = 3
+_MOST_REMEDIES = 3
 _LONGEST_UNKNOWN = 120
 
 
@@ -42,9 +44,10 @@ def _first(meaning: Meaning, answer: Explained, page: Page) -> None:
         _weighed(meaning.causes, page)
     else:
         _causes(meaning.causes, page)
-    if meaning.rarer:
+    shown = {cause.diagnosis for cause in meaning.causes}
+    if rarer := [code for code in meaning.rarer if code not in shown]:
         page.blank()
-        page.paragraph(_("Rarely also: {codes}", codes=_(", ").join(meaning.rarer)))
+        page.paragraph(_("Rarely also: {codes}", codes=_(", ").join(rarer)))
     if meaning.user_sees:
         page.title(_("What users see"))
         for words in meaning.user_sees:
@@ -53,7 +56,9 @@ def _first(meaning: Meaning, answer: Explained, page: Page) -> None:
         page.title(_("What to do"))
         for number, words in enumerate(meaning.remedies, 1):
             page.paragraph(words, first=[(f"  {number}. ", "")], indent=_NUMBER_INDENT)
-    if not answer.audited and meaning.causes:
+    if answer.audited:
+        _to_change(meaning, answer, page)
+    elif meaning.causes:
         page.title(_("What tells which it is"))
         page.line((f"  {meaning.command}", "bold"))
     _pages(meaning, page)
@@ -94,6 +99,20 @@ def _weighed(causes: list[PossibleCause], page: Page) -> None:
                 page.paragraph(words, indent=_VERDICT_INDENT, style="dim")
 
 
+def _to_change(meaning: Meaning, answer: Explained, page: Page) -> None:
+    """The first remedies of what the audit found, for the server that answered, and where the others are."""
+    found = {cause.diagnosis for cause in meaning.causes if cause.result and cause.result.verdict == "found"}
+    codes = [code for code in answer.remedies if code in found]
+    if not codes:
+        return
+    page.title(_("What to do"))
+    for code in codes[:_MOST_PAGES]:
+        page.line((f"  {code}", "bold"))
+        for number, words in enumerate(answer.remedies[code][:_MOST_REMEDIES], 1):
+            page.paragraph(words, first=[(f"  {number}. ", "")], indent=_NUMBER_INDENT)
+        page.line((f"     rdp-probe explain {code}", ""))
+
+
 def _pages(meaning: Meaning, page: Page) -> None:
     """Where the remedies are: of what the audit found, else of the likeliest."""
     found = [cause for cause in meaning.causes if cause.result is not None and cause.result.verdict == "found"]
@@ -131,5 +150,8 @@ def _unknown(answer: Explained, page: Page) -> None:
             page.paragraph(_("The nearest known ones, which need not have to do with it:"))
         for each in near:
             page.line((f"  {each.title}  ({each.distance})", ""))
+    if answer.unknown and not answer.matches:
+        page.paragraph(_("What the server itself says is told by:"))
+        page.line((f"  {COMMAND}", "bold"))
     if answer.nothing_said and not answer.matches:
         page.paragraph(_("A code of 0 says that there is no further information."))

@@ -75,6 +75,7 @@ class Explained(msgspec.Struct, kw_only=True):
     unknown: list[str] = []  # what in the text looks like a code or message and is not known
     nearest: list[NearestKnown] = []
     nothing_said: list[str] = []  # codes of 0, which say nothing
+    remedies: dict[str, list[str]] = {}  # with --target: what to do about each diagnosis found
     audited: list[Audited] = []  # with --target: what was asked, one for each address
 
 

@@ -73,7 +73,7 @@ ENGLISH: tuple[tuple[str, str], ...] = (
     ),
     ("failureCode = 5", "HYBRID_REQUIRED_BY_SERVER, as IronRDP and others print it"),
     ("The connection failed at TLS connect.", "FreeRDP's words for 0x20008"),
-    ("TermService error: 0x00004505", "in no specification: unknown, with the nearest, and no meaning"),
+    ("TermService error: 0x00004505", "in no specification: unknown, nothing near, and no meaning"),
     ("0x80090302", "the TLS versions or CredSSP that do not meet"),
     ("printer is out of paper", "nothing to do with it: unknown, nothing near"),
 )

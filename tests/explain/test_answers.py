@@ -50,6 +50,16 @@ def test_there_are_thirty_of_each() -> None:
         ("你的远程桌面服务会话已结束。与远程计算机的连接已丢失", "mstsc-0x904"),
         ("RDP_NEG_FAILURE 2", "negotiation-2"),
         ("安全协议协商失敗", "security-negotiation"),
+        ("Private key /etc/xrdp/b.key and certificate /etc/xrdp/a.crt do not match", "xrdp-cannot-load"),
+        ("Cannot read certificate file /x: No such file or directory", "xrdp-no-certificate"),
+        ("Invalid TLS cipher options NONSENSE", "xrdp-cannot-load"),
+        ("error:0A0000B9:SSL routines::no cipher match", "xrdp-cannot-load"),
+        ("timeout", "connection-timeout"),
+        ("登录尝试失败", "mstsc-0x807"),
+        ("已超出了允许的最大连接数", "connection-limit"),
+        ("The certificate or associated chain is not valid", "identity"),
+        ("远程桌面无法连接到远程计算机 证书已过期", "mstsc-0x1b07"),
+        ("由于许可协议错误", "mstsc-0x808"),
     ],
 )
 def test_what_comes_first(text: str, key: str) -> None:
@@ -78,8 +88,16 @@ def test_invented_codes_stay_unknown(number: int) -> None:
     answer = explain(f"0x{number:08X}")
     assert answer.matches == ()
     assert answer.unknown == (f"0x{number:08X}",)
-    assert len(answer.nearest) == 4
-    assert all(near.distance[0] in "+-" and near.explanation.numbers for near in answer.nearest)
+    assert answer.nearest == ()
+
+
+@pytest.mark.parametrize("code", ["99999", "0x50331694"])
+def test_what_is_far_from_everything_has_no_nearest(code: str) -> None:
+    assert explain(code).nearest == ()
+
+
+def test_two_swapped_digits_are_near() -> None:
+    assert [near.explanation.key for near in explain("0x940").nearest] == ["mstsc-0x904"]
 
 
 def test_what_is_unknown_beside_something_known_is_named() -> None:

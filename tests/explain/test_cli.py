@@ -47,6 +47,9 @@ def _json(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
         (["--nonsense", "0x904"], 2),
         (["--port", "0", "0x904"], 2),
         (["--lang", "tlh", "0x904"], 2),
+        (["--lang", "zh", "0x904"], 0),
+        (["--lang", "zh_CN", "0x904"], 0),
+        (["--lang", "ZH-cn", "0x904"], 0),
         (["0x904", "--target", "@servers.txt"], 2),
         (["0x904", "--target", "10.0.0.0/30"], 2),
         (["0x904", "--target", "-"], 2),
@@ -137,6 +140,8 @@ def test_a_target_that_drops_hellos_has_the_first_cause(capsys: pytest.CaptureFi
         assert main(["explain", "--lang", "en", "0x904", "--target", target]) == 0
         shown = capsys.readouterr().out
     assert "What the audit says of each cause" in shown
+    assert "What to do" in shown
+    assert "rdp-probe explain TLS_HANDSHAKE_ABORTED" in shown
     assert shown.index("  found  ") < shown.index("  open  ") < shown.index("  excluded  ")
     assert "docs/diagnoses/TLS_HANDSHAKE_ABORTED.md" in shown
     assert "docs/diagnoses/TLS_NO_COMMON_VERSION.md" not in shown
