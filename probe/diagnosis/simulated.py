@@ -162,7 +162,7 @@ def _behind_hello(profile: ClientProfile, request: SimulatedRequest, result: Res
     if met.connects is False and profile.tls is not None and not profile.tls.documented:
         return missing("credssp", _("its CredSSP is not documented; what was met: {how}", how=met.because))
     if met.connects and profile.certificate.trusted:
-        because = _("{because}; that it trusts the certificate is judged by this computer's store", because=met.because)
+        because = _("{because}; that it trusts the certificate is judged by the store used here", because=met.because)
         return replace(met, because=because)
     return met
 
