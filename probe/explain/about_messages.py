@@ -58,6 +58,16 @@ ROWS: tuple[Explanation, ...] = (
         source=_INTERNAL,
     ),
     Explanation(
+        key="black-screen",
+        kind="message",
+        title="Black screen",
+        meaning="A screen that stays black after the logon: the handshake is over by then, and what fails is inside "
+        "the session. Nothing of it shows to a probe, which never logs on.",
+        causes=(cause.STALE_SESSION, cause.MEMORY, cause.CLIENT_FAULT),
+        phrases=("black screen", "黑屏"),
+        source="[MS-RDPBCGR] 1.3.1.1: a session begins after the connection sequence",
+    ),
+    Explanation(
         key="cannot-connect",
         kind="message",
         title="This computer can't connect to the remote computer.",
@@ -165,8 +175,8 @@ ROWS: tuple[Explanation, ...] = (
             "cannot reconnect to the same session",
             "Configure keep-alive connection interval",
             "the session remains active",
-            "配置 keep-alive 连接间隔",
             "无法重新连接到同一会话",
+            "配置 keep-alive 连接间隔",
             "原始会话仍处于活动状态",
             "会话仍处于活动状态",
         ),

@@ -6,12 +6,16 @@ from collections.abc import Sequence
 
 from probe.diagnosis.catalogue import CATALOGUE
 from probe.diagnosis.diagnosing import seen
+from probe.diagnosis.rule import Remedy
 from probe.explain.answering import Answer, Match, rarer
 from probe.explain.explanation import KINDS, Explanation, Suspect
+from probe.explain.matching import is_chinese
 from probe.explain.target import weigh_all
-from probe.language import _
+from probe.language import _, current
 from probe.result import Result
 from probe.result.explain import Explained, Meaning, NearestKnown, PossibleCause, Weighed
+
+_PLATFORMS = ("any", "windows", "linux", "xrdp", "gnome", "freerdp")
 
 
 def described(answer: Answer, results: Sequence[Result] = ()) -> Explained:
@@ -37,18 +41,31 @@ def _meaning(match: Match, results: Sequence[Result]) -> Meaning:
     return Meaning(
         key=row.key,
         kind=row.kind,
-        title=row.title,
+        title=_title(row),
         meaning=_(row.meaning),
         sure=round(match.sure, 2),
         seen=match.seen,
         causes=[_cause(suspect, results) for suspect in (*row.causes, *_rarely(row, results))],
         rarer=rarer(row),
         command=row.command,
-        remedies=[_(remedy.text) for remedy in own.remedies] if own is not None else _advice(row),
+        remedies=[_(remedy.text) for remedy in sorted(own.remedies, key=_place)] if own is not None else _advice(row),
         user_sees=list(seen(own)) if own is not None else [],
         page=own.page if own is not None else None,
         source=row.source,
     )
+
+
+def _title(row: Explanation) -> str:
+    """A message as Chinese clients show it, where that is spoken and known, before the English one."""
+    local = next((phrase for phrase in row.phrases if is_chinese(phrase)), "")
+    if current() != "zh-CN" or not local or row.kind not in ("message", "setting"):
+        return row.title
+    return _("{local} ({title})", local=local, title=row.title)
+
+
+def _place(remedy: Remedy) -> tuple[bool, int]:
+    """Together what is for one platform, and last what lowers security, as on the page of the diagnosis."""
+    return remedy.lowers, _PLATFORMS.index(remedy.on)
 
 
 def _rarely(row: Explanation, results: Sequence[Result]) -> list[Suspect]:

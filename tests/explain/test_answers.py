@@ -60,6 +60,8 @@ def test_there_are_thirty_of_each() -> None:
         ("The certificate or associated chain is not valid", "identity"),
         ("远程桌面无法连接到远程计算机 证书已过期", "mstsc-0x1b07"),
         ("由于许可协议错误", "mstsc-0x808"),
+        ("black screen after logon", "black-screen"),
+        ("登录后黑屏", "black-screen"),
     ],
 )
 def test_what_comes_first(text: str, key: str) -> None:

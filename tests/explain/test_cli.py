@@ -121,6 +121,19 @@ def test_what_users_see_and_remedies_are_shown_of_our_own_codes(capsys: pytest.C
     assert "docs/diagnoses/CREDSSP_OUTDATED.md" in shown
 
 
+def test_a_chinese_reader_gets_the_chinese_title(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "--lang", "zh", "发生了内部错误"]) == 0
+    assert capsys.readouterr().out.startswith("出现了内部错误")
+
+
+def test_remedies_for_one_platform_stand_together(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "--json", "TLS_HANDSHAKE_ABORTED"]) == 0
+    remedies = _json(capsys)["matches"][0]["remedies"]  # type: ignore[index]
+    xrdp = [at for at, text in enumerate(remedies) if text.startswith("For xrdp")]
+    assert xrdp == list(range(xrdp[0], xrdp[0] + len(xrdp)))
+    assert min(xrdp) > max(at for at, text in enumerate(remedies) if "On Windows" in text)
+
+
 def _verdicts(document: dict[str, object]) -> dict[str | None, str]:
     causes = document["matches"][0]["causes"]  # type: ignore[index]
     return {cause["diagnosis"]: cause["result"]["verdict"] for cause in causes}
