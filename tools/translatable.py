@@ -109,7 +109,7 @@ def _of_clients() -> Iterator[tuple[str, str, str]]:
 
     for profile in clients.CLIENTS.values():
         troubles = (trouble.words for trouble in profile.troubles)
-        for words in (profile.hint, profile.nla_hint, profile.last_resort, *troubles):
+        for words in (profile.hint, profile.last_resort, *troubles):
             yield words, f"probe/clients, {profile.key}", profile.name
     for family, messages in MESSAGES.items():
         for shown in messages.values():

@@ -29,6 +29,8 @@ examples:
 
 exit status: 0 RDP is served and nothing blocks it; 1 something does, or it is not RDP,
 or it cannot be reached, or a simulated client does not connect; 2 usage
+Clients that cannot connect do not change it: --simulate CLIENT exits with 1 for one that
+cannot.
 """
 
 

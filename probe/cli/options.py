@@ -109,9 +109,20 @@ def client(text: str) -> str:
     key = text.lower()
     if key in CLIENTS or key == SIMULATE_LIST:
         return key
-    near = get_close_matches(key, CLIENTS, n=3, cutoff=0.4)
+    near = _sharing_words(key) or get_close_matches(key, CLIENTS, n=3, cutoff=0.4)
     hint = f"perhaps {' or '.join(near)}; " if near else ""
     raise InputError(f"not a client: {text!r}", f"{hint}see --simulate list")
+
+
+def _sharing_words(text: str) -> list[str]:
+    """Up to three keys whose client has all words of the text in its key or name, those of fewest words first."""
+    from probe.clients import CLIENTS
+
+    asked = set(re.findall(r"[a-z]+|[0-9.]+", text))
+    words = {
+        key: set(re.findall(r"[a-z]+|[0-9.]+", f"{key} {profile.name}".lower())) for key, profile in CLIENTS.items()
+    }
+    return sorted((key for key in words if asked and asked <= words[key]), key=lambda key: len(words[key]))[:3]
 
 
 def source_address(text: str) -> str:

@@ -91,6 +91,7 @@ PROFILES = (
         troubles=(_LONG_REQUEST,),
         helps=("NLA_REQUIRED",),
         hint="use xfreerdp: rdesktop's NLA needs a Kerberos ticket and a certificate with an RSA key",
+        becomes="freerdp2",
         source="watched: rdesktop 1.9.0 with GnuTLS 3.7.9 (Debian 12), 2026-11; iso.c, tcp.c, cssp.c of 1.9.0",
     ),
     ClientProfile(

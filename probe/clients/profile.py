@@ -92,6 +92,7 @@ class ClientProfile:
     cookie: bool = True  # its request carries "Cookie: mstshash="
     hint: str = ""  # what would make it connect where it fails with one of the codes in `helps`
     helps: tuple[str, ...] = ()
-    nla_hint: str = ""  # the same where NLA is what it lacks
+    becomes: str = ""  # the key of the client that it then connects as, which must be able to; empty: itself
+    successors: tuple[str, ...] = ()  # keys of clients to use in its place where it is too old, next of kin first
     last_resort: str = ""  # behind what mends the server, where TLS is too old there: it lowers security
     source: str = ""  # where all of this is known from, with a date

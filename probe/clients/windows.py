@@ -94,13 +94,8 @@ _ENABLE_TLS12 = (
     r"(HKLM\SYSTEM\CurrentControlSet\Control\SecurityProviders\SCHANNEL\Protocols\TLS 1.2\Client, Enabled=1, "
     r"DisabledByDefault=0)"
 )
-# They lack TLS_ECDHE_RSA with AES-GCM, which servers of today may have alone.
-_NO_SUITE = ("TLS_NO_SHARED_CIPHER",)
-_LEAVE_XP = "connect from Windows 8.1 or later, or from FreeRDP: Windows XP has nothing newer than TLS 1.0"
-_ENABLE_CREDSSP = (
-    r"connect from Windows 7 or later; or on XP SP3 add credssp.dll to HKLM\SYSTEM\CurrentControlSet\Control"
-    r"\SecurityProviders\SecurityProviders, and tspkg to HKLM\SYSTEM\CurrentControlSet\Control\Lsa\Security Packages"
-)
+_DESKTOPS = ("mstsc-win7-tls12", "mstsc-win8.1", "mstsc-win10", "mstsc-win11", "freerdp3")
+_SERVERS = ("mstsc-2016", "mstsc-2019", "mstsc-2022", "mstsc-2025")
 
 _DOCUMENTED = "Microsoft Learn, TLS Cipher Suites in {release} and Protocols in TLS/SSL, as of 2026-11"
 _REQUESTS_0X0B = "request 0x0B and its extensions: public captures of Windows 10 and Server 2016"
@@ -122,7 +117,8 @@ def _mstsc(
     credssp: CredSspProfile | None = _PATCHED,
     hint: str = "",
     helps: tuple[str, ...] = (),
-    nla_hint: str = "",
+    becomes: str = "",
+    successors: tuple[str, ...] = (),
     falls_back: bool = False,
 ) -> ClientProfile:
     """A Remote Desktop Connection that negotiates, and may fall back where a server says that it has no TLS at all."""
@@ -139,7 +135,8 @@ def _mstsc(
         methods=_ALL_METHODS,
         hint=hint,
         helps=helps,
-        nla_hint=nla_hint,
+        becomes=becomes,
+        successors=successors,
         source="; ".join((_DOCUMENTED.format(release=release), *notes, *([_UPDATED] if credssp else []), _FALLBACK)),
     )
 
@@ -152,7 +149,7 @@ PROFILES = (
         requests=(Request(protocols=None),),
         tls=None,
         methods=_BEFORE_FIPS,
-        nla_hint=_ENABLE_CREDSSP,
+        successors=_DESKTOPS,
         source="public capture of Windows XP, build 2600: a cookie without RDP_NEG_REQ, methods 0x0B; read 2026-11",
     ),
     _mstsc(
@@ -165,10 +162,8 @@ PROFILES = (
         "request 0x01: not documented; taken from what is left without CredSSP",
         protocols=_SSL,
         credssp=None,
-        hint=_LEAVE_XP,
-        helps=("TLS_NO_COMMON_VERSION",),
+        successors=_DESKTOPS,
         falls_back=True,
-        nla_hint=_ENABLE_CREDSSP,
     ),
     _mstsc(
         "mstsc-win7",
@@ -181,6 +176,8 @@ PROFILES = (
         protocols=_HYBRID,
         hint=_ENABLE_TLS12,
         helps=("TLS_NO_COMMON_VERSION",),
+        becomes="mstsc-win7-tls12",
+        successors=_DESKTOPS[1:],
     ),
     _mstsc(
         "mstsc-win7-tls12",
@@ -191,8 +188,7 @@ PROFILES = (
         "order of extensions: not documented; taken from its TLS 1.0 hello",
         _REQUEST_0X03,
         protocols=_HYBRID,
-        hint="connect from Windows 10 or later",
-        helps=_NO_SUITE,
+        successors=_DESKTOPS[1:],
     ),
     _mstsc(
         "mstsc-win8.1",
@@ -201,8 +197,7 @@ PROFILES = (
         "Windows 8.1",
         _REQUESTS_0X0B,
         "order of extensions: not documented; taken from Windows 7",
-        hint="connect from Windows 10 or later",
-        helps=_NO_SUITE,
+        successors=_DESKTOPS[2:],
     ),
     _mstsc(
         "mstsc-win10",
@@ -211,6 +206,7 @@ PROFILES = (
         "Windows 10 v1809",
         _REQUESTS_0X0B,
         "schemes of RSA-PSS: not in those captures; taken from Schannel's of 1809 and later",
+        successors=_DESKTOPS[3:],
     ),
     _mstsc(
         "mstsc-win11",
@@ -228,10 +224,16 @@ PROFILES = (
         "Windows 8.1",
         _REQUESTS_0X0B,
         "order of extensions: not documented; taken from Windows 7",
-        hint="connect from Windows Server 2016 or later",
-        helps=_NO_SUITE,
+        successors=_SERVERS,
     ),
-    _mstsc("mstsc-2016", "Windows Server 2016 (mstsc)", _TLS_10_1607, "Windows 10 v1607", _REQUESTS_0X0B),
+    _mstsc(
+        "mstsc-2016",
+        "Windows Server 2016 (mstsc)",
+        _TLS_10_1607,
+        "Windows 10 v1607",
+        _REQUESTS_0X0B,
+        successors=_SERVERS[1:],
+    ),
     _mstsc(
         "mstsc-2019",
         "Windows Server 2019 (mstsc)",
@@ -239,6 +241,7 @@ PROFILES = (
         "Windows 10 v1809",
         _REQUESTS_0X0B,
         "schemes of RSA-PSS: not in those captures; taken from Schannel's of 1809 and later",
+        successors=_SERVERS[2:],
     ),
     _mstsc(
         "mstsc-2022",

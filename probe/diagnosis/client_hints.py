@@ -1,5 +1,7 @@
 """What would let a client connect: the safest first, and what lowers security never alone.
 
+A client is named in another's place only where the same result says that it connects.
+
 Where a server demands what the client had offered, the server contradicts itself: nothing is known to help.
 """
 
@@ -7,10 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from probe.clients import CLIENTS
 from probe.clients.profile import ClientProfile
 from probe.diagnosis.client_walk import Outcome
 from probe.language import N_, _
 
+# What a newer client of the same kind may have.
+_OF_ITS_AGE = ("NLA_REQUIRED", "TLS_REQUIRED", "TLS_NO_COMMON_VERSION", "TLS_MODERN_ONLY", "TLS_NO_SHARED_CIPHER")
 SERVERS: Mapping[str, str] = {
     "NLA_REQUIRED": N_("use a client that has NLA"),
     "TLS_REQUIRED": N_("use a client that has TLS"),
@@ -28,7 +33,7 @@ SERVERS: Mapping[str, str] = {
     "NTLM_REFUSED": N_("connect by the server's full name from a computer of its domain, so that Kerberos is used"),
     "ENCRYPTION_FIPS_ONLY": N_("turn TLS on at the server; the encryption level FIPS is for old clients only"),
     "ENCRYPTION_REFUSED": N_("turn TLS on at the server, or set its encryption level to High"),
-    "LICENSING_FAILED": N_("mend the server's licensing: no client gets a license"),
+    "LICENSING_FAILED": N_("mend the server's licensing"),
     "CONNECTION_LIMIT": N_("wait until a session ends, or end one that nobody uses"),
     "CERT_SELF_SIGNED": N_("give the server a certificate of an authority that the client trusts"),
     "CERT_NOT_YET_VALID": N_("give the server a certificate that is valid now, or set the clock that is wrong"),
@@ -39,15 +44,19 @@ SERVERS: Mapping[str, str] = {
 }
 
 
-def hint_for(profile: ClientProfile, outcome: Outcome) -> str | None:
-    """What to do, in the language spoken now; None where nothing is known to help."""
+def hint_for(profile: ClientProfile, outcome: Outcome, others: Mapping[str, bool | None]) -> str | None:
+    """What to do, in the language spoken now; None where nothing is known to help.
+
+    `others` says of clients, by their keys, whether they connect to the same server.
+    """
     code = outcome.code or ""
     if outcome.stage == "negotiation" and _had_offered(profile, code):
         return None
-    if profile.nla_hint and code == "NLA_REQUIRED":
-        return _(profile.nla_hint)
-    if profile.hint and code in profile.helps and not outcome.nothing_served:
+    if code in profile.helps and others.get(profile.becomes) is not False and not outcome.nothing_served:
         return _(profile.hint)
+    able = next((key for key in profile.successors if others.get(key)), None)
+    if able is not None and code in _OF_ITS_AGE:
+        return _("connect from {client}", client=CLIENTS[able].name)
     if code not in SERVERS:
         return None
     if profile.last_resort and code == "TLS_NO_COMMON_VERSION" and not outcome.nothing_served:

@@ -7,6 +7,7 @@ is unknown and names it. Nothing here is asked: `--simulate` does that.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from probe.clients import CLIENTS
@@ -41,22 +42,25 @@ def evaluate(result: Result) -> list[Client]:
     if result.status != "rdp":
         return []
     measured = {client.client: client for client in result.clients if client.measured}
-    found = [
-        measured[profile.name] if profile.name in measured else _described(profile, walk(profile, result))
-        for profile in CLIENTS.values()
-    ]
+    walked = {key: walk(profile, result) for key, profile in CLIENTS.items()}
+    able = {key: _connects(CLIENTS[key], outcome, measured) for key, outcome in walked.items()}
+    found = [measured.get(profile.name) or _described(profile, walked[key], able) for key, profile in CLIENTS.items()]
     names = {client.client for client in found}
     return [*found, *(client for name, client in measured.items() if name not in names)]  # of other releases
 
 
-def _described(profile: ClientProfile, outcome: Outcome) -> Client:
+def _connects(profile: ClientProfile, outcome: Outcome, measured: Mapping[str, Client]) -> bool | None:
+    return measured[profile.name].connects if profile.name in measured else outcome.connects
+
+
+def _described(profile: ClientProfile, outcome: Outcome, able: Mapping[str, bool | None]) -> Client:
     failed = outcome.connects is False
     return Client(
         client=profile.name,
         connects=outcome.connects,
         fails_at=outcome.stage if failed else None,
         diagnosis=outcome.code if failed else None,
-        hint=hint_for(profile, outcome) if failed else None,
+        hint=hint_for(profile, outcome, able) if failed else None,
         user_sees=seen_by(profile, outcome) if failed else None,
         protocol=outcome.protocol,
         version=outcome.version,

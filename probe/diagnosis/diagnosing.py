@@ -51,7 +51,7 @@ def _describe(diagnosis: Diagnosis, evidence: Sequence[Evidence], server: facts.
         evidence=[each.said for each in evidence],
         causes=[told(cause) for cause in causes],
         remedies=[_(remedy.text) for remedy in remedies],
-        user_sees=list(seen(diagnosis)),
+        user_sees=list(seen(diagnosis, server.kind)),
         source=diagnosis.source,
         page=diagnosis.page,
     )
@@ -101,12 +101,20 @@ def told(cause: Cause) -> str:
     return _("{cause} {tells}", cause=_(cause.text), tells=_(cause.tells))
 
 
-def seen(diagnosis: Diagnosis) -> Iterator[str]:
-    """What users see, each with its client, then what stands in the server's log."""
+def seen(diagnosis: Diagnosis, kind: str = "unknown") -> Iterator[str]:
+    """What users see, each with its client, then what stands in the log of a server of this kind."""
     for client, words in by_client(diagnosis.user_sees):
         yield _("{client}: {words}", client=client, words=words)
-    for event in diagnosis.events:
+    for event in diagnosis.events if kind == "unknown" else _written_by(kind, diagnosis.events):
         yield _("event log: {event}", event=_(event))
+
+
+def _written_by(kind: str, events: Sequence[str]) -> Iterator[str]:
+    """Xrdp writes its own log, and Windows the event log, which on a client may stand for any server."""
+    for event in events:
+        writer = "xrdp" if event.startswith("xrdp.log") else "windows"
+        if writer == kind or "of the client" in event:
+            yield event
 
 
 def by_client(sees: Sees) -> Iterator[tuple[str, str]]:

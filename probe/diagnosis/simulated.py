@@ -71,7 +71,7 @@ def _described(profile: ClientProfile, simulation: Simulation, result: Result) -
         connects=outcome.connects,
         fails_at=outcome.stage if failed else None,
         diagnosis=outcome.code if failed else None,
-        hint=hint_for(profile, outcome) if failed else None,
+        hint=hint_for(profile, outcome, {}) if failed else None,
         user_sees=seen_by(profile, outcome) if failed else None,
         protocol=outcome.protocol,
         version=outcome.version,

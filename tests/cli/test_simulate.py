@@ -147,3 +147,17 @@ def test_a_client_of_an_older_table_has_no_path() -> None:
     result.clients.append(Client(client="Nobody", connects=False, measured=True))
     assert "Nobody cannot connect" in shown(result)
     assert measured(result)[0].client == "FreeRDP 2.11"
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("windows11", "mstsc-win11"),
+        ("windows10", "mstsc-win10"),
+        ("win7", "mstsc-win7"),
+        ("mstsc-win12", "mstsc-win11"),
+    ],
+)
+def test_a_client_by_another_name_leads_to_its_key(typed: str, meant: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["host", "--simulate", typed, "127.0.0.1"]) == 2
+    assert meant in capsys.readouterr().err

@@ -8,7 +8,7 @@ from probe.clients.profile import Request
 from probe.diagnosis.client_walk import answer_to, names_of
 from probe.diagnosis.clients import evaluate
 from probe.result import Client, Negotiation, NegotiationAttempt, Result, Server, Verdict
-from tests.clients.results import P256, RSA_CBC, modern, negotiating, of, standard, with_nla, with_tls
+from tests.clients.results import OF_TLS13, P256, RSA_CBC, X25519, modern, negotiating, of, standard, with_nla, with_tls
 from tests.diagnosis.results import ACCEPTED, refused, result
 
 
@@ -237,3 +237,13 @@ def test_what_lowers_security_stands_behind_what_mends_the_server() -> None:
     assert told["Remmina (libfreerdp 2)"] == "turn TLS 1.2 on at the server"
     dead = with_tls(modern(), {}, rejected=("TLSv1.3", "TLSv1.2", "TLSv1.1", "TLSv1.0"))
     assert set(hints(dead).values()) - {"use a client that has TLS"} == {"turn TLS 1.2 on at the server"}
+
+
+def test_another_client_is_named_only_where_it_connects() -> None:
+    newest = with_tls(modern(), {"TLSv1.3": (OF_TLS13, X25519)}, rejected=("TLSv1.2", "TLSv1.1", "TLSv1.0"))
+    told = hints(newest)
+    for name in ("Windows 7 SP1 (mstsc 7.1, 8.1), without KB3080079", "Windows 8.1 (mstsc)", "Windows 10 (mstsc)"):
+        assert told[name] == "connect from Windows 11 (mstsc)"
+    assert told["Windows Server 2012 R2 (mstsc)"] == "connect from Windows Server 2022 (mstsc)"
+    usual = hints(modern())
+    assert "KB3080079" in (usual["Windows 7 SP1 (mstsc 7.1, 8.1), without KB3080079"] or "")

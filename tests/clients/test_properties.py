@@ -163,6 +163,15 @@ def test_any_result_is_evaluated_and_every_answer_has_its_reason(described: Resu
     assert evaluate(from_json(before)) == found
 
 
+@given(results())
+def test_no_hint_sends_anybody_to_a_client_that_fails(described: Result) -> None:
+    found = by_name(described)
+    for client in found.values():
+        for name, other in found.items():
+            if client.hint is not None and name in client.hint:
+                assert other.connects is True
+
+
 @given(results(), st.sampled_from(FAILURES))
 def test_no_client_connects_where_every_protocol_is_refused(described: Result, failure: str) -> None:
     described.negotiation = Negotiation(protocols=dict.fromkeys(PROTOCOLS, Verdict(state="rejected", failure=failure)))

@@ -130,3 +130,4 @@ def test_what_helps_is_said_for_a_code_that_can_be_met() -> None:
     for profile in PROFILES:
         assert bool(profile.hint) == bool(profile.helps)
         assert set(profile.helps) <= set(SERVERS)
+        assert {*profile.successors, *([profile.becomes] if profile.becomes else [])} <= CLIENTS.keys() - {profile.key}

@@ -44,7 +44,7 @@ def test_nothing_is_said_where_all_connect_or_none() -> None:
 
 def test_those_with_the_same_reason_and_remedy_stand_together() -> None:
     text = shown(failing("one"), CONNECTING, failing("two", sees="It failed too."), failing("three", hint="replace it"))
-    assert "  one, two" in text
+    assert "  one; two" in text
     assert "  three" in text
     assert text.count("TLS_MODERN_ONLY") == 2
     assert text.count("What helps: update it.") == 1
