@@ -155,7 +155,7 @@ def test_a_client_of_an_older_table_has_no_path() -> None:
         ("windows11", "mstsc-win11"),
         ("windows10", "mstsc-win10"),
         ("win7", "mstsc-win7"),
-        ("mstsc-win12", "mstsc-win11"),
+        ("rdsktop", "rdesktop"),
     ],
 )
 def test_a_client_by_another_name_leads_to_its_key(typed: str, meant: str, capsys: pytest.CaptureFixture[str]) -> None:
