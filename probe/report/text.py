@@ -41,6 +41,7 @@ _SEVERITY_STYLES = {"blocker": "bold red", "breaks_some": "yellow", "risk": "yel
 _SEVERITY_INDENT = 16
 _GAP = 2  # before a severity and behind it
 _MOST_REMEDIES = 6
+_WORTH_DOING = ("STANDARD_RDP_WEAK",)  # what to do is said also where nothing but the possibility is there
 _MOST_OF_BLOCKER = 3  # remedies of what keeps everybody out; of anything else the first
 _MOST_CODES = 4  # on the one line of -q
 _LONGEST_HOST = 100
@@ -239,7 +240,8 @@ def _remedies(result: Result, page: Page, verbosity: int) -> None:
     remedies = []
     for found in _by_severity(result):
         most = None if verbosity else _MOST_OF_BLOCKER if found is said else 1
-        remedies += found.remedies[:most] if found.severity not in unwanted else []
+        weight = "risk" if found.code in _WORTH_DOING and found.severity == "info" else found.severity
+        remedies += found.remedies[:most] if weight not in unwanted else []
     distinct = list(dict.fromkeys(remedies))
     if distinct:
         page.title(_("What to do"))
