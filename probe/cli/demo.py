@@ -52,8 +52,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _run(options: argparse.Namespace) -> int:
-    from probe.cli.host import Printer, clients_of, limits_of, settings_of
-    from probe.diagnosis import diagnose
+    from probe.cli.host import Printer, limits_of, settings_of
+    from probe.diagnosis.judged import judge
     from probe.drive.demo import serving
     from probe.drive.live import audit
     from probe.result import Target
@@ -66,8 +66,7 @@ async def _run(options: argparse.Namespace) -> int:
             settings = settings_of(options)
             settings = replace(settings, licensing=settings.licensing or server.licensing)
             result = await audit(target, settings, limits_of(options))
-            result.diagnoses = diagnose(result)
-            result.clients = clients_of(result)
+            judge(result)
             printer.show(result, None if options.json else _(server.title))
             codes = {found.code for found in result.diagnoses}
             missed += [f"{server.name}: {code}" for code in server.expects if code not in codes]

@@ -106,8 +106,8 @@ def _audit(options: argparse.Namespace, answer: Answer) -> list[Result]:
 
 
 async def _results(host: argparse.Namespace) -> list[Result]:
-    from probe.cli.host import clients_of, limits_of, settings_of
-    from probe.diagnosis import diagnose
+    from probe.cli.host import limits_of, settings_of
+    from probe.diagnosis.judged import judge
     from probe.drive.many import Many
     from probe.scan.targets import targets
 
@@ -117,8 +117,7 @@ async def _results(host: argparse.Namespace) -> list[Result]:
         async for result in results:
             if isinstance(result, Exception):
                 raise result
-            result.diagnoses = diagnose(result)
-            result.clients = clients_of(result)  # the verdict counts them, here as in `host`
+            judge(result)  # the verdict counts them, here as in `host`
             found.append(result)
     return found
 

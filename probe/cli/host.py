@@ -12,7 +12,7 @@ from probe.language import speaking
 if TYPE_CHECKING:
     from probe.audit.settings import Settings
     from probe.drive.limits import Limits
-    from probe.result import Client, Result
+    from probe.result import Result
 
 _EXAMPLES = """\
 TARGET is a name, an address, [::1]:3390, 10.0.0.0/24, 10.0.0.1-50, @file, or - for
@@ -81,7 +81,7 @@ def list_clients() -> int:
 
 async def _run(options: argparse.Namespace) -> int:
     from probe.cli.progress import Progress
-    from probe.diagnosis import diagnose
+    from probe.diagnosis.judged import judge
     from probe.drive.many import Many
     from probe.errors import InputError
     from probe.scan.targets import targets
@@ -95,22 +95,13 @@ async def _run(options: argparse.Namespace) -> int:
         async for result in results:
             if isinstance(result, InputError):
                 raise result
-            result.diagnoses = diagnose(result)
-            result.clients = clients_of(result)
+            judge(result)
             progress.step_aside()
             printer.show(result)
             good = good and works(result)
     if not printer.shown:
         raise InputError("there is no target in what was given", "a list has one target a line; # starts a remark")
     return 0 if good else 1
-
-
-def clients_of(result: Result) -> list[Client]:
-    """The clients that were simulated, as they were measured; where none was, every known one as it follows."""
-    from probe.diagnosis.clients import evaluate
-    from probe.diagnosis.simulated import measured
-
-    return measured(result) if result.simulated else evaluate(result)
 
 
 def works(result: Result) -> bool:

@@ -36,6 +36,40 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def rate(text: str) -> float:
+    """Connections a second; 0.5 is one every two seconds. Raises InputError."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = 0.0
+    if not 0.001 <= found <= 1_000_000:
+        raise InputError(f"not a rate: {text!r}", "give new connections a second, such as 500 or 0.5")
+    return found
+
+
+def retries(text: str) -> int:
+    """A small number, 0 too. Raises InputError."""
+    if not text.isascii() or not text.isdigit() or int(text) > 10:
+        raise InputError(f"not a number of retries: {text!r}", "give a whole number from 0 to 10")
+    return int(text)
+
+
+def seed(text: str) -> int:
+    """A seed of up to 64 bits, in hexadecimal as it is printed. Raises InputError."""
+    if not re.fullmatch(r"[0-9A-Fa-f]{1,16}", text, re.ASCII):
+        raise InputError(f"not a seed: {text!r}", "a seed is up to 16 hexadecimal digits, such as 7f3a")
+    return int(text, 16)
+
+
+def shard(text: str) -> tuple[int, int]:
+    """K and N of "3/16". Raises InputError."""
+    match = re.fullmatch(r"(\d{1,9})/(\d{1,9})", text, re.ASCII)
+    part, parts = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not 1 <= part <= parts:
+        raise InputError(f"not a shard: {text!r}", "a shard is K/N with K from 1 to N, such as 3/16")
+    return part, parts
+
+
 def port(text: str) -> int:
     """A TCP port. Raises InputError."""
     from probe.scan.targets import parse_port
@@ -181,7 +215,7 @@ def add_outside(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--gateway-at", type=gateway_at, metavar="HOST[:PORT]", help="ask for the RD Gateway there")
 
 
-def add_language(parser: argparse.ArgumentParser) -> None:
+def add_language(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
     """The option that chooses the language of texts for people."""
     parser.add_argument(
         "--lang", type=_language, choices=LANGUAGES, help="language of texts (the locale's; of JSON: en)"

@@ -19,6 +19,7 @@ from probe.audit.settings import Settings
 from probe.audit.verdict import Audit, verdict
 from probe.drive import connection
 from probe.drive.connection import Traffic
+from probe.drive.gate import Gate
 from probe.drive.limits import Limits
 from probe.drive.names import tls_name
 from probe.drive.outside import Outside
@@ -29,11 +30,14 @@ from probe.result import Result, Target
 _CURIOUS_S = 1.0  # for a hello that a server of today may ignore
 
 
-async def audit(target: Target, settings: Settings, limits: Limits) -> Result:
-    """Audit one target, whose `address` is a literal. Never raises for what a server or a network does."""
+async def audit(target: Target, settings: Settings, limits: Limits, gate: Gate | None = None) -> Result:
+    """Audit one target, whose `address` is a literal. Never raises for what a server or a network does.
+
+    Every connection passes `gate`, where there is one.
+    """
     server_name = settings.server_name or tls_name(target.host)
     started, wall = trio.current_time(), time.time()
-    auditor = _Auditor(target, Conversation(settings, server_name, os.urandom, target.host), limits)
+    auditor = _Auditor(target, Conversation(settings, server_name, os.urandom, target.host), limits, gate)
     outside = Outside(target, settings, limits)
     with trio.move_on_after(limits.deadline_s) as scope:
         async with trio.open_nursery() as nursery:
@@ -60,11 +64,12 @@ async def audit(target: Target, settings: Settings, limits: Limits) -> Result:
 class _Auditor:
     """Makes attempts as the plan asks for them, `per_host` at a time, repeats alone."""
 
-    def __init__(self, target: Target, conversation: Conversation, limits: Limits) -> None:
+    def __init__(self, target: Target, conversation: Conversation, limits: Limits, gate: Gate | None) -> None:
         self.attempts: list[Attempt] = []
         self._target = target
         self._conversation = conversation
         self._limits = limits
+        self._gate = gate
         self._open: dict[int, Question] = {}
         self._made = 0
         self._plan: Plan | None = None  # None: something has become known since it was made
@@ -111,7 +116,18 @@ class _Auditor:
         if self._open:
             self._crowded.update({self._made, *self._open})
         self._open[self._made] = question
-        nursery.start_soon(self._attempt, question, self._made)
+        nursery.start_soon(self._enter, question, self._made)
+
+    async def _enter(self, question: Question, number: int) -> None:
+        if self._gate is None:
+            await self._attempt(question, number)
+            return
+        address = self._target.address or self._target.host
+        await self._gate.enter(address)
+        try:
+            await self._attempt(question, number)
+        finally:
+            self._gate.leave(address)
 
     async def _attempt(self, question: Question, number: int) -> None:
         began = trio.current_time()

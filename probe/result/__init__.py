@@ -69,6 +69,7 @@ __all__ = [
     "NegotiationAttempt",
     "Nla",
     "Ntlm",
+    "Place",
     "ProtocolName",
     "Registered",
     "Result",
@@ -247,6 +248,14 @@ class AttemptRecord(msgspec.Struct, kw_only=True):
     steps: list[Step] = []
 
 
+class Place(msgspec.Struct, kw_only=True):
+    """Where a result stands in a scan."""
+
+    position: int  # of its target in the order of the scan, from 0
+    result: int  # which of its target's results this is, from 1: a name has one for each address
+    of: int  # how many results its target has
+
+
 class Result(msgspec.Struct, kw_only=True):
     """Everything that one audit of one target found."""
 
@@ -280,6 +289,7 @@ class Result(msgspec.Struct, kw_only=True):
     udp: Udp | None = None
     gateway: Gateway | None = None
     diagnoses: list[Diagnosis] = []
+    scan: Place | None = None  # from `scan`
     capture: dict[str, str | int] | None = None
     attempts: list[AttemptRecord] = []
 

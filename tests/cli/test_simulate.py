@@ -6,9 +6,10 @@ import io
 
 import pytest
 
-from probe.cli.host import clients_of, works
+from probe.cli.host import works
 from probe.cli.main import main
 from probe.clients import CLIENTS
+from probe.diagnosis.judged import clients_of
 from probe.diagnosis.simulated import measured
 from probe.report.text import console, render, verdict_line
 from probe.result import Client, Registered, Result, SimulatedRequest, Simulation, Target
