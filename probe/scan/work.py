@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -29,7 +30,7 @@ class Job:
 
 
 class Task(msgspec.Struct, frozen=True, array_like=True):
-    """One target and its place in the order of the scan, counted from 0 over the whole space."""
+    """One target and its place in the order of this scan (of its shard, where it has one), counted from 0."""
 
     position: int
     target: Target
@@ -48,6 +49,29 @@ class Finished(msgspec.Struct, frozen=True, array_like=True):
     position: int
     lines: bytes
     facts: tuple[Facts, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovered:
+    """What an interrupted scan has done: a space knows it by positions, a stream by what was asked."""
+
+    below: int = 0  # every position under it is done,
+    above: frozenset[int] = frozenset()  # and so are these, which are not under it
+    asked: Iterable[tuple[str, int]] = ()  # host as given and port of each target that is done; read once
+
+
+class Source(Protocol):
+    """Where targets come from: a space in pseudo-random order, or a stream in its own."""
+
+    size: int | None  # how many targets this scan (its shard) has; None: a stream, nobody knows
+    seed: int
+    fingerprint: str | None  # of the space with its ports and without what is excluded; None: a stream
+    remarks: tuple[str, ...]  # what the user should know before it begins, a sentence each
+    excluded: tuple[tuple[str, str], ...]  # first and last address of each excluded span
+
+    def tasks(self, recovered: Recovered) -> Iterator[Task]:
+        """What is left to do, in order. May block where it reads a stream. Raises InputError."""
+        ...
 
 
 class Pool(Protocol):
