@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import trio  # noqa: TID253 - this module is only imported when a connection is to be made
@@ -19,27 +20,30 @@ from probe.audit.settings import Settings
 from probe.audit.verdict import Audit, verdict
 from probe.drive import connection
 from probe.drive.connection import Traffic
-from probe.drive.gate import Gate
+from probe.drive.gate import Gate, Patience
 from probe.drive.limits import Limits
 from probe.drive.names import tls_name
 from probe.drive.outside import Outside
 from probe.drive.trust_store import trust_judge
-from probe.handshake.machine import Ending
+from probe.handshake.machine import NEVER_OPENED, Ending
 from probe.result import Result, Target
 
 _CURIOUS_S = 1.0  # for a hello that a server of today may ignore
+_BACK_OFF_S = 0.75  # before the repeat that decides whether a server that answered is gone
 
 
 async def audit(target: Target, settings: Settings, limits: Limits, gate: Gate | None = None) -> Result:
     """Audit one target, whose `address` is a literal. Never raises for what a server or a network does.
 
-    Every connection passes `gate`, where there is one.
+    Every connection passes `gate`, where there is one; the deadline stands still while one waits there.
     """
     server_name = settings.server_name or tls_name(target.host)
     started, wall = trio.current_time(), time.time()
-    auditor = _Auditor(target, Conversation(settings, server_name, os.urandom, target.host), limits, gate)
+    scope = trio.CancelScope(deadline=started + limits.deadline_s)
+    conversation = Conversation(settings, server_name, os.urandom, target.host)
+    auditor = _Auditor(target, conversation, limits, gate, Patience(scope))
     outside = Outside(target, settings, limits)
-    with trio.move_on_after(limits.deadline_s) as scope:
+    with scope:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(outside.run)
             await auditor.run()
@@ -64,12 +68,15 @@ async def audit(target: Target, settings: Settings, limits: Limits, gate: Gate |
 class _Auditor:
     """Makes attempts as the plan asks for them, `per_host` at a time, repeats alone."""
 
-    def __init__(self, target: Target, conversation: Conversation, limits: Limits, gate: Gate | None) -> None:
+    def __init__(
+        self, target: Target, conversation: Conversation, limits: Limits, gate: Gate | None, patience: Patience
+    ) -> None:
         self.attempts: list[Attempt] = []
         self._target = target
         self._conversation = conversation
         self._limits = limits
         self._gate = gate
+        self._patience = patience
         self._open: dict[int, Question] = {}
         self._made = 0
         self._plan: Plan | None = None  # None: something has become known since it was made
@@ -119,15 +126,38 @@ class _Auditor:
         nursery.start_soon(self._enter, question, self._made)
 
     async def _enter(self, question: Question, number: int) -> None:
-        if self._gate is None:
+        if question.repeat and self._seems_gone(question):
+            await trio.sleep(min(_BACK_OFF_S, self._limits.step_s))  # nothing else is asked in this time
+        gate = self._gate
+        if gate is None:
             await self._attempt(question, number)
             return
         address = self._target.address or self._target.host
-        await self._gate.enter(address)
+        if not gate.try_enter(address):
+            with self._patience.waiting():
+                await gate.enter(address)
         try:
             await self._attempt(question, number)
         finally:
-            self._gate.leave(address)
+            gate.leave(address)
+
+    def _seems_gone(self, repeat: Question) -> bool:
+        """The server had answered; then this connection was not had, or a known request met with nothing but its end.
+
+        What a healthy server does to a request that it dislikes is repeated at once.
+        """
+        first = [each for each in self.attempts if each.question == replace(repeat, repeat=False)]
+        return any(
+            each.ending in NEVER_OPENED
+            or (
+                each.ending in (Ending.CLOSED, Ending.RESET)
+                and not each.bytes_received
+                and any(
+                    other.bytes_received and other.question.protocols == repeat.protocols for other in self.attempts
+                )
+            )
+            for each in first
+        )
 
     async def _attempt(self, question: Question, number: int) -> None:
         began = trio.current_time()

@@ -45,7 +45,14 @@ class _Gate:
     def __init__(self, concurrency: int) -> None:
         self._room = trio.Semaphore(concurrency)
 
-    async def enter(self, address: str) -> None:  # noqa: ARG002  as the Protocol has it
+    def try_enter(self, address: str) -> bool:  # noqa: ARG002  as the Protocol has it
+        try:
+            self._room.acquire_nowait()
+        except trio.WouldBlock:
+            return False
+        return True
+
+    async def enter(self, address: str) -> None:  # noqa: ARG002
         await self._room.acquire()
 
     def leave(self, address: str) -> None:  # noqa: ARG002
