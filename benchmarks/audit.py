@@ -10,55 +10,12 @@ client's alone. Absolute times depend on the machine; each is printed beside wha
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import statistics
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
-# The machine that the limits were set on makes one bare exchange with TLS in so much CPU; others are compared by it.
-REFERENCE_BARE_MS = 0.45
-COMMAND = str(Path(sys.executable).parent / "rdp-probe")
-
-
-@contextlib.contextmanager
-def servers(*options: str) -> Iterator[list[dict[str, object]]]:
-    """Embedded servers in another process, until the block ends."""
-    argv = [sys.executable, "-m", "probe.drive.demo", "--json", *options]
-    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            yield json.loads(process.stdout.readline())
-        finally:
-            process.stdin.close()
-            process.wait(timeout=10)
-
-
-def targets_of(found: list[dict[str, object]]) -> list[str]:
-    return [f"{server['address']}:{server['port']}" for server in found]
-
-
-def run(argv: list[str]) -> tuple[float, float, int, str]:
-    """Wall seconds, CPU seconds, peak KiB of resident memory and standard output of a command."""
-    script = (
-        "import json,resource,subprocess,sys,time;s=time.perf_counter();"
-        "p=subprocess.run(sys.argv[1:],capture_output=True,text=True);w=time.perf_counter()-s;"
-        "u=resource.getrusage(resource.RUSAGE_CHILDREN);"
-        "print(json.dumps([w,u.ru_utime+u.ru_stime,u.ru_maxrss,p.stdout,p.returncode,p.stderr]))"
-    )
-    out = subprocess.run([sys.executable, "-c", script, *argv], capture_output=True, text=True, check=True).stdout
-    wall, cpu, rss, stdout, code, stderr = json.loads(out)
-    if code not in (0, 1):
-        sys.exit(f"{argv}: exit {code}\n{stderr}")
-    return wall, cpu, rss, stdout
-
-
-def line(what: str, measured: str, allowed: str, *, holds: bool) -> None:
-    print(f"{what:<50} {measured:>22}   {allowed:<24} {'ok' if holds else 'MISSED'}")
+from benchmarks.measure import COMMAND, REFERENCE_BARE_MS, line, run, servers, targets_of
 
 
 def startup() -> None:

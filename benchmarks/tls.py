@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.audit import COMMAND, line, run
+from benchmarks.measure import COMMAND, line, run
 from probe.result import from_json
 from tests.real import certificates, peers
 from tests.real.front import Front, X224Front
