@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 _MODULES = (
     ("clients", ("probe/clients/*.py", "probe/diagnosis/client*.py", "probe/diagnosis/simulated*.py")),
     ("explain", ("probe/explain/*.py", "probe/report/text_explain*.py", "probe/cli/explain.py")),
-    ("report", ("probe/report/*.py", "probe/cli/*.py", "probe/diagnosis/stored.py")),
+    ("report", ("probe/report/*.py", "probe/cli/*.py", "probe/scan/*.py", "probe/diagnosis/stored.py")),
     ("diagnosis", ("probe/diagnosis/*.py",)),
 )
 _SPEAKERS = ("_", "N_")

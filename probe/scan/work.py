@@ -41,6 +41,8 @@ class Facts(msgspec.Struct, frozen=True, array_like=True):
 
     tags: tuple[str, ...]
     certificate: str | None = None  # SHA-256 of the server's own, in hex
+    connections: int = 0
+    host: str | None = None  # where that certificate was seen: its address, or the name
 
 
 class Finished(msgspec.Struct, frozen=True, array_like=True):
