@@ -18,6 +18,7 @@ _REDRAW_S = 0.2
 _PLAIN_S = 10.0
 _SMOOTH_S = 10.0  # a rate is that of about this time
 _BARS = (20, 10)  # characters, widest first
+_GAPS = ("   ", "  ")
 _USUAL_WIDTH = 80
 _DAY_S = 86_400
 _LONGEST_LEFT_S = 1000 * _DAY_S
@@ -130,9 +131,10 @@ class ScanProgress:
         shapes = [[bar, share, done, rate, *more, left] for more in ([kinds], []) for bar in bars]
         line = ""
         for shape in [*shapes, [share, done, left]]:
-            line = "   ".join(part for part in shape if part)
-            if width is None or cell_len(line) < width:
-                return line
+            for gap in _GAPS:
+                line = gap.join(part for part in shape if part)
+                if width is None or cell_len(line) < width:
+                    return line
         return set_cell_size(line, max(0, (width or 0) - 1)).rstrip()
 
     def _fraction(self) -> float | None:
