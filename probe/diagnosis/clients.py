@@ -7,12 +7,15 @@ is unknown and names it. Nothing here is asked: `--simulate` does that.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 
 from probe.clients import CLIENTS
 from probe.clients.profile import ClientProfile, CredSspProfile, Request
 from probe.clients.protocol import METHODS, NTLM_REFUSALS
+from probe.diagnosis.client_facts import deciding
 from probe.diagnosis.client_hints import hint_for
 from probe.diagnosis.client_messages import seen_by
 from probe.diagnosis.client_tls import handshake
@@ -27,10 +30,22 @@ from probe.diagnosis.client_walk import (
     refused,
 )
 from probe.diagnosis.licensing import name_of, refusal
-from probe.language import _
-from probe.result import Client, CredSsp, Licensing, MethodAttempt, Negotiation, Ntlm, Result, StandardCertificate
+from probe.language import _, current
+from probe.result import (
+    Client,
+    CredSsp,
+    Licensing,
+    MethodAttempt,
+    Negotiation,
+    Ntlm,
+    Result,
+    StandardCertificate,
+    from_json,
+    to_json,
+)
 
 _STAYED_AWAY = ("closed", "reset")
+_MOST_REMEMBERED = 256  # kinds of servers, 20 kB each; of a million servers there are a few dozen kinds
 
 
 def evaluate(result: Result) -> list[Client]:
@@ -42,6 +57,18 @@ def evaluate(result: Result) -> list[Client]:
     if result.status != "rdp":
         return []
     measured = {client.client: client for client in result.clients if client.measured}
+    if measured:
+        return _evaluate(result, measured)
+    return [copy.copy(client) for client in _alike(to_json(deciding(result)), current())]
+
+
+@lru_cache(maxsize=_MOST_REMEMBERED)
+def _alike(facts: bytes, language: str) -> tuple[Client, ...]:  # noqa: ARG001  another language has other texts
+    """The clients for every result that these facts, as JSON, are all there is to know of."""
+    return tuple(_evaluate(from_json(facts), {}))
+
+
+def _evaluate(result: Result, measured: Mapping[str, Client]) -> list[Client]:
     walked = {key: walk(profile, result) for key, profile in CLIENTS.items()}
     able = {key: _connects(CLIENTS[key], outcome, measured) for key, outcome in walked.items()}
     found = [measured.get(profile.name) or _described(profile, walked[key], able) for key, profile in CLIENTS.items()]

@@ -35,7 +35,8 @@ def diagnose(result: facts.Result) -> list[facts.Diagnosis]:
     The texts are in the language that is spoken now.
     """
     server = result.server if result.server is not None else facts.Server()
-    found = [_describe(rule.diagnosis, said, server) for rule in RULES if (said := tuple(rule.evidence(result)))]
+    asked = (rule for rule in RULES if rule.needs is None or getattr(result, rule.needs))
+    found = [_describe(rule.diagnosis, said, server) for rule in asked if (said := tuple(rule.evidence(result)))]
     return sorted(found, key=lambda diagnosis: facts.SEVERITIES.index(diagnosis.severity))
 
 

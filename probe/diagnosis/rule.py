@@ -11,6 +11,7 @@ from typing import Literal
 
 from probe.result import Result, Severity
 
+Section = Literal["negotiation", "tls", "certificates", "credssp", "standard_rdp", "licensing", "udp", "gateway"]
 Platform = Literal["any", "windows", "linux", "xrdp", "freerdp", "gnome"]  # `freerdp`: what is built on its library
 
 
@@ -117,18 +118,19 @@ class Rule:
 
     diagnosis: Diagnosis
     evidence: Callable[[Result], Iterator[Evidence]]
+    needs: Section | None = None  # where a result has nothing of it, the rule has nothing to say and is not asked
 
 
 RULES: list[Rule] = []  # in the order of their modules, which is the order of equally severe diagnoses
 
 
 def finds(
-    diagnosis: Diagnosis,
+    diagnosis: Diagnosis, needs: Section | None = None
 ) -> Callable[[Callable[[Result], Iterator[Evidence]]], Callable[[Result], Iterator[Evidence]]]:
     """Make a generator of evidence the rule of a diagnosis."""
 
     def register(evidence: Callable[[Result], Iterator[Evidence]]) -> Callable[[Result], Iterator[Evidence]]:
-        RULES.append(Rule(diagnosis=diagnosis, evidence=evidence))
+        RULES.append(Rule(diagnosis=diagnosis, evidence=evidence, needs=needs))
         return evidence
 
     return register

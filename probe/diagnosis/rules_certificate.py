@@ -24,7 +24,7 @@ _ONLY_SIGNING = ("EC", "Ed25519", "Ed448", "DSA")  # keys that no suite of today
 _OF_SERVERS = {"serverAuth", "remoteDesktopAuthentication", "anyExtendedKeyUsage"}
 
 
-@finds(catalogue.CERT_EXPIRED)
+@finds(catalogue.CERT_EXPIRED, needs="certificates")
 def cert_expired(result: Result) -> Iterator[Evidence]:
     """A certificate ended before the audit began."""
     now = _moment(result.started)
@@ -38,7 +38,7 @@ def cert_expired(result: Result) -> Iterator[Evidence]:
             )
 
 
-@finds(catalogue.CERT_NOT_YET_VALID)
+@finds(catalogue.CERT_NOT_YET_VALID, needs="certificates")
 def cert_not_yet_valid(result: Result) -> Iterator[Evidence]:
     """A certificate begins after the audit began."""
     now = _moment(result.started)
@@ -51,7 +51,7 @@ def cert_not_yet_valid(result: Result) -> Iterator[Evidence]:
             )
 
 
-@finds(catalogue.CERT_EXPIRES_SOON)
+@finds(catalogue.CERT_EXPIRES_SOON, needs="certificates")
 def cert_expires_soon(result: Result) -> Iterator[Evidence]:
     """A certificate ends within thirty days of the audit."""
     now = _moment(result.started)
@@ -64,7 +64,7 @@ def cert_expires_soon(result: Result) -> Iterator[Evidence]:
             )
 
 
-@finds(catalogue.CERT_SELF_SIGNED)
+@finds(catalogue.CERT_SELF_SIGNED, needs="certificates")
 def cert_self_signed(result: Result) -> Iterator[Evidence]:
     """A certificate names itself as its issuer, and is not one of those that the user said are trusted."""
     for chain, leaf in _leaves(result):
@@ -79,13 +79,13 @@ def cert_self_signed(result: Result) -> Iterator[Evidence]:
         )
 
 
-@finds(catalogue.CERT_UNTRUSTED)
+@finds(catalogue.CERT_UNTRUSTED, needs="certificates")
 def cert_untrusted(result: Result) -> Iterator[Evidence]:
     """A chain was judged, and no path in it leads to a root of the store."""
     yield from _judged(result, "untrusted")
 
 
-@finds(catalogue.CERT_CHAIN_INCOMPLETE)
+@finds(catalogue.CERT_CHAIN_INCOMPLETE, needs="certificates")
 def cert_chain_incomplete(result: Result) -> Iterator[Evidence]:
     """A chain was judged, and an issuer is neither in it nor in the store."""
     yield from _judged(result, "chain_incomplete")  # the likeliest cause: whether it sends any issuer
@@ -106,7 +106,7 @@ def _judged(result: Result, verdict: str) -> Iterator[Evidence]:
         yield Evidence(said=said, facts={"by": by}, likeliest=alone)
 
 
-@finds(catalogue.CERT_NAME_MISMATCH)
+@finds(catalogue.CERT_NAME_MISMATCH, needs="certificates")
 def cert_name_mismatch(result: Result) -> Iterator[Evidence]:
     """A certificate was compared with the name asked for and does not hold it."""
     asked = result.target.server_name or result.target.host
@@ -117,7 +117,7 @@ def cert_name_mismatch(result: Result) -> Iterator[Evidence]:
             yield Evidence(said=said, facts={"asked": asked})
 
 
-@finds(make.CERT_MALFORMED)
+@finds(make.CERT_MALFORMED, needs="certificates")
 def cert_malformed(result: Result) -> Iterator[Evidence]:
     """A certificate, wherever it stands in its chain, could not be read in full."""
     for chain in result.certificates:
@@ -133,7 +133,7 @@ def cert_malformed(result: Result) -> Iterator[Evidence]:
                 yield Evidence(said=said)
 
 
-@finds(make.CERT_WEAK_KEY)
+@finds(make.CERT_WEAK_KEY, needs="certificates")
 def cert_weak_key(result: Result) -> Iterator[Evidence]:
     """A key, wherever it stands in its chain, is shorter than is accepted today, or of a kind that is withdrawn."""
     for place, of, certificate in _all(result):
@@ -149,7 +149,7 @@ def cert_weak_key(result: Result) -> Iterator[Evidence]:
         )
 
 
-@finds(make.CERT_WEAK_SIGNATURE)
+@finds(make.CERT_WEAK_SIGNATURE, needs="certificates")
 def cert_weak_signature(result: Result) -> Iterator[Evidence]:
     """A digest of old is in a signature that clients rely on: a root above the leaf is trusted without its own."""
     weak = list(_weakly_signed(result))
@@ -189,7 +189,7 @@ def _signer(result: Result, certificate: Certificate) -> Cause:
     return make.OLD_WINDOWS_SIGNED if by_windows else make.MADE_BY_HAND
 
 
-@finds(make.CERT_USAGE_UNSUITABLE)
+@finds(make.CERT_USAGE_UNSUITABLE, needs="certificates")
 def cert_usage_unsuitable(result: Result) -> Iterator[Evidence]:
     """A certificate says what it is for, and a server of TLS is not among it."""
     for chain, leaf in _leaves(result):
@@ -206,7 +206,7 @@ def cert_usage_unsuitable(result: Result) -> Iterator[Evidence]:
             yield Evidence(said=said, facts={"usages": held})
 
 
-@finds(catalogue.CERT_VARIES)
+@finds(catalogue.CERT_VARIES, needs="certificates")
 def cert_varies(result: Result) -> Iterator[Evidence]:
     """Two connections were served different certificates."""
     served = list(_leaves(result))

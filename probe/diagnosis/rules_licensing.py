@@ -32,7 +32,7 @@ _CAUSES: dict[str, Cause] = {
 _WENT_ON = ("demand_active", "redirection")
 
 
-@finds(catalogue.LICENSING_FAILED)
+@finds(catalogue.LICENSING_FAILED, needs="licensing")
 def licensing_failed(result: Result) -> Iterator[Evidence]:
     """A licensing error other than STATUS_VALID_CLIENT, or an error about licenses in a Set Error Info PDU."""
     for entry in result.licensing:
@@ -51,7 +51,7 @@ def licensing_failed(result: Result) -> Iterator[Evidence]:
     yield from _went_on(result, "LICENSING_FAILED")
 
 
-@finds(catalogue.CONNECTION_LIMIT)
+@finds(catalogue.CONNECTION_LIMIT, needs="licensing")
 def connection_limit(result: Result) -> Iterator[Evidence]:
     """A Set Error Info PDU says so; that a server merely closes says nothing of the reason."""
     refused = [entry for entry in result.licensing if refusal(entry) == "CONNECTION_LIMIT"]

@@ -14,7 +14,7 @@ _METHOD_NOT_TAKEN = (400, 403, 405, 501)
 _NO_POOL = 503  # IIS, where the application behind a path is stopped
 
 
-@finds(catalogue.UDP_UNREACHABLE)
+@finds(catalogue.UDP_UNREACHABLE, needs="udp")
 def udp_unreachable(result: Result) -> Iterator[Evidence]:
     """The SYN was asked for, and nobody took it; an answer that is no SYN+ACK is something else."""
     udp = result.udp
@@ -40,7 +40,7 @@ def _why_no_udp(result: Result) -> Cause | None:
     return catalogue.UDP_FILTERED if result.udp is not None and result.udp.state == "silent" else None
 
 
-@finds(catalogue.GATEWAY_UNREACHABLE)
+@finds(catalogue.GATEWAY_UNREACHABLE, needs="gateway")
 def gateway_unreachable(result: Result) -> Iterator[Evidence]:
     """The front door was asked for, and what answered, if anything, is no RD Gateway."""
     gateway = result.gateway
@@ -87,7 +87,7 @@ def _why_no_gateway(gateway: Gateway) -> Cause | None:
     return catalogue.GATEWAY_FILTERED if gateway.state == "silent" else None
 
 
-@finds(catalogue.GATEWAY_NAME_LEAK)
+@finds(catalogue.GATEWAY_NAME_LEAK, needs="gateway")
 def gateway_name_leak(result: Result) -> Iterator[Evidence]:
     """The gateway's NTLM challenge tells names that are not those it was asked by."""
     gateway = result.gateway

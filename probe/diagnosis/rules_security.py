@@ -29,9 +29,10 @@ _SMALLEST_KEY_BITS = 2048
 _OLDEST_CREDSSP = 5
 _MOST_SKEW_S = 300
 _WEAK_METHODS = ("40BIT", "56BIT")
+_UNKNOWN = Verdict(state="unknown")
 
 
-@finds(nla.NLA_REQUIRED)
+@finds(nla.NLA_REQUIRED, needs="negotiation")
 def nla_required(result: Result) -> Iterator[Evidence]:
     """HYBRID is accepted and what lacks it turned away; or the failure code says so where it alone decides."""
     refusals = list(_refusals(result, "HYBRID_REQUIRED_BY_SERVER", _WITHOUT_NLA))
@@ -42,7 +43,7 @@ def nla_required(result: Result) -> Iterator[Evidence]:
         yield from refusals
 
 
-@finds(negotiation.TLS_REQUIRED)
+@finds(negotiation.TLS_REQUIRED, needs="negotiation")
 def tls_required(result: Result) -> Iterator[Evidence]:
     """RDP was turned away for want of TLS, by a server that accepts TLS or nothing at all."""
     tls = _accepted(result, _TLS_BASED)
@@ -57,7 +58,7 @@ def tls_required(result: Result) -> Iterator[Evidence]:
             yield replace(found, excludes=(negotiation.WANTS_MORE,))
 
 
-@finds(negotiation.STANDARD_RDP_ONLY)
+@finds(negotiation.STANDARD_RDP_ONLY, needs="negotiation")
 def standard_rdp_only(result: Result) -> Iterator[Evidence]:
     """RDP is accepted, and SSL and HYBRID are turned away in its favor."""
     refusals = list(_refusals(result, "SSL_NOT_ALLOWED_BY_SERVER"))
@@ -70,26 +71,26 @@ def standard_rdp_only(result: Result) -> Iterator[Evidence]:
         yield from _verdicts(result, ("SSL", "HYBRID"))
 
 
-@finds(negotiation.TLS_CERTIFICATE_MISSING)
+@finds(negotiation.TLS_CERTIFICATE_MISSING, needs="negotiation")
 def tls_certificate_missing(result: Result) -> Iterator[Evidence]:
     """A protocol was turned away for want of a certificate, and none that uses TLS is accepted."""
     if not _accepted(result, _TLS_BASED):
         yield from _refusals(result, "SSL_CERT_NOT_ON_SERVER")
 
 
-@finds(negotiation.USER_AUTH_REQUIRED)
+@finds(negotiation.USER_AUTH_REQUIRED, needs="negotiation")
 def user_auth_required(result: Result) -> Iterator[Evidence]:
     """A protocol was turned away for want of a client certificate."""
     yield from _refusals(result, "SSL_WITH_USER_AUTH_REQUIRED_BY_SERVER")
 
 
-@finds(negotiation.INCONSISTENT_FLAGS)
+@finds(negotiation.INCONSISTENT_FLAGS, needs="negotiation")
 def inconsistent_flags(result: Result) -> Iterator[Evidence]:
     """A protocol was turned away as contradicting itself."""
     yield from _refusals(result, "INCONSISTENT_FLAGS")
 
 
-@finds(negotiation.NEGOTIATION_UNSUPPORTED)
+@finds(negotiation.NEGOTIATION_UNSUPPORTED, needs="negotiation")
 def negotiation_unsupported(result: Result) -> Iterator[Evidence]:
     """A negotiation request was confirmed without a word on it, by a server that then spoke RDP."""
     if result.status != "rdp" or result.negotiation is None:
@@ -99,7 +100,7 @@ def negotiation_unsupported(result: Result) -> Iterator[Evidence]:
         yield Evidence(said=_("asked for {asked}, confirmed without a negotiation structure", asked=asked))
 
 
-@finds(negotiation.UNOFFERED_PROTOCOL_SELECTED)
+@finds(negotiation.UNOFFERED_PROTOCOL_SELECTED, needs="negotiation")
 def unoffered_protocol_selected(result: Result) -> Iterator[Evidence]:
     """A protocol was selected that was not requested; RDP is a rejection and not meant."""
     for attempt in result.negotiation.attempts if result.negotiation is not None else []:
@@ -108,14 +109,14 @@ def unoffered_protocol_selected(result: Result) -> Iterator[Evidence]:
             yield Evidence(said=_("asked for {asked}, selected {selected}", asked=asked, selected=attempt.selected))
 
 
-@finds(negotiation.NEGOTIATION_ALTERED)
+@finds(negotiation.NEGOTIATION_ALTERED, needs="negotiation")
 def negotiation_altered(result: Result) -> Iterator[Evidence]:
     """The server repeats a request that is not ours."""
     if result.negotiation is not None and result.negotiation.altered_request is not None:
         yield Evidence(said=stored(result.negotiation.altered_request))
 
 
-@finds(nla.NLA_NOT_ENFORCED)
+@finds(nla.NLA_NOT_ENFORCED, needs="negotiation")
 def nla_not_enforced(result: Result) -> Iterator[Evidence]:
     """HYBRID is accepted, and so is RDP or SSL."""
     if _accepted(result, _NLA):
@@ -123,7 +124,7 @@ def nla_not_enforced(result: Result) -> Iterator[Evidence]:
             yield Evidence(said=_("{name}: accepted, though NLA is offered", name=name))
 
 
-@finds(nla.NLA_UNSUPPORTED)
+@finds(nla.NLA_UNSUPPORTED, needs="negotiation")
 def nla_unsupported(result: Result) -> Iterator[Evidence]:
     """A server that turns everything away says by its failure code why; that is not about NLA."""
     hybrid = _verdict(result, "HYBRID")
@@ -136,7 +137,7 @@ def nla_unsupported(result: Result) -> Iterator[Evidence]:
             yield replace(found, likeliest=likeliest)
 
 
-@finds(catalogue.STANDARD_RDP_WEAK)
+@finds(catalogue.STANDARD_RDP_WEAK, needs="negotiation")
 def standard_rdp_weak(result: Result) -> Iterator[Evidence]:
     """RDP is accepted; the summary says how weakly it encrypts. What others can read works, and is a risk."""
     if not _accepted(result, ("RDP",)):
@@ -166,7 +167,7 @@ def standard_rdp_weak(result: Result) -> Iterator[Evidence]:
         yield Evidence(said=_("encryption level {level}, methods: {methods}", level=level, methods=chosen))
 
 
-@finds(catalogue.STANDARD_RDP_WEAK_KEY)
+@finds(catalogue.STANDARD_RDP_WEAK_KEY, needs="standard_rdp")
 def standard_rdp_weak_key(result: Result) -> Iterator[Evidence]:
     """The key that encrypts the session key is short."""
     certificate = result.standard_rdp.certificate if result.standard_rdp is not None else None
@@ -175,7 +176,7 @@ def standard_rdp_weak_key(result: Result) -> Iterator[Evidence]:
         yield Evidence(said=_("the server's RSA key has {bits} bits", bits=bits), facts={"bits": bits})
 
 
-@finds(catalogue.ENCRYPTION_FIPS_ONLY)
+@finds(catalogue.ENCRYPTION_FIPS_ONLY, needs="standard_rdp")
 def encryption_fips_only(result: Result) -> Iterator[Evidence]:
     """FIPS was accepted, and the level or the refusal of other methods says that nothing else is."""
     section = result.standard_rdp
@@ -188,7 +189,7 @@ def encryption_fips_only(result: Result) -> Iterator[Evidence]:
         yield Evidence(said=_("FIPS was accepted, turned away: {methods}", methods=_(", ").join(refused)))
 
 
-@finds(catalogue.ENCRYPTION_REFUSED)
+@finds(catalogue.ENCRYPTION_REFUSED, needs="standard_rdp")
 def encryption_refused(result: Result) -> Iterator[Evidence]:
     """Every method that was offered ended in a close or reset; a silence settles nothing."""
     asked = result.standard_rdp.methods_asked if result.standard_rdp is not None else []
@@ -205,7 +206,7 @@ def encryption_refused(result: Result) -> Iterator[Evidence]:
         )
 
 
-@finds(catalogue.CREDSSP_ABORTED)
+@finds(catalogue.CREDSSP_ABORTED, needs="credssp")
 def credssp_aborted(result: Result) -> Iterator[Evidence]:
     """The first TSRequest was answered by an end, or by nothing that a client could go on with.
 
@@ -241,7 +242,7 @@ def _no_challenge(section: CredSsp) -> Evidence:
     return Evidence(said=said, excludes=(catalogue.TLS_ENDED,))
 
 
-@finds(catalogue.CREDSSP_OUTDATED)
+@finds(catalogue.CREDSSP_OUTDATED, needs="credssp")
 def credssp_outdated(result: Result) -> Iterator[Evidence]:
     """The server said a version from before the repair of CVE-2018-0886."""
     version = result.credssp.version if result.credssp is not None else None
@@ -249,7 +250,7 @@ def credssp_outdated(result: Result) -> Iterator[Evidence]:
         yield Evidence(said=_("TSRequest version {version}", version=version), facts={"version": version})
 
 
-@finds(catalogue.NTLM_REFUSED)
+@finds(catalogue.NTLM_REFUSED, needs="credssp")
 def ntlm_refused(result: Result) -> Iterator[Evidence]:
     """The server answered the offer of NTLM with an error that means it, or with another mechanism."""
     section = result.credssp
@@ -260,7 +261,7 @@ def ntlm_refused(result: Result) -> Iterator[Evidence]:
         yield Evidence(said=said)
 
 
-@finds(catalogue.CLOCK_SKEW)
+@finds(catalogue.CLOCK_SKEW, needs="credssp")
 def clock_skew(result: Result) -> Iterator[Evidence]:
     """The NTLM challenge's timestamp is further off than Kerberos allows."""
     ntlm = result.credssp.ntlm if result.credssp is not None else None
@@ -285,7 +286,7 @@ def _turns_ntlm_away(section: CredSsp) -> bool:
 
 def _verdict(result: Result, name: str) -> Verdict:
     protocols = result.negotiation.protocols if result.negotiation is not None else {}
-    return protocols.get(name, Verdict(state="unknown"))
+    return protocols.get(name, _UNKNOWN)
 
 
 def _accepted(result: Result, names: tuple[str, ...]) -> list[str]:

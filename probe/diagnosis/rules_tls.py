@@ -34,7 +34,7 @@ _WITHOUT_ANY = (catalogue.NEVER_TAUGHT, catalogue.OFF_12, catalogue.XRDP_OLD_ONL
 _NOT_ASKED = ("interrupted", "deadline", "refused", "filtered", "unreachable")  # ended before the server could answer
 
 
-@finds(catalogue.TLS_HANDSHAKE_ABORTED)
+@finds(catalogue.TLS_HANDSHAKE_ABORTED, needs="tls")
 def tls_handshake_aborted(result: Result) -> Iterator[Evidence]:
     """No hello was answered by a ServerHello, and not merely because its version is too old."""
     versions = _asked(result) or _only_try(result)
@@ -50,7 +50,7 @@ def tls_handshake_aborted(result: Result) -> Iterator[Evidence]:
         yield Evidence(said=said, severity=severity, likeliest=likeliest, excludes=excludes)
 
 
-@finds(catalogue.TLS_NO_COMMON_VERSION)
+@finds(catalogue.TLS_NO_COMMON_VERSION, needs="tls")
 def tls_no_common_version(result: Result) -> Iterator[Evidence]:
     """TLS 1.2 and 1.3 were both turned away, for an older version or as versions."""
     versions = _asked(result)
@@ -70,7 +70,7 @@ def tls_no_common_version(result: Result) -> Iterator[Evidence]:
         yield Evidence(said=_("{name}: accepted", name=name))
 
 
-@finds(catalogue.TLS_LEGACY_VERSION)
+@finds(catalogue.TLS_LEGACY_VERSION, needs="tls")
 def tls_legacy_version(result: Result) -> Iterator[Evidence]:
     """TLS 1.1 or older, or SSL, was accepted."""
     served = [name for name in _LEGACY if name in _served(result)]
@@ -79,7 +79,7 @@ def tls_legacy_version(result: Result) -> Iterator[Evidence]:
         yield Evidence(said=_("{name}: accepted; {by}", name=name, by=by), facts={"versions": _(", ").join(served)})
 
 
-@finds(catalogue.TLS_MODERN_ONLY)
+@finds(catalogue.TLS_MODERN_ONLY, needs="tls")
 def tls_modern_only(result: Result) -> Iterator[Evidence]:
     """TLS 1.3 was accepted and TLS 1.2 turned away."""
     older = _asked(result).get("TLSv1.2")
@@ -89,7 +89,7 @@ def tls_modern_only(result: Result) -> Iterator[Evidence]:
         yield Evidence(said=_("{name}: rejected ({reason})", name="TLSv1.2", reason=stored(older.reason or "")))
 
 
-@finds(catalogue.TLS_NO_SHARED_CIPHER)
+@finds(catalogue.TLS_NO_SHARED_CIPHER, needs="tls")
 def tls_no_shared_cipher(result: Result) -> Iterator[Evidence]:
     """Every suite of every current version that is served is known, and no current client offers one of them."""
     if result.tls is None or result.lost is not None or _are_suites_left(result.tls):
@@ -113,7 +113,7 @@ def tls_no_shared_cipher(result: Result) -> Iterator[Evidence]:
             yield Evidence(said=said)
 
 
-@finds(catalogue.TLS_WEAK_CIPHER)
+@finds(catalogue.TLS_WEAK_CIPHER, needs="tls")
 def tls_weak_cipher(result: Result) -> Iterator[Evidence]:
     """A weak suite was selected, or a weak group or short DH parameters were used."""
     weak = list(_weak(result.tls)) if result.tls is not None else []
@@ -122,7 +122,7 @@ def tls_weak_cipher(result: Result) -> Iterator[Evidence]:
         yield Evidence(said=_("{said}: {words}", said=said, words=weakness), facts={"weak": words})
 
 
-@finds(catalogue.TLS_INTOLERANT)
+@finds(catalogue.TLS_INTOLERANT, needs="tls")
 def tls_intolerant(result: Result) -> Iterator[Evidence]:
     """A hello was dropped though another was answered."""
     for dropped in result.tls.intolerance if result.tls is not None else []:

@@ -12,6 +12,7 @@ from functools import lru_cache
 from probe.language import LANGUAGES, N_, _, current
 
 _LONGEST = 600  # what is longer holds a server's text, and is shown as it came
+_MOST_REMEMBERED = 1024  # words; most are said of many servers
 _NAME = re.compile(r"\{(\w+)\}")
 _ENDINGS = (
     N_("complete"),
@@ -192,8 +193,12 @@ _HELLOS = (
 
 def stored(words: str) -> str:
     """A result's words in the language that is spoken now."""
-    if current() == LANGUAGES[0] or len(words) > _LONGEST:
-        return words
+    language = current()
+    return words if language == LANGUAGES[0] or len(words) > _LONGEST else _told(words, language)
+
+
+@lru_cache(maxsize=_MOST_REMEMBERED)
+def _told(words: str, language: str) -> str:  # noqa: ARG001  it is the one that is spoken, and `_` asks for it itself
     for text, pattern in _patterns():
         if found := pattern.fullmatch(words):
             return _(text, **{name: stored(part) for name, part in found.groupdict().items()})

@@ -6,7 +6,7 @@ characters itself, as in a domain account "CORP\x64": it can then imitate an esc
 
 from __future__ import annotations
 
-import re
+import json
 import unicodedata
 
 ELLIPSIS = "…"
@@ -15,7 +15,7 @@ ELLIPSIS = "…"
 _INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 _VARIATION_SELECTORS = (range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0), range(0x180B, 0x1810))
 _UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_NOT_PRINTABLE_ASCII = re.compile(r"[^ -~]")
+_PRINTABLE_ASCII = bytes(range(0x20, 0x7F))
 _MOST_MARKS = 4  # combining marks in a row; more pile up over the lines above
 
 
@@ -36,12 +36,10 @@ def json_line(line: bytes) -> str:
 
     JSON itself escapes only the controls below space: not U+009B, which starts an escape sequence, nor U+202E.
     """
-    return _NOT_PRINTABLE_ASCII.sub(lambda found: _json_escape(found[0]), line.decode())
-
-
-def _json_escape(character: str) -> str:
-    units = character.encode("utf-16-be").hex()
-    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+    if not line.translate(None, delete=_PRINTABLE_ASCII):  # most lines
+        return line.decode("ascii")
+    quoted = json.dumps(line.decode())[1:-1]  # the quickest way to \u escapes; quotes and \ get a \ too many
+    return quoted.replace('\\"', '"').replace("\\\\", "\\").replace("\x7f", "\\u007f")
 
 
 def _is_safe(character: str) -> bool:
