@@ -1,26 +1,49 @@
-"""One process's share of a scan: audits beside each other, each connection through one gate."""
+"""One process's share of a scan: audits beside each other, each connection through one gate.
+
+Workers are tasks that live as long as the scan; there are as many as connections may be open, and each audits one
+target after the other. What is waited for, and what bounds it:
+
+- Targets that may begin wait in `_ready`, a few dozen: no more are taken from whoever hands them out.
+- A target whose subnet has no place left (`--per-subnet`) is put aside and gives way to those behind it. At most
+  16,384 targets are aside in a process; then no more are taken until one of them has begun.
+- A name is resolved beside the audits, 32 at a time, and its addresses are asked one after the other: they are often
+  one machine. What it leads to waits for its subnet as any other target does.
+- A target that gave no sign (`--retries`) is asked again after 3 s, behind everything that is ready then. These count
+  with those that are aside.
+- Results wait for a slow reader, 256 of them; then no audit begins.
+
+With `--rate` a target begins when no audit that is under way waits for its turn, so few are begun and all get through.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import deque
+from dataclasses import dataclass
 
 import trio  # noqa: TID253 - this module is only imported when a scan runs
 
-from probe.diagnosis.judged import judge
 from probe.drive.live import audit
 from probe.drive.resolve import Unresolved, resolve, unresolved_result
+from probe.errors import InputError, Unavailable
 from probe.language import speaking
-from probe.report.escape import json_line
-from probe.result import Place, Result, Target, to_json
-from probe.scan.tally import facts_of
+from probe.result import Result, Target
+from probe.scan.gate import Room, Seat
+from probe.scan.outcome import describe, describe_failure, failure, gave_no_sign, leaf, told_more
 from probe.scan.work import Finished, Job, Task
 
+__all__ = ["ThisProcess", "describe"]
 
-@dataclass(slots=True)
+ASIDE = 16_384  # targets that wait for their subnet or for being asked again
+_READY = 32  # targets that are taken before one can begin
+_RESOLVING = 32  # names at a time
+_UNSENT = 256  # results that wait for whoever takes them
+_RETRY_S = 3.0  # before a target is asked again
+_NO_DESCRIPTOR_S = 1.0  # before another try, where this process has no descriptor left
+_MOST_WITHOUT_DESCRIPTOR = 60  # tries of one target
+
+
 class ThisProcess:
     """A pool of one: everything happens in the event loop that calls."""
-
-    _waiting: list[Finished] = field(default_factory=list)
 
     async def work(
         self,
@@ -28,57 +51,258 @@ class ThisProcess:
         tasks: trio.MemoryReceiveChannel[list[Task]],
         finished: trio.MemorySendChannel[list[Finished]],
     ) -> None:
-        """Do every task until `tasks` ends; `finished` is closed at the end. Results come in any order."""
-        gate = _Gate(job.concurrency)
+        """Do every task until `tasks` ends; `finished` is closed at the end. Results come in any order.
+
+        Raises, in a group, InputError for what no target could be audited with, and Unavailable where descriptors
+        stay away for a minute.
+        """
         with speaking(job.language):
-            async with finished, trio.open_nursery() as nursery:
-                room = trio.Semaphore(job.concurrency)
-                async for batch in tasks:
-                    for task in batch:
-                        await room.acquire()
-                        nursery.start_soon(_one, job, task, gate, room, finished)
+            async with finished:
+                await _Share(job).run(tasks, finished)
 
 
-class _Gate:
-    """At most so many connections at a time."""
+@dataclass(slots=True, eq=False)
+class _Errand:
+    """A task on its way: the addresses it has, the result of each that was asked, and how often the last was."""
 
-    def __init__(self, concurrency: int) -> None:
-        self._room = trio.Semaphore(concurrency)
+    task: Task
+    targets: list[Target]
+    results: list[Result]
+    tries: int = 0
+    subnet: object = None
 
-    def try_enter(self, address: str) -> bool:  # noqa: ARG002  as the Protocol has it
+
+class _Share:
+    """All that is under way."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._room = Room(job.concurrency, job.rate, job.per_subnet)
+        self._room.freed = self._let_in
+        self._room.spare = self._wake
+        if self._room.rate is not None:
+            self._room.rate.calm = self._wake
+        self._ready: deque[_Errand] = deque()
+        self._aside: dict[object, deque[_Errand]] = {}  # by subnet, only those with a place to wait for
+        self._again: deque[tuple[float, _Errand]] = deque()  # when to ask again
+        self._names: deque[_Errand] = deque()
+        self._resolvers = 0
+        self._accepted = 0  # errands that are not done
+        self._most = job.concurrency + _READY + (ASIDE if job.per_subnet is not None or job.retries else 0)
+        self._no_more = False
+        self._idle = trio.lowlevel.ParkingLot()  # workers
+        self._workers = 0
+        self._hungry = trio.Event()
+        self._unsent: list[Finished] = []
+        self._some_unsent = trio.Event()
+        self._all_sent = trio.lowlevel.ParkingLot()  # workers that wait for a slow reader
+
+    async def run(
+        self, tasks: trio.MemoryReceiveChannel[list[Task]], finished: trio.MemorySendChannel[list[Finished]]
+    ) -> None:
+        async with trio.open_nursery() as sending:
+            sending.start_soon(self._send, finished)
+            async with trio.open_nursery() as self._nursery:
+                await self._accept(tasks)
+            self._workers = -1  # nobody finishes anything any more
+            self._some_unsent.set()
+
+    async def _accept(self, tasks: trio.MemoryReceiveChannel[list[Task]]) -> None:
+        async for batch in tasks:
+            self._accepted += len(batch)
+            for task in batch:
+                errand = _Errand(task, [task.target], [])
+                (self._names if task.target.address is None else self._ready).append(errand)
+            self._resolve_more()
+            self._wake()
+            while len(self._ready) >= _READY or self._accepted >= self._most:
+                self._hungry = trio.Event()
+                await self._hungry.wait()
+        self._no_more = True
+        self._end_if_done()
+
+    async def _send(self, finished: trio.MemorySendChannel[list[Finished]]) -> None:
+        while True:
+            await self._some_unsent.wait()
+            self._some_unsent = trio.Event()
+            while self._unsent:
+                some, self._unsent = self._unsent, []
+                await finished.send(some)
+                self._all_sent.unpark_all()
+            if self._workers < 0:
+                return
+
+    # Workers
+
+    def _wake(self) -> None:
+        """Let one more worker look for something to do, if there is; it wakes the next when there is more."""
+        if not self._ready:
+            return
+        if self._idle:
+            self._idle.unpark()
+        elif self._workers < self._job.concurrency:
+            self._workers += 1
+            self._nursery.start_soon(self._work)
+
+    def _let_in(self, subnet: object) -> None:
+        """A place in this subnet is free: the first that waits for it is ready."""
+        if (waiting := self._aside.get(subnet)) is not None:
+            self._ready.appendleft(waiting.popleft())
+            if not waiting:
+                del self._aside[subnet]
+
+    def _end_if_done(self) -> None:
+        if self._no_more and not self._accepted:
+            self._idle.unpark_all()
+
+    async def _work(self) -> None:
+        rate = self._room.rate
+        while not (self._no_more and not self._accepted):
+            errand = self._take()
+            if errand is None:
+                await self._idle.park()
+                continue
+            if rate is not None and not rate.try_take():
+                await rate.take()
+            self._wake()
+            await self._ask(errand)
+            while len(self._unsent) >= _UNSENT:
+                await self._all_sent.park()
+
+    def _take(self) -> _Errand | None:
+        """A target that can begin now, with its place taken; those whose subnet is crowded are put aside."""
+        room, ready = self._room, self._ready
+        if room.is_full or (room.rate is not None and room.rate.waiting):
+            return None
+        taken = None
+        while ready and taken is None:
+            errand = ready.popleft()
+            errand.subnet = room.subnet(_address(errand))
+            if room.try_take(errand.subnet):
+                taken = errand
+            else:
+                self._aside.setdefault(errand.subnet, deque()).append(errand)
+        if len(ready) < _READY and self._accepted < self._most:
+            self._hungry.set()
+        return taken
+
+    async def _ask(self, errand: _Errand) -> None:
+        """Audit the next address of this errand, and see what is left of it."""
         try:
-            self._room.acquire_nowait()
-        except trio.WouldBlock:
-            return False
-        return True
+            result = await self._audit(errand)
+            again = errand.tries < self._job.retries and gave_no_sign(result)
+            self._keep(errand, result)
+        except (InputError, Unavailable):
+            raise
+        except Exception as error:  # noqa: BLE001  one target's, whatever it is: the scan goes on and tells of it
+            self._done(errand, _failed(errand, self._job, error))
+            return
+        finally:
+            self._room.give_back(errand.subnet)
+        if again:
+            self._ask_again(errand)
+        elif len(errand.results) < len(errand.targets):
+            errand.tries = 0
+            self._ready.append(errand)
+            self._wake()
+        else:
+            self._finish(errand)
 
-    async def enter(self, address: str) -> None:  # noqa: ARG002
-        await self._room.acquire()
+    async def _audit(self, errand: _Errand) -> Result:
+        """Audit it; where this process lacks descriptors, again after a pause."""
+        job = self._job
+        for missing in range(_MOST_WITHOUT_DESCRIPTOR + 1):
+            seat = Seat(self._room, errand.subnet)
+            try:
+                return await audit(_target(errand), job.settings, job.limits, seat)
+            except Exception as error:
+                inner = leaf(error)
+                if isinstance(inner, InputError) or (
+                    isinstance(inner, Unavailable) and missing == _MOST_WITHOUT_DESCRIPTOR
+                ):
+                    raise inner from None
+                if not isinstance(inner, Unavailable):
+                    raise
+            await trio.sleep(_NO_DESCRIPTOR_S)
+        raise AssertionError
 
-    def leave(self, address: str) -> None:  # noqa: ARG002
-        self._room.release()
+    @staticmethod
+    def _keep(errand: _Errand, result: Result) -> None:
+        if errand.tries:
+            errand.results[-1] = told_more(errand.results[-1], result)
+        else:
+            errand.results.append(result)
+
+    # Again, later
+
+    def _ask_again(self, errand: _Errand) -> None:
+        errand.tries += 1
+        self._again.append((trio.current_time() + _RETRY_S, errand))
+        if len(self._again) == 1:
+            self._nursery.start_soon(self._let_again)
+
+    async def _let_again(self) -> None:
+        while self._again:
+            await trio.sleep_until(self._again[0][0])
+            self._ready.append(self._again.popleft()[1])
+            self._wake()
+
+    # Names
+
+    def _resolve_more(self) -> None:
+        for _ in range(min(len(self._names), _RESOLVING - self._resolvers)):
+            self._resolvers += 1
+            self._nursery.start_soon(self._resolve)
+
+    async def _resolve(self) -> None:
+        job = self._job
+        while self._names:
+            errand = self._names.popleft()
+            try:
+                found = await resolve(errand.task.target, one_address=job.one_address, timeout_s=job.limits.step_s)
+            except Exception as error:  # noqa: BLE001  as in `_ask`
+                self._done(errand, _failed(errand, job, error))
+                continue
+            if isinstance(found, Unresolved):
+                errand.results.append(unresolved_result(found, job.settings.depth))
+                self._finish(errand)
+            else:
+                errand.targets = found
+                self._begin_or_leave(errand)
+        self._resolvers -= 1
+
+    def _begin_or_leave(self, errand: _Errand) -> None:
+        """Nothing that is excluded is contacted because a name leads there."""
+        self._ready.append(errand)
+        self._wake()
+
+    # The end of a target
+
+    def _finish(self, errand: _Errand) -> None:
+        try:
+            done = describe(errand.task.position, errand.results)
+        except Exception as error:  # noqa: BLE001  as in `_ask`
+            done = _failed(errand, self._job, error)
+        self._done(errand, done)
+
+    def _done(self, _errand: _Errand, finished: Finished) -> None:
+        self._unsent.append(finished)
+        self._some_unsent.set()
+        self._accepted -= 1
+        if self._accepted < self._most and len(self._ready) < _READY:
+            self._hungry.set()
+        self._end_if_done()
 
 
-async def _one(
-    job: Job, task: Task, gate: _Gate, room: trio.Semaphore, finished: trio.MemorySendChannel[list[Finished]]
-) -> None:
-    results = await _results(job, task.target, gate)
-    room.release()
-    await finished.send([describe(task.position, results)])
+def _target(errand: _Errand) -> Target:
+    """The address whose turn it is."""
+    return errand.targets[len(errand.results) - (1 if errand.tries else 0)]
 
 
-async def _results(job: Job, target: Target, gate: _Gate) -> list[Result]:
-    found = await resolve(target, one_address=job.one_address, timeout_s=job.limits.step_s)
-    if isinstance(found, Unresolved):
-        return [unresolved_result(found, job.settings.depth)]
-    return [await audit(each, job.settings, job.limits, gate) for each in found]
+def _address(errand: _Errand) -> str:
+    target = _target(errand)
+    return target.address or target.host
 
 
-def describe(position: int, results: list[Result]) -> Finished:
-    """The results of one target as they are written, and what is counted of them."""
-    lines = []
-    for number, result in enumerate(results, 1):
-        judge(result)
-        result.scan = Place(position=position, result=number, of=len(results))
-        lines.append(f"{json_line(to_json(result))}\n")
-    return Finished(position, "".join(lines).encode(), tuple(facts_of(result) for result in results))
+def _failed(errand: _Errand, job: Job, error: BaseException) -> Finished:
+    return describe_failure(errand.task.position, errand.task.target, job.settings.depth, failure(error))

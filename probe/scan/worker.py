@@ -1,0 +1,76 @@
+"""A worker process of a scan: `python -m probe.scan.worker`, started by `probe.scan.pool` and by nobody else.
+
+It reads targets from standard input and writes what came of them to standard output, as `probe.scan.frames` has it. It
+ignores Ctrl-C, which is for the process that scans; when its standard input ends before the targets do it ends at once,
+so it never outlives that process, however that one ended.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import sys
+
+
+def main() -> None:
+    """Work until there is no more to do."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    import trio
+
+    results = os.dup(sys.stdout.fileno())
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library may print is no message
+    trio.run(_work, os.dup(sys.stdin.fileno()), results)
+
+
+async def _work(tasks_fd: int, results_fd: int) -> None:
+    import msgspec
+    import trio
+
+    from probe.errors import InputError, Unavailable
+    from probe.scan.frames import Frames, Problem, Report, frame
+    from probe.scan.outcome import leaf
+    from probe.scan.scheduler import ThisProcess
+    from probe.scan.work import Finished, Job, Task
+
+    decode_tasks = msgspec.msgpack.Decoder(list[Task]).decode
+    hand_out, handed_out = trio.open_memory_channel[list[Task]](math.inf)  # who sends bounds it, see `pool`
+    finish, finished = trio.open_memory_channel[list[Finished]](0)
+
+    async def read(frames: Frames) -> None:
+        while (message := await frames.next()) is not None:
+            if batch := decode_tasks(message):
+                hand_out.send_nowait(batch)
+            else:
+                hand_out.close()
+        os._exit(1)
+
+    async def write(stream: trio.abc.SendStream) -> None:
+        async for some in finished:
+            await stream.send_all(frame(Report(some)))
+
+    async with trio.lowlevel.FdStream(tasks_fd) as tasks, trio.lowlevel.FdStream(results_fd) as results:
+        frames = Frames(tasks)
+        first = await frames.next()
+        if first is None:
+            return
+        job = msgspec.msgpack.decode(first, type=Job)
+        try:
+            async with trio.open_nursery() as reading:
+                reading.start_soon(read, frames)
+                await results.send_all(frame(Report()))
+                async with trio.open_nursery() as writing:
+                    writing.start_soon(write, results)
+                    await ThisProcess().work(job, handed_out, finish)
+                reading.cancel_scope.cancel()
+        except Exception as error:
+            problem = leaf(error)
+            if isinstance(problem, trio.BrokenResourceError):  # nobody reads what we write
+                os._exit(1)
+            if not isinstance(problem, InputError | Unavailable):
+                raise
+            await results.send_all(frame(Report([], Problem(type(problem).__name__, problem.what, problem.hint))))
+
+
+if __name__ == "__main__":
+    main()
