@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, TextIO
 
 from probe.language import _
+from probe.report.duration import duration
 
 if TYPE_CHECKING:
     from probe.scan.tally import Tally
@@ -20,8 +21,7 @@ _SMOOTH_S = 10.0  # a rate is that of about this time
 _BARS = (20, 10)  # characters, widest first
 _GAPS = ("   ", "  ")
 _USUAL_WIDTH = 80
-_DAY_S = 86_400
-_LONGEST_LEFT_S = 1000 * _DAY_S
+_LONGEST_LEFT_S = 1000 * 86_400
 
 
 class Rate:
@@ -178,16 +178,6 @@ class ScanProgress:
             return ""
         seconds = max(0, self._size - self.tally.targets) / rate
         return "" if seconds > _LONGEST_LEFT_S else _("left {time}", time=duration(seconds))
-
-
-def duration(seconds: float) -> str:
-    """Such as 0:06, 12:30, 3:00:07, 2d 03:00."""
-    whole = int(seconds + 0.5)
-    days, rest = divmod(whole, _DAY_S)
-    hours, minutes, second = rest // 3600, rest // 60 % 60, rest % 60
-    if days:
-        return f"{days}d {hours:02}:{minutes:02}"
-    return f"{hours}:{minutes:02}:{second:02}" if hours else f"{minutes}:{second:02}"
 
 
 def _can_redraw(stream: TextIO) -> bool:

@@ -27,8 +27,8 @@ class Page:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._breaks = console.is_terminal or columns_are_given()
-        self.width = max(NARROWEST, min(console.width, WIDEST)) if self._breaks else _UNWATCHED
+        self.breaks = console.is_terminal or columns_are_given()  # whether lines are kept within the width
+        self.width = max(NARROWEST, min(console.width, WIDEST)) if self.breaks else _UNWATCHED
 
     def blank(self) -> None:
         self._print(Text())
@@ -60,7 +60,7 @@ class Page:
         line = ""
         for number, step in enumerate(steps):
             arrow = " >" if number < len(steps) - 1 else ""
-            if self._breaks and line and indent + _cells(f"{line} {step}{arrow}") > self.width:
+            if self.breaks and line and indent + _cells(f"{line} {step}{arrow}") > self.width:
                 self.paragraph(line, indent=indent)
                 line = ""
             line = f"{line} {step}{arrow}".lstrip()
@@ -95,7 +95,7 @@ class Page:
 
     def _wrap(self, words: str, width: int, style: str) -> list[Text]:
         text = Text(terminal(words, _LONGEST), style=style)
-        if not self._breaks:
+        if not self.breaks:
             return [text]
         return [Text(line, style=style) for line in wrap(text.plain, max(width, NARROWEST // 2))]
 

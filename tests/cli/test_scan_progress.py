@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from trio.testing import MockClock
 
-from probe.cli.scan_progress import Rate, ScanProgress, duration
+from probe.cli.scan_progress import Rate, ScanProgress
 from probe.language import LANGUAGES, speaking
+from probe.report.duration import duration
 from probe.scan.tally import Tally
 from probe.scan.work import Facts, Finished
 
