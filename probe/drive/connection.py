@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import math
 import os
 import socket as os_socket
 from collections.abc import Callable
@@ -107,44 +108,41 @@ async def hold(
     `step_s` is the longest silence where it is another than that of `limits`. Raises Unavailable where this machine
     has no descriptor left.
     """
-    try:
-        with trio.fail_after(limits.step_s):
-            sock = await open_to(target, limits.source_address)
-    except trio.TooSlowError:
-        return Ending.FILTERED
-    except OSError as error:
-        traffic.cause = error.strerror or str(error)
-        return ending_of(error)
-    try:
-        return await _converse(make(), sock, traffic, limits.step_s if step_s is None else step_s, budget)
-    finally:
-        _close(sock)
+    return await _Call(traffic, limits.step_s if step_s is None else step_s, budget).run(make, target, limits)
 
 
 async def open_to(
     target: Target, source_address: str | None, kind: os_socket.SocketKind = os_socket.SOCK_STREAM
-) -> trio.socket.SocketType:
-    """A connected socket: of datagrams too, so that what ICMP says of them is heard. Raises OSError."""
+) -> os_socket.socket:
+    """A connected socket: of datagrams too, so that what ICMP says of them is heard. Raises OSError.
+
+    It is the system's own and never blocks; to wait for it is the caller's business.
+    """
     address = target.address or target.host
     family = os_socket.AF_INET6 if ":" in address else os_socket.AF_INET
     host, _, zone = address.partition("%")
     scope = scope_of(zone) if zone else 0
-    sock = trio.socket.socket(family, kind)
+    sock = os_socket.socket(family, kind)
     try:
+        sock.setblocking(False)
         if kind == os_socket.SOCK_STREAM:
             sock.setsockopt(os_socket.IPPROTO_TCP, os_socket.TCP_NODELAY, 1)
         if source_address is not None:
-            await sock.bind((source_address, 0))
-        await sock.connect((host, target.port, 0, scope) if family == os_socket.AF_INET6 else (host, target.port))
-    except OSError as error:
-        sock.close()
-        if error.errno in ENDINGS:  # trio puts the address before the system's words; they shall be alike everywhere
-            raise OSError(error.errno, os.strerror(error.errno)) from error
-        raise
+            sock.bind((source_address, 0))
+        await _connect(sock, (host, target.port, 0, scope) if family == os_socket.AF_INET6 else (host, target.port))
     except BaseException:
         sock.close()
         raise
     return sock
+
+
+async def _connect(sock: os_socket.socket, address: tuple[str, int] | tuple[str, int, int, int]) -> None:
+    failure = sock.connect_ex(address)
+    if failure == errno.EINPROGRESS:
+        await trio.lowlevel.wait_writable(sock)
+        failure = sock.getsockopt(os_socket.SOL_SOCKET, os_socket.SO_ERROR)
+    if failure:
+        raise OSError(failure, os.strerror(failure))
 
 
 def scope_of(zone: str) -> int:
@@ -175,109 +173,136 @@ def broken_off(error: OSError, traffic: Traffic) -> Ending:
     return _BROKEN_OFF.get(ending, ending)
 
 
-class _Clock:
-    """The two limits of an attempt: every wait may last a step, all of them together a few."""
+class _Call:
+    """One connection from its opening to its close.
 
-    def __init__(self, scope: trio.CancelScope, step_s: float) -> None:
-        self._scope = scope
+    Every wait may last a step, and all of them together a few. One scope with a moving deadline serves them all: a
+    scope for each wait would cost far more.
+    """
+
+    def __init__(self, traffic: Traffic, step_s: float, budget: int) -> None:
+        self._traffic = traffic
         self._step_s = step_s
-        self._end = trio.current_time() + step_s * _STEPS_IN_AN_ATTEMPT
-        self.step()
+        self._budget = budget
+        self._scope = trio.CancelScope()
+        self._sock: os_socket.socket | None = None
+        self._machine: Machine | None = None
+        self._ending: Ending | None = None  # None: not yet known
+        self._now = trio.current_time()  # when something last happened
+        self._end = math.inf
 
-    def step(self) -> None:
-        """Begin a wait. One scope with a moving deadline costs far less than a scope for each wait."""
-        self._scope.deadline = min(trio.current_time() + self._step_s, self._end)
+    async def run(self, make: Callable[[], Machine], target: Target, limits: Limits) -> Ending:
+        """Connect and converse until the machine is finished, the peer ends it, or a limit does."""
+        self._scope.deadline = self._now + limits.step_s
+        try:
+            with self._scope:
+                await self._hold(make, target, limits)
+            if self._ending is None:
+                self._ending = self._expired
+        finally:
+            if self._machine is not None:
+                how = Ending.INTERRUPTED if self._ending is None else self._ending
+                self._traffic.events += end(self._machine, how, trio.current_time())
+            if self._sock is not None:
+                _close(self._sock)
+        return self._ending
+
+    async def _hold(self, make: Callable[[], Machine], target: Target, limits: Limits) -> None:
+        try:
+            self._sock = sock = await open_to(target, limits.source_address)
+        except OSError as error:
+            self._traffic.cause = error.strerror or str(error)
+            self._ending = ending_of(error)
+            return
+        self._machine = machine = make()
+        self._now = trio.current_time()
+        self._end = self._now + self._step_s * _STEPS_IN_AN_ATTEMPT
+        self._ending = await self._exchange(machine, sock)
+        if self._ending is Ending.COMPLETE:
+            await self._leave(machine, sock)
+
+    def _step(self) -> None:
+        """Begin a wait."""
+        self._scope.deadline = min(self._now + self._step_s, self._end)
 
     @property
-    def expired(self) -> Ending:
+    def _expired(self) -> Ending:
         """What it means that the scope was cancelled."""
+        if self._sock is None:
+            return Ending.FILTERED
         return Ending.DEADLINE if self._scope.deadline >= self._end else Ending.TIMED_OUT
 
+    async def _exchange(self, machine: Machine, sock: os_socket.socket) -> Ending:
+        traffic = self._traffic
+        broken: Ending | None = None
+        while True:
+            self._step()
+            if broken is None and (out := machine.data_to_send()):
+                broken = await self._say(sock, out)
+                traffic.note(machine.observe(Side.CLIENT, out, self._now))
+            if machine.finished:
+                return Ending.COMPLETE
+            if traffic.received >= self._budget or len(traffic.events) >= _MOST_EVENTS:
+                return Ending.TOO_MUCH
+            ending = await self._hear(machine, sock, self._budget)
+            if ending is Ending.CLOSED:
+                # A failed send took the reset's error with it; what was received before it has now been read.
+                return broken or ending
+            if ending is not None:
+                return ending
 
-async def _converse(
-    machine: Machine, sock: trio.socket.SocketType, traffic: Traffic, step_s: float, budget: int
-) -> Ending:
-    """Run one machine over one connection until it is finished, the peer ends it, or a limit does."""
-    ending: Ending | None = None
-    try:
-        with trio.CancelScope() as scope:
-            clock = _Clock(scope, step_s)
-            ending = await _exchange(machine, sock, traffic, clock, budget)
-            if ending is Ending.COMPLETE:
-                clock.step()
-                await _leave(machine, sock, traffic)
-        if ending is None:
-            ending = clock.expired
-    finally:
-        how = Ending.INTERRUPTED if ending is None else ending
-        traffic.events += end(machine, how, trio.current_time())
-    return ending
+    async def _hear(self, machine: Machine, sock: os_socket.socket, budget: int) -> Ending | None:
+        """Read once; None, or how the connection turned out to have ended."""
+        traffic = self._traffic
+        # To wait comes first: an answer takes a round trip, and nobody who talks without end keeps others waiting.
+        await trio.lowlevel.wait_readable(sock)
+        self._now = trio.current_time()
+        try:
+            data = sock.recv(min(_CHUNK, budget - traffic.received))
+        except BlockingIOError:  # what was announced turned out to be nothing
+            return None
+        except OSError as error:
+            return broken_off(error, traffic)
+        if not data:
+            return Ending.CLOSED
+        traffic.received += len(data)
+        traffic.last = data
+        traffic.note(machine.observe(Side.SERVER, data, self._now))
+        return None
 
-
-async def _exchange(
-    machine: Machine, sock: trio.socket.SocketType, traffic: Traffic, clock: _Clock, budget: int
-) -> Ending:
-    broken: Ending | None = None
-    while True:
-        clock.step()
-        if broken is None and (out := machine.data_to_send()):
-            broken = await _say(sock, out, traffic)
-            traffic.note(machine.observe(Side.CLIENT, out, trio.current_time()))
-        if machine.finished:
-            return Ending.COMPLETE
-        if traffic.received >= budget or len(traffic.events) >= _MOST_EVENTS:
-            return Ending.TOO_MUCH
-        ending = await _hear(machine, sock, traffic, budget)
-        if ending is Ending.CLOSED:
-            # A failed send took the reset's error with it; what was received before it has now been read.
-            return broken or ending
-        if ending is not None:
-            return ending
-
-
-async def _hear(machine: Machine, sock: trio.socket.SocketType, traffic: Traffic, budget: int) -> Ending | None:
-    """Read once; None, or how the connection turned out to have ended."""
-    try:
-        data = await sock.recv(min(_CHUNK, budget - traffic.received))
-    except OSError as error:
-        return broken_off(error, traffic)
-    if not data:
-        return Ending.CLOSED
-    traffic.received += len(data)
-    traffic.last = data
-    traffic.note(machine.observe(Side.SERVER, data, trio.current_time()))
-    return None
-
-
-async def _say(sock: trio.socket.SocketType, data: bytes, traffic: Traffic) -> Ending | None:
-    """Write everything; None, or how the connection turned out to have ended. What it said before may still be read."""
-    view = memoryview(data)
-    try:
+    async def _say(self, sock: os_socket.socket, data: bytes) -> Ending | None:
+        """Write all; None, or how the connection turned out to have ended. What it said before may still be read."""
+        view = memoryview(data)
         while view:
-            sent = await sock.send(view)
-            traffic.sent += sent
+            try:
+                sent = sock.send(view)
+            except BlockingIOError:
+                await trio.lowlevel.wait_writable(sock)
+                continue
+            except OSError as error:
+                return broken_off(error, self._traffic)
+            self._traffic.sent += sent
             view = view[sent:]
-    except OSError as error:
-        return broken_off(error, traffic)
-    return None
+        return None
+
+    async def _leave(self, machine: Machine, sock: os_socket.socket) -> None:
+        """Say goodbye; but give what is not RDP a moment to become a line that tells what it is."""
+        traffic = self._traffic
+        self._step()
+        if last := machine.farewell():
+            await self._say(sock, last)
+        if not traffic.unreadable_from_the_start:
+            return
+        with trio.move_on_after(_BANNER_S):  # banners come in pieces
+            while traffic.received < _BANNER and b"\n" not in traffic.last:
+                if await self._hear(machine, sock, _BANNER) is not None:
+                    return
 
 
-async def _leave(machine: Machine, sock: trio.socket.SocketType, traffic: Traffic) -> None:
-    """Say goodbye; but give what is not RDP a moment to become a line that tells what it is: banners come in pieces."""
-    if last := machine.farewell():
-        await _say(sock, last, traffic)
-    if not traffic.unreadable_from_the_start:
-        return
-    with trio.move_on_after(_BANNER_S):
-        while traffic.received < _BANNER and b"\n" not in traffic.last:
-            if await _hear(machine, sock, traffic, _BANNER) is not None:
-                return
-
-
-def _close(sock: trio.socket.SocketType) -> None:
+def _close(sock: os_socket.socket) -> None:
     """Take what already arrived, then close: with bytes unread the kernel would send a reset in place of a FIN."""
     with contextlib.suppress(OSError):
         for _ in range(_LAST_READS):
-            if not os.read(sock.fileno(), _CHUNK):
+            if not sock.recv(_CHUNK):
                 break
     sock.close()

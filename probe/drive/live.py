@@ -44,16 +44,14 @@ async def audit(target: Target, settings: Settings, limits: Limits, gate: Gate |
     auditor = _Auditor(target, conversation, limits, gate, Patience(scope))
     outside = Outside(target, settings, limits)
     with scope:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(outside.run)
-            await auditor.run()
+        await outside.beside(auditor.run)
     result = verdict(
         Audit(
             target=target,
             settings=settings,
             server_name=server_name,
             attempts=tuple(auditor.attempts),
-            plan=plan(auditor.attempts, settings),
+            plan=auditor.remaining(),
             started=started,
             ended=trio.current_time(),
             started_at=datetime.fromtimestamp(wall, UTC),
@@ -83,19 +81,36 @@ class _Auditor:
         self._first: Attempt | None = None  # what the first connection has shown, while it goes on
         self._changed = trio.Event()
         self._crowded: set[int] = set()  # numbers of attempts that were not alone
+        settings = conversation.settings
+        # Then there is nothing to be decided while a connection is open, and no task is needed for it.
+        self._one_by_one = limits.per_host == 1 or settings.depth == "discover" or bool(settings.simulate)
 
     async def run(self) -> None:
-        settings = self._conversation.settings
+        if self._one_by_one:
+            while (question := self._allowed()) is not None:
+                await self._enter(question, self._begin(question))
+            return
         async with trio.open_nursery() as nursery:
             while True:
-                question = self._next(self._planned())
-                if question is not None and self._made < settings.most_connections:
-                    self._begin(nursery, question)
+                if (question := self._allowed()) is not None:
+                    nursery.start_soon(self._enter, question, self._begin(question))
                 elif self._open:
                     self._changed = trio.Event()
                     await self._changed.wait()
                 else:
                     return
+
+    def remaining(self) -> Plan:
+        """What would still be asked."""
+        if self._plan is not None and self._made == len(self.attempts):
+            return self._plan
+        return plan(self.attempts, self._conversation.settings)
+
+    def _allowed(self) -> Question | None:
+        """The question to begin with now, where there may be another connection."""
+        if self._made >= self._conversation.settings.most_connections:
+            return None
+        return self._next(self._planned())
 
     def _planned(self) -> Plan:
         """The plan, made anew when something was learnt: beginning an attempt changes nothing that it rests on."""
@@ -103,10 +118,6 @@ class _Auditor:
             known = self.attempts if self._first is None else [self._first, *self.attempts]
             self._plan = plan(known, self._conversation.settings, self._made)
         return self._plan
-
-    def _learn(self) -> None:
-        self._plan = None
-        self._changed.set()
 
     def _next(self, now: Plan) -> Question | None:
         """What may be begun at this moment."""
@@ -118,12 +129,13 @@ class _Auditor:
             return waiting[0] if len(self._open) < room else None
         return now.repeats[0] if now.repeats and not self._open else None
 
-    def _begin(self, nursery: trio.Nursery, question: Question) -> None:
+    def _begin(self, question: Question) -> int:
+        """Count it as open; its number."""
         self._made += 1
         if self._open:
             self._crowded.update({self._made, *self._open})
         self._open[self._made] = question
-        nursery.start_soon(self._enter, question, self._made)
+        return self._made
 
     async def _enter(self, question: Question, number: int) -> None:
         if question.repeat and self._seems_gone(question):
@@ -179,17 +191,19 @@ class _Auditor:
 
         def has_selected() -> None:
             self._first = so_far(Ending.INTERRUPTED)
-            self._learn()
+            self._plan = None
+            self._changed.set()
 
-        traffic.tell = has_selected if number == 1 else None
+        traffic.tell = has_selected if number == 1 and not self._one_by_one else None
         ending = Ending.INTERRUPTED
         try:
             ending = await self._connection(question, traffic)
         finally:
             self.attempts.append(so_far(ending))
             self._first = None if number == 1 else self._first
+            self._plan = None
         del self._open[number]
-        self._learn()
+        self._changed.set()
 
     async def _connection(self, question: Question, traffic: Traffic) -> Ending:
         limits = self._limits

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import socket as os_socket
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import trio  # noqa: TID253 - this module is only imported when a connection is to be made
 
@@ -42,12 +42,16 @@ class Outside:
         self._udp = _UdpQuestion(target, limits) if settings.udp else None
         self._gateway = _GatewayQuestion(target, settings, limits) if settings.gateway else None
 
-    async def run(self) -> None:
-        """Ask everything at once. Never raises for what a server or a network does."""
+    async def beside(self, audit: Callable[[], Awaitable[None]]) -> None:
+        """Run the audit, and ask everything at the same time. Never raises for what a server or a network does."""
+        asked = [question for question in (self._udp, self._gateway) if question is not None]
+        if not asked:  # as mostly: then there is nothing to do at the same time
+            await audit()
+            return
         async with trio.open_nursery() as nursery:
-            for question in (self._udp, self._gateway):
-                if question is not None:
-                    nursery.start_soon(question.run)
+            for question in asked:
+                nursery.start_soon(question.run)
+            await audit()
 
     def describe(self, result: Result, wall_offset: float) -> None:
         """Put what was heard into a result."""
@@ -97,7 +101,8 @@ class _Question:
 class _UdpQuestion(_Question):
     async def _ask(self) -> Ending:
         try:
-            with await connection.open_to(self.about, self.limits.source_address, os_socket.SOCK_DGRAM) as sock:
+            opened = await connection.open_to(self.about, self.limits.source_address, os_socket.SOCK_DGRAM)
+            with trio.socket.from_stdlib_socket(opened) as sock:
                 return await self._repeat(sock, UDP_WAITS_S)
         except OSError as error:
             self.traffic.cause = error.strerror or str(error)

@@ -58,7 +58,7 @@ def at(port: int) -> Target:
 async def asked(target: Target, settings: Settings, limits: Limits) -> Result:
     """A result with nothing but what is asked outside."""
     outside = Outside(target, settings, limits)
-    await outside.run()
+    await outside.beside(trio.lowlevel.checkpoint)
     result = Result(
         target=target,
         started="2026-11-21T02:00:00.123Z",

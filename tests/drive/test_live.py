@@ -135,7 +135,7 @@ def test_what_was_said_before_our_request_could_be_sent_is_read(monkeypatch: pyt
     """A server that speaks first and resets: our send fails, and takes the reset's error with it."""
     before = connection.open_to
 
-    async def slow(target: Target, source: str | None) -> trio.socket.SocketType:
+    async def slow(target: Target, source: str | None) -> socket.socket:
         sock = await before(target, source)
         await reset_has_come.wait()
         return sock
@@ -189,7 +189,7 @@ def test_where_there_is_no_way_nothing_is_sent(address: str) -> None:
     ("number", "ending"), connection.ENDINGS.items(), ids=lambda each: errno.errorcode.get(each, "")
 )
 def test_every_error_of_connect_has_a_name(number: int, ending: Ending, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def fail(_target: Target, _source: str | None) -> trio.socket.SocketType:
+    async def fail(_target: Target, _source: str | None) -> socket.socket:
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(connection, "open_to", fail)
@@ -215,7 +215,7 @@ def test_no_error_of_a_connection_says_that_there_was_none(number: int) -> None:
 def test_an_error_that_is_our_own_is_no_ending(
     monkeypatch: pytest.MonkeyPatch, code: int, kind: type[Exception], words: str
 ) -> None:
-    async def fail(_target: Target, _source: str | None) -> trio.socket.SocketType:
+    async def fail(_target: Target, _source: str | None) -> socket.socket:
         raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr(connection, "open_to", fail)
@@ -267,11 +267,11 @@ def linux_server(stream: trio.SocketStream) -> Awaitable[None]:
 
 @pytest.mark.parametrize("per_host", [1, 2, 3])
 def test_no_more_connections_are_open_than_agreed(per_host: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    opened: list[trio.socket.SocketType] = []
+    opened: list[socket.socket] = []
     most: list[int] = []
     before = connection.open_to
 
-    async def watched(target: Target, source: str | None) -> trio.socket.SocketType:
+    async def watched(target: Target, source: str | None) -> socket.socket:
         opened.append(await before(target, source))
         most.append(sum(each.fileno() != -1 for each in opened))
         return opened[-1]
