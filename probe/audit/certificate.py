@@ -7,15 +7,17 @@ that a leaf is its own issuer needs none.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from probe.audit.certificate_der import parse, public_key_info, salvage, unknown_key
-from probe.audit.certificate_names import alternative_names, common_names, name_match
+from probe.audit.certificate_names import HeldNames, alternative_names, common_names, held_names
 from probe.audit.certificate_signature import self_signed
 from probe.audit.trust import TrustJudge
 from probe.result import Certificate, CertificateChain, Key, Ntlm, Trust
@@ -53,6 +55,7 @@ _SIGNATURES = {
     "1.3.14.3.2.29": "sha1WithRSA",
 }
 _SECONDS_A_DAY = 86400
+_MOST_REMEMBERED = 64  # certificates: those of authorities, and of machines that were cloned, come again and again
 _MOST_NAMES = 200  # of one certificate; a hostile one can carry megabytes of them
 _MOST_DESCRIBED = 20  # certificates of a chain; a hostile one can hold tens of thousands
 _SIX_MONTHS = (timedelta(days=180), timedelta(days=190))  # how long what Windows makes by itself is valid
@@ -77,12 +80,13 @@ def describe_chain(
     if not described:
         return CertificateChain(chain=[], served_to=list(served_to))
     leaf, parsed = described[0], parse(chain[0])
+    held = held_names(parsed) if not isinstance(parsed, str) else None
     ntlm = circumstances.ntlm
     return CertificateChain(
         chain=described,
         trust=_trust(chain, leaf, circumstances),
-        name_match=_match(parsed, circumstances.names_asked),
-        ntlm_name_match=_match(parsed, ntlm.dns_computer if ntlm is not None else None),
+        name_match=_match(held, circumstances.names_asked),
+        ntlm_name_match=_match(held, ntlm.dns_computer if ntlm is not None else None),
         windows_generated=_windows_generated(leaf, parsed, ntlm),
         served_to=list(served_to),
         days_left=_days_left(leaf, circumstances.at),
@@ -95,8 +99,8 @@ def _trust(chain: Sequence[bytes], leaf: Certificate, circumstances: Circumstanc
     return Trust(verdict="self_signed", store="none") if leaf.self_signed else None
 
 
-def _match(leaf: x509.Certificate | str, asked: str | None) -> bool | None:
-    return name_match(leaf, asked) if asked and not isinstance(leaf, str) else None
+def _match(held: HeldNames | None, asked: str | None) -> bool | None:
+    return held.match(asked) if asked and held is not None else None
 
 
 def _windows_generated(leaf: Certificate, parsed: x509.Certificate | str, ntlm: Ntlm | None) -> bool | None:
@@ -126,6 +130,11 @@ def _days_left(leaf: Certificate, at: datetime) -> int | None:
 
 def describe(der: bytes) -> Certificate:
     """Describe one certificate. Never raises: what could not be read is None, and `error` says why."""
+    return copy.copy(_described(der))
+
+
+@lru_cache(maxsize=_MOST_REMEMBERED)
+def _described(der: bytes) -> Certificate:
     described = Certificate(sha256=hashlib.sha256(der).hexdigest())
     parsed = parse(der)
     if isinstance(parsed, str):
@@ -133,13 +142,13 @@ def describe(der: bytes) -> Certificate:
         salvage(der, described)
         return described
     faults = []
-    for read in (_read_names, _read_validity, _read_key, _read_alternatives, _read_usages, _read_signature):
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # the library's remarks on odd certificates; oddities are the point
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the library's remarks on odd certificates; oddities are the point
+        for read in (_read_names, _read_validity, _read_key, _read_alternatives, _read_usages, _read_signature):
+            try:
                 read(parsed, described)
-        except Exception as error:  # noqa: BLE001 - lazily parsed fields of hostile bytes fail in many ways
-            faults.append(f"{read.__name__.removeprefix('_read_')}: {str(error) or type(error).__name__}")
+            except Exception as error:  # noqa: BLE001 - lazily parsed fields of hostile bytes fail in many ways
+                faults.append(f"{read.__name__.removeprefix('_read_')}: {str(error) or type(error).__name__}")
     described.error = "; ".join(faults) or None
     return described
 
@@ -164,11 +173,12 @@ def _read_key(certificate: x509.Certificate, described: Certificate) -> None:
 
     info = public_key_info(certificate.tbs_certificate_bytes)
     described.spki_sha256 = hashlib.sha256(info.raw).hexdigest()
-    described.key = unknown_key(info)
     try:
         described.key = _key_of(certificate.public_key())
-    except UnsupportedAlgorithm:
-        return  # a key that the library does not know is no fault of the certificate
+    except Exception as error:
+        described.key = unknown_key(info)
+        if not isinstance(error, UnsupportedAlgorithm):  # to be unknown to the library is no fault of a key
+            raise
 
 
 def _key_of(key: object) -> Key:

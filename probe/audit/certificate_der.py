@@ -11,6 +11,7 @@ import re
 import warnings
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from probe.errors import WireError
@@ -42,10 +43,12 @@ _KEY_ALGORITHMS = {
 # Terminal servers give an RSA key the OID of a signature. Source: the same is undone by rdesktop and FreeRDP.
 _RSA_BY_MISTAKE = {"1.2.840.113549.1.1.2", "1.2.840.113549.1.1.4", "1.2.840.113549.1.1.5", "1.3.14.3.2.15"}
 _CURVES = {"1.2.156.10197.1.301": "SM2"}
+_MOST_REMEMBERED = 64  # certificates: one is asked for several times, and authorities are those of many servers
 
 
+@lru_cache(maxsize=_MOST_REMEMBERED)
 def parse(der: bytes) -> x509.Certificate | str:
-    """The certificate as the library reads it, or why it refuses to."""
+    """The certificate as the library reads it, or why it refuses to. The last few are kept."""
     from cryptography import x509
 
     try:

@@ -5,9 +5,9 @@ Names are compared as mstsc and RFC 6125 do: subjectAltName first, and the commo
 
 from __future__ import annotations
 
-import ipaddress
 import warnings
-from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,18 +16,36 @@ if TYPE_CHECKING:
 _MOST_COMPARED = 5000  # names of one certificate that the name asked for is compared with
 
 
-def name_match(certificate: x509.Certificate, asked: str) -> bool | None:
-    """Whether a certificate is for the name or address asked for; None where it cannot be told.
+@dataclass(frozen=True, slots=True)
+class HeldNames:
+    """The names that a certificate is for."""
 
-    An address is only compared with addresses: a certificate without any says nothing about it.
-    """
+    hosts: tuple[str, ...]
+    addresses: tuple[IPv4Address | IPv6Address | IPv4Network | IPv6Network, ...]
+
+    def match(self, asked: str) -> bool | None:
+        """Whether the name or address asked for is among them; None where it cannot be told.
+
+        An address is only compared with addresses: a certificate without any says nothing about it.
+        """
+        wanted = _address(asked)
+        if wanted is not None:
+            return wanted in self.addresses if self.addresses else None
+        spellings = {asked, _ascii(asked)}
+        return any(_host_matches(pattern, spelling) for pattern in self.hosts for spelling in spellings)
+
+
+def held_names(certificate: x509.Certificate) -> HeldNames | None:
+    """The names of a certificate, up to 5000 of them; None where they cannot be read."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             names, common = alternative_names(certificate)[:_MOST_COMPARED], common_names(certificate)
     except Exception:  # noqa: BLE001 - lazily parsed fields of hostile bytes fail in many ways
         return None
-    return _matches_any(names, common, asked)
+    hosts = [name.value for name in names if isinstance(name.value, str)]
+    addresses = [name.value for name in names if not isinstance(name.value, str)]
+    return HeldNames(tuple(hosts or common), tuple(addresses))
 
 
 def alternative_names(certificate: x509.Certificate) -> list[x509.DNSName | x509.IPAddress]:
@@ -48,27 +66,17 @@ def common_names(certificate: x509.Certificate) -> list[str]:
     return [str(attribute.value) for attribute in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
 
 
-def _matches_any(names: Sequence[x509.DNSName | x509.IPAddress], common: Sequence[str], asked: str) -> bool | None:
-    from cryptography import x509
-
-    wanted = _address(asked)
-    if wanted is not None:
-        addresses = [name.value for name in names if isinstance(name, x509.IPAddress)]
-        return wanted in addresses if addresses else None
-    hosts = [name.value for name in names if isinstance(name, x509.DNSName)] or common
-    spellings = {asked, _ascii(asked)}
-    return any(_host_matches(pattern, spelling) for pattern in hosts for spelling in spellings)
-
-
-def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def _address(text: str) -> IPv4Address | IPv6Address | None:
     try:
-        return ipaddress.ip_address(text.partition("%")[0])
+        return ip_address(text.partition("%")[0])
     except ValueError:
         return None
 
 
 def _ascii(host: str) -> str:
     """An international name as certificates hold it (RFC 5280 section 7.2); any other as it is."""
+    if host.isascii():
+        return host
     try:
         return host.rstrip(".").encode("idna").decode("ascii")
     except UnicodeError:

@@ -22,7 +22,7 @@ from probe.audit import certificate_names as names
 from probe.audit.certificate import Circumstances, describe
 from probe.audit.certificate import describe_chain as describe_in
 from probe.audit.certificate_der import parse
-from probe.audit.certificate_names import name_match as match
+from probe.audit.certificate_names import held_names
 from probe.audit.trust import Roots, TrustJudge
 from probe.result import CertificateChain, Key, Ntlm, Trust
 from tests.real.pki import Recipe, authority, ed25519_key, from_today, key_usage
@@ -146,7 +146,8 @@ def describe_chain(
 def name_match(der: bytes, asked: str) -> bool | None:
     parsed = parse(der)
     assert isinstance(parsed, x509.Certificate)
-    return match(parsed, asked)
+    held = held_names(parsed)
+    return held.match(asked) if held is not None else None
 
 
 def openssl(*arguments: str | Path) -> None:
