@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from probe.cli import options as choose
 
 if TYPE_CHECKING:
-    from probe.scan.work import Finished, Job
+    from probe.scan.work import Job
 
 _EXAMPLES = """\
 TARGET is a name, an address, [::1]:3390, 10.0.0.0/24, 10.0.0.1-50, @file, or - for
@@ -59,30 +59,40 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     choose.add_limits(parser)
     choose.add_request(parser)
     choose.add_outside(parser)
+    _tell_given_from_default(parser)
+
+
+def _tell_given_from_default(parser: argparse.ArgumentParser) -> None:
+    """Leave defaults out of what is parsed, and give them beside it: a scan that goes on has its own."""
+    defaults = {}
+    for action in parser._actions:  # noqa: SLF001  argparse has no other way to list them
+        if action.default is not argparse.SUPPRESS:
+            defaults[action.dest] = action.default
+            action.default = argparse.SUPPRESS
+    defaults["targets"] = []
+    parser.set_defaults(defaults=defaults)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Scan. Exit status 0 when it is finished."""
-    import trio
+    """Scan. Exit status 0 when it is finished, 130 when it was interrupted."""
+    from probe.cli import scanning
+    from probe.language import speaking
 
-    trio.run(_run, options)
-    return 0
+    given = {name: value for name, value in vars(options).items() if name not in ("command", "defaults")}
+    chosen = complete(options.defaults, given)
+    if choose.SIMULATE_LIST in (chosen.simulate or ()):
+        from probe.cli.host import list_clients
 
-
-async def _run(options: argparse.Namespace) -> None:
-    from probe.scan import course
-    from probe.scan.journal import Stream
-    from probe.scan.scheduler import ThisProcess
-    from probe.scan.targets import targets
-    from probe.scan.work import Task
-
-    tasks = (Task(position, target) for position, target in enumerate(targets(options.targets, options.port or [])))
-    await course.run(job_of(options), tasks, ThisProcess(), Stream(sys.stdout.buffer), _Silent())
+        return list_clients()
+    with speaking(choose.language_of(chosen)):
+        if chosen.resume is not None:
+            return scanning.resume(chosen, given)
+        return scanning.begin(chosen)
 
 
-class _Silent:
-    def saw(self, finished: list[Finished]) -> None:
-        pass
+def complete(defaults: Mapping[str, Any], given: Mapping[str, Any]) -> argparse.Namespace:
+    """Everything that can be chosen: what was given, else the default."""
+    return argparse.Namespace(**{**defaults, **given})
 
 
 def job_of(options: argparse.Namespace) -> Job:

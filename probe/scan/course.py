@@ -11,13 +11,16 @@ import trio  # noqa: TID253 - this module is only imported when a scan runs
 from probe.scan.work import Finished, Job, Pool, Task
 
 _BATCH = 16  # targets handed out at a time
+_UNKEPT_BYTES = 4 * 1024 * 1024  # results that wait to be written; then whoever makes them waits
 
 
 class Sink(Protocol):
     """Where results are kept."""
 
+    gather_s: float  # results that are done within this time are kept together
+
     async def append(self, finished: list[Finished]) -> None:
-        """Keep them; what was appended before is safe by then. Raises OSError."""
+        """Keep them; they are safe when it returns. Raises OSError, Unavailable."""
         ...
 
 
@@ -29,24 +32,124 @@ class Watch(Protocol):
         ...
 
 
-async def run(job: Job, tasks: Iterator[Task], pool: Pool, sink: Sink, watch: Watch) -> None:
-    """Do every task. Raises OSError where results cannot be kept, InputError for a target that cannot be read."""
-    hand_out, handed_out = trio.open_memory_channel[list[Task]](0)
-    finish, finished = trio.open_memory_channel[list[Finished]](64)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(_feed, tasks, hand_out)
-        nursery.start_soon(pool.work, job, handed_out, finish)
-        async for some in finished:
-            await sink.append(some)
-            watch.saw(some)
+class Course:
+    """One scan. It may be stopped at any time, from within the event loop."""
 
+    def __init__(self, job: Job, pool: Pool, sink: Sink, watch: Watch) -> None:
+        self._job = job
+        self._pool = pool
+        self._keeper = _Keeper(sink, watch)
+        self._work = trio.CancelScope()
+        self.handed_out = 0
 
-async def _feed(tasks: Iterator[Task], hand_out: trio.MemorySendChannel[list[Task]]) -> None:
-    """Standard input may let us wait: in a thread, so that audits under way are not held up."""
-    async with hand_out:
-        while batch := await trio.to_thread.run_sync(_take, tasks, abandon_on_cancel=True):
-            await hand_out.send(batch)
+    def stop(self) -> None:
+        """Drop what is in flight and keep what is done."""
+        self._work.cancel()
+
+    async def run(self, tasks: Iterator[Task], *, may_block: bool) -> bool:
+        """Do every task; False where it was stopped. `may_block`: taking the next task may wait for a stream.
+
+        Raises OSError or Unavailable where results cannot be kept, InputError for a target that cannot be read; all
+        results that are there by then are kept.
+        """
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._keeper.run)
+            try:
+                with self._work:
+                    await self._hand_around(tasks, may_block=may_block)
+            finally:
+                with trio.CancelScope(shield=True):
+                    await self._keeper.finish()
+        return not self._work.cancelled_caught
+
+    async def _hand_around(self, tasks: Iterator[Task], *, may_block: bool) -> None:
+        hand_out, handed_out = trio.open_memory_channel[list[Task]](0)
+        finish, finished = trio.open_memory_channel[list[Finished]](64)
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._feed, tasks, hand_out, may_block)
+                nursery.start_soon(self._pool.work, self._job, handed_out, finish)
+                async for some in finished:
+                    await self._keeper.add(some)
+        finally:
+            self._keeper.add_all(finished)
+
+    async def _feed(self, tasks: Iterator[Task], hand_out: trio.MemorySendChannel[list[Task]], may_block: bool) -> None:
+        """A stream may let us wait: in a thread, so that audits under way are not held up."""
+        async with hand_out:
+            while batch := (
+                await trio.to_thread.run_sync(_take, tasks, abandon_on_cancel=True) if may_block else _take(tasks)
+            ):
+                self.handed_out += len(batch)
+                await hand_out.send(batch)
 
 
 def _take(tasks: Iterator[Task]) -> list[Task]:
     return list(islice(tasks, _BATCH))
+
+
+class _Keeper:
+    """Gathers results while the sink is busy, so that a slow disk makes batches larger and not the scan slower."""
+
+    def __init__(self, sink: Sink, watch: Watch) -> None:
+        self._sink = sink
+        self._watch = watch
+        self._some: list[Finished] = []
+        self._bytes = 0
+        self._no_more = False
+        self._more = trio.Event()
+        self._taken = trio.Event()
+        self._hurry = trio.Event()
+        self._ended = trio.Event()
+
+    async def add(self, finished: list[Finished]) -> None:
+        """Have these kept soon; waits while too many are not."""
+        self._put(finished)
+        while self._bytes > _UNKEPT_BYTES:
+            self._hurry.set()
+            self._taken = trio.Event()
+            await self._taken.wait()
+
+    def add_all(self, finished: trio.MemoryReceiveChannel[list[Finished]]) -> None:
+        """Have those kept that wait to be received."""
+        try:
+            while True:
+                self._put(finished.receive_nowait())
+        except (trio.WouldBlock, trio.EndOfChannel, trio.ClosedResourceError):
+            pass
+
+    def _put(self, finished: list[Finished]) -> None:
+        self._some += finished
+        self._bytes += sum(len(each.lines) for each in finished)
+        self._more.set()
+
+    async def finish(self) -> None:
+        """Nothing more will come: wait until all is kept."""
+        self._no_more = True
+        self._more.set()
+        self._hurry.set()
+        await self._ended.wait()
+
+    async def run(self) -> None:
+        """Keep until there is nothing more."""
+        try:
+            while await self._is_more():
+                some, self._some, self._bytes = self._some, [], 0
+                began = trio.current_time()
+                self._taken.set()
+                if not self._no_more:
+                    self._hurry = trio.Event()
+                await self._sink.append(some)
+                self._watch.saw(some)
+                with trio.move_on_at(began + self._sink.gather_s):
+                    await self._hurry.wait()
+        finally:
+            self._ended.set()
+
+    async def _is_more(self) -> bool:
+        while not self._some:
+            if self._no_more:
+                return False
+            self._more = trio.Event()
+            await self._more.wait()
+        return True

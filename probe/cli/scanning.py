@@ -1,0 +1,309 @@
+"""A scan from the command line: where targets come from, who does the work, where results go, and what is said."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from probe.cli.scan import job_of
+from probe.errors import InputError
+from probe.language import _, current, speaking
+
+if TYPE_CHECKING:
+    import trio
+
+    from probe.scan.course import Course, Sink
+    from probe.scan.journal import Journal
+    from probe.scan.recovery import Found
+    from probe.scan.sidecar import Sidecar
+    from probe.scan.tally import Tally
+    from probe.scan.work import Job, Pool, Recovered, Source, Task
+
+INTERRUPTED = 130
+
+
+@dataclass(slots=True, kw_only=True)
+class _Scan:
+    """One scan that is about to run. `journal` and `sidecar` are None where results go to a stream."""
+
+    options: argparse.Namespace
+    source: Source
+    job: Job
+    pool: Pool
+    journal: Journal | None = None
+    sidecar: Sidecar | None = None
+    found: Found | None = None
+
+    @property
+    def name(self) -> str | None:
+        """Of the file that can be resumed."""
+        return self.options.output if self.journal is not None else None
+
+
+def begin(options: argparse.Namespace) -> int:
+    """A new scan. Raises InputError, Unavailable, OSError."""
+    from probe.scan import sidecar
+    from probe.scan.journal import Journal, can_resume
+
+    scan = _scan(options)
+    if options.output in (None, "-") or not can_resume(options.output):
+        return _run(scan)
+    journal = Journal.create(options.output)
+    try:
+        options.seed = scan.source.seed
+        scan.sidecar = sidecar.Sidecar(
+            directory=sidecar.directory(),
+            arguments=sidecar.Arguments(
+                **{name: getattr(options, name) for name in sidecar.Arguments.__struct_fields__}
+            ),
+            size=scan.source.size,
+            fingerprint=scan.source.fingerprint,
+        )
+        sidecar.write(options.output, scan.sidecar)
+        scan.journal = journal
+        return _run(scan)
+    finally:
+        journal.close()
+
+
+def resume(options: argparse.Namespace, given: Mapping[str, Any]) -> int:
+    """Go on with one that was interrupted. Raises InputError, Unavailable, OSError."""
+    from probe.scan import sidecar
+    from probe.scan.journal import Journal
+    from probe.scan.recovery import recover
+
+    name = options.resume
+    if options.output not in (None, name):
+        raise InputError("--resume writes to the file that it names", "leave -o out")
+    recorded = sidecar.read(name)
+    sidecar.check_same(name, recorded.arguments, given)
+    for key in sidecar.Arguments.__struct_fields__:
+        if key not in sidecar.FREE or key not in given:
+            setattr(options, key, getattr(recorded.arguments, key))
+    options.output = name
+    with speaking(options.lang or current()):
+        journal = Journal.reopen(name)
+        try:
+            if recorded.finished:
+                _say(_("{file} is finished: there is nothing left to do.", file=name))
+                return 0
+            _check_standard_input(options.targets)
+            scan = _scan(options)
+            sidecar.check_source(name, recorded, scan.source)
+            scan.found = recover(name)
+            if scan.found.whole < journal.size:
+                journal.cut(scan.found.whole)
+            scan.journal, scan.sidecar = journal, recorded
+            return _run(scan)
+        finally:
+            journal.close()
+
+
+def _check_standard_input(targets: list[str]) -> None:
+    """What came through a pipe must come again. Raises InputError where nobody can have piped it."""
+    if "-" in targets and (sys.stdin is None or sys.stdin.isatty()):
+        raise InputError(
+            "the targets of this scan came from standard input",
+            "pipe the same list again: … | rdp-probe scan --resume FILE",
+        )
+
+
+def _scan(options: argparse.Namespace) -> _Scan:
+    """Everything but where results go. Raises InputError, Unavailable."""
+    source = _source(options)
+    job, pool = _job_and_pool(options, source)
+    return _Scan(options=options, source=source, job=job, pool=pool)
+
+
+def _source(options: argparse.Namespace) -> Source:
+    from probe.drive.source import check_source
+
+    if not options.targets:
+        raise InputError("there is no target", "give 10.0.0.0/24, 10.0.0.1-50, @file or a name; see --help")
+    if options.source_address is not None:
+        check_source(options.source_address)
+    return _Listed(options)
+
+
+class _Listed:
+    def __init__(self, options: argparse.Namespace) -> None:
+        from probe.scan.targets import check, targets
+
+        check(options.targets)
+        self.size: int | None = (
+            None if "-" in options.targets else sum(1 for _each in targets(options.targets, options.port or []))
+        )
+        self.seed = options.seed or 1
+        self.fingerprint = None
+        self.remarks: tuple[str, ...] = ()
+        self.excluded: tuple[tuple[str, str], ...] = ()
+        self._options = options
+
+    def tasks(self, recovered: Recovered) -> Iterator[Task]:
+        from probe.scan.targets import targets
+        from probe.scan.work import Task
+
+        for position, target in enumerate(targets(self._options.targets, self._options.port or [])):
+            if position >= recovered.below and position not in recovered.above:
+                yield Task(position, target)
+
+
+def _run(scan: _Scan) -> int:
+    import trio
+
+    from probe.scan import sidecar
+
+    tally = _tally_before(scan)
+    if not scan.options.quiet:
+        _tell_beginning(scan)
+    began = time.monotonic()
+    done = trio.run(_work, scan, tally)
+    if not scan.options.quiet:
+        _tell_end(scan, tally, time.monotonic() - began, finished=done)
+    if not done:
+        _say_interrupted(scan, tally)
+        return INTERRUPTED
+    if scan.sidecar is not None and scan.name is not None:
+        scan.sidecar.finished = True
+        sidecar.write(scan.name, scan.sidecar)
+    return 0
+
+
+def _job_and_pool(options: argparse.Namespace, source: Source) -> tuple[Job, Pool]:
+    from probe.scan.scheduler import ThisProcess
+
+    job = replace(job_of(options), excluded=source.excluded)
+    if options.cluster is not None:
+        from probe.scan.cluster import Cluster
+
+        whole = options.concurrency is not None
+        return job, Cluster(options.cluster, processes=options.processes, whole=whole)
+    processes = options.processes or 1
+    if processes == 1:
+        return job, ThisProcess()
+    from probe.scan.pool import Processes
+
+    return job, Processes(processes)
+
+
+def _tally_before(scan: _Scan) -> Tally:
+    """What the targets add up to that were done before."""
+    from probe.scan.recovery import tally_of
+    from probe.scan.tally import Tally
+
+    if scan.found is None or scan.name is None:
+        return Tally()
+    return tally_of(scan.name, scan.found)
+
+
+async def _work(scan: _Scan, tally: Tally) -> bool:
+    import trio
+
+    from probe.cli.scan_progress import ScanProgress
+    from probe.scan.course import Course
+    from probe.scan.work import Recovered
+
+    sink, on_terminal = _sink(scan)
+    progress = ScanProgress(
+        sys.stderr, tally, size=scan.source.size, quiet=scan.options.quiet, shares_terminal=on_terminal
+    )
+    course = Course(scan.job, scan.pool, sink, progress)
+    recovered = scan.found.recovered if scan.found is not None else Recovered()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(_heed_signals, course)
+        async with progress.shown():
+            done = await course.run(scan.source.tasks(recovered), may_block=scan.source.size is None)
+        nursery.cancel_scope.cancel()
+    return done
+
+
+def _sink(scan: _Scan) -> tuple[Sink, bool]:
+    """Where results go, and whether that is the terminal that progress is told on."""
+    from probe.scan.journal import Stream
+
+    if scan.journal is not None:
+        return scan.journal, False
+    if scan.options.output not in (None, "-"):
+        return Stream(_opened(scan.options.output)), False
+    return Stream(sys.stdout.buffer), sys.stdout.isatty() and sys.stderr.isatty()
+
+
+def _opened(name: str) -> Any:
+    """A device or a named pipe. Raises InputError."""
+    try:
+        return open(name, "wb")  # noqa: PTH123  open until the process ends
+    except OSError as error:
+        raise InputError(f"cannot write {name}: {error.strerror}", "give another name") from error
+
+
+async def _heed_signals(course: Course, task_status: trio.TaskStatus[None]) -> None:
+    """The first ends the scan with what is done kept, the second at once. What is ignored stays ignored (nohup)."""
+    import trio
+
+    every = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    with trio.open_signal_receiver(*(each for each in every if signal.getsignal(each) != signal.SIG_IGN)) as received:
+        task_status.started()
+        asked = False
+        async for _number in received:
+            if asked:
+                os._exit(INTERRUPTED)  # every batch that is written is whole, or repaired when the scan goes on
+            asked = True
+            course.stop()
+
+
+def _tell_beginning(scan: _Scan) -> None:
+    """The line before a scan, and what should be known of it."""
+    for remark in scan.source.remarks:
+        _say(remark)
+    parts = [
+        _("Scanning targets as they come")
+        if scan.source.size is None
+        else _("Scanning {count} targets", count=f"{scan.source.size:,}"),
+    ]
+    if scan.found is not None:
+        parts.append(_("{count} of them are done", count=f"{scan.found.targets:,}"))
+    if scan.source.size is not None:
+        parts.append(_("seed {seed}", seed=f"{scan.source.seed:x}"))
+    connections = _("up to {count} connections at once", count=f"{scan.job.concurrency:,}")
+    parts.append(_("{connections}, {count} to a server", connections=connections, count=scan.job.limits.per_host))
+    parts.append(_("Ctrl-C stops, --resume continues") if scan.journal is not None else _("Ctrl-C stops"))
+    _say(" · ".join(parts))
+
+
+def _say_interrupted(scan: _Scan, tally: Tally) -> None:
+    from probe.scan.journal import resume_command
+
+    if scan.name is None:
+        _say(_("Stopped. What went to standard output cannot be resumed; with -o FILE it can."))
+        return
+    done = f"{tally.targets:,}"
+    if scan.source.size is None:
+        _say(_("Stopped: {count} targets are done and in {file}.", count=done, file=scan.name))
+        _say(_("To go on, pipe the same list again: {command}", command=resume_command(scan.name)))
+        return
+    size = f"{scan.source.size:,}"
+    _say(_("Stopped: {count} of {size} targets are done and in {file}.", count=done, size=size, file=scan.name))
+    _say(_("To go on: {command}", command=resume_command(scan.name)))
+
+
+def _tell_end(scan: _Scan, tally: Tally, seconds: float, *, finished: bool) -> None:
+    """What was found."""
+    from probe.report.text import console
+    from probe.report.text_summary import summary
+
+    earlier = scan.found.targets if scan.found is not None else 0
+    with suppress(OSError):
+        summary(tally, console(sys.stderr), seconds=seconds, earlier=earlier, file=scan.name, finished=finished)
+
+
+def _say(text: str) -> None:
+    """On standard error. Nobody there to read it is no reason to stop a scan."""
+    with suppress(OSError):
+        print(text, file=sys.stderr, flush=True)

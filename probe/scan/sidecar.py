@@ -1,0 +1,166 @@
+"""FILE.scan beside the results in FILE: what was asked for, so that `--resume FILE` goes on with the same scan."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+
+import msgspec
+
+from probe import __version__
+from probe.errors import InputError, Unavailable
+from probe.scan.work import Source
+
+SCHEMA = "rdp-probe-scan/1"
+ENDING = ".scan"
+# What may be another when a scan goes on: it changes how fast, and not what is found.
+FREE = frozenset({"concurrency", "rate", "per_subnet", "processes", "cluster"})
+
+
+class Arguments(msgspec.Struct, kw_only=True):
+    """The options of `rdp-probe scan` under the names that its parser gives them."""
+
+    targets: list[str]
+    port: list[int] | None = None
+    exclude: list[str] = []
+    exclude_file: list[str] = []
+    one_address: bool = False
+    seed: int | None = None
+    shard: tuple[int, int] = (1, 1)
+    verbose: int = 0
+    lang: str | None = None
+    concurrency: int | None = None
+    rate: float | None = None
+    per_subnet: int | None = None
+    retries: int = 0
+    processes: int | None = None
+    cluster: str | None = None
+    timeout: float
+    deadline: float
+    depth: str
+    max_connections: int | None = None
+    per_host: int
+    source_address: str | None = None
+    server_name: str | None = None
+    ca_file: str | None = None
+    cookie: str | None = None
+    routing_token: str | None = None
+    simulate: list[str] | None = None
+    licensing: bool = False
+    preconnection_blob: str | None = None
+    udp: bool = False
+    gateway: bool = False
+    gateway_at: tuple[str, int] | None = None
+
+
+class Sidecar(msgspec.Struct, kw_only=True):
+    """What is written. `size` and `fingerprint` are those of the source; None for a stream."""
+
+    schema: str = SCHEMA
+    program: str = __version__
+    directory: str  # in which names of files are to be understood
+    arguments: Arguments
+    size: int | None = None
+    fingerprint: str | None = None
+    finished: bool = False
+
+
+def directory() -> str:
+    """Where this process is; "" where that is gone."""
+    try:
+        return os.getcwd()  # noqa: PTH109
+    except OSError:
+        return ""
+
+
+def write(name: str, sidecar: Sidecar) -> None:
+    """Beside the results in `name`: whole or not at all, and on the disk. Raises Unavailable."""
+    part = f"{name}{ENDING}.part"
+    try:
+        with open(part, "wb") as stream:  # noqa: PTH123
+            stream.write(msgspec.json.format(msgspec.json.encode(sidecar), indent=1) + b"\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(part, f"{name}{ENDING}")  # noqa: PTH105
+        _sync_directory(os.path.dirname(name) or ".")  # noqa: PTH120
+    except OSError as error:
+        with suppress(OSError):
+            os.unlink(part)  # noqa: PTH108
+        hint = "make room, or give another name" if error.errno == errno.ENOSPC else "give a name elsewhere"
+        raise Unavailable(f"cannot write {name}{ENDING}: {error.strerror}", hint) from error
+
+
+def _sync_directory(path: str) -> None:
+    """A name that was just given survives a power cut only then. Some file systems cannot, and need not."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with suppress(OSError):
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read(name: str) -> Sidecar:
+    """What was written beside `name`. Raises InputError."""
+    path = f"{name}{ENDING}"
+    try:
+        with open(path, "rb") as stream:  # noqa: PTH123
+            found = msgspec.json.decode(stream.read(), type=Sidecar)
+    except FileNotFoundError as error:
+        raise InputError(
+            f"there is no {path}", "a scan that was begun with -o FILE can be resumed: give that name"
+        ) from error
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}", "see to the permissions") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
+        raise InputError(f"{path} is not what a scan writes", "begin the scan again with another name") from error
+    if found.schema != SCHEMA:
+        raise InputError(f"{path} was written by rdp-probe {found.program}", "resume it with that version")
+    return found
+
+
+def check_same(name: str, recorded: Arguments, given: Mapping[str, object]) -> None:
+    """Raise InputError for an argument that was given now and is not what the scan began with."""
+    for key, value in given.items():
+        if key in FREE or not hasattr(recorded, key):
+            continue
+        before, now = msgspec.to_builtins(getattr(recorded, key)), msgspec.to_builtins(value)
+        if (list(before) if isinstance(before, tuple) else before) != (list(now) if isinstance(now, tuple) else now):
+            option = "the targets" if key == "targets" else f"--{key.replace('_', '-')}"
+            verb = "were" if key == "targets" else "was"
+            raise InputError(
+                f"{name} is another scan: {option} {verb} {_shown(key, before)}, now {_shown(key, now)}",
+                "leave them out to go on as it began, or begin another scan with another name",
+            )
+
+
+def check_source(name: str, recorded: Sidecar, source: Source) -> None:
+    """Raise InputError where the targets are not those that the scan began with."""
+    if (recorded.fingerprint, recorded.size) != (source.fingerprint, source.size):
+        sizes = f": there were {_count(recorded.size)}, now there are {_count(source.size)}"
+        files = [each for each in recorded.arguments.targets if each.startswith("@")]
+        files += [f"--exclude-file {each}" for each in recorded.arguments.exclude_file]
+        where = f"; look at {', '.join(files)}" if files else ""
+        raise InputError(
+            f"the targets of {name} have changed{sizes if recorded.size != source.size else ''}{where}",
+            f"put them back as they were (the scan began in {recorded.directory}), or begin another scan",
+        )
+
+
+def _count(size: int | None) -> str:
+    return "an unknown number" if size is None else f"{size:,}"
+
+
+def _shown(key: str, value: object) -> str:
+    """As it is typed."""
+    if value is None or value is False or value == []:
+        return "not given"
+    if value is True:
+        return "given"
+    if key == "seed" and isinstance(value, int):
+        return f"{value:x}"
+    if isinstance(value, list | tuple):
+        return {"shard": "/", "gateway_at": ":"}.get(key, " ").join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
