@@ -69,7 +69,7 @@ def scan(options: Options, port: int, count: int, *more: str, depth: str = "disc
     """Scan so many hosts of the farm. What is left of a result that has no line would show as a missing host."""
     results = options.directory / "results.ndjson"
     argv = [COMMAND, "scan", "--quiet", "--depth", depth, "--port", str(port), "--processes", str(processes)]
-    wall, cpu, peak, _ = run([*argv, *more, hosts_from(FIRST, count)], into=results)
+    wall, cpu, peak, _ = run([*argv, *more, hosts_from(FIRST, count)], into=results, fine=(0,))
     with results.open("rb") as file:
         seen = sum(1 for _ in file)
     if seen != count:
@@ -189,7 +189,7 @@ def dead(options: Options, timeout_s: float = 1.0, delay_s: float = 0.1, concurr
     of TLS 1.3, the challenge), and all places are always taken:
     wall = (dead x timeout + live x 3 x delay) / concurrency.
     """
-    count = max(options.hosts, 5000)
+    count = max(options.hosts * 5, 5000)
     with farm("windows-ec=1,dead=9", delay=delay_s) as found:
         more = ("--timeout", f"{timeout_s:.0f}s", "--concurrency", str(concurrency))
         done = scan(options, found.port, count, *more, processes=2)
