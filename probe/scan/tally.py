@@ -68,6 +68,7 @@ _OF_CODE: Mapping[str, str] = {
     "LOAD_BALANCED": "unusual",
     "X224_MALFORMED": "unusual",
 }
+_OUR_FAULT = "internal error"  # `limited` by it, see probe.scan.outcome
 _OTHER_ISO_SERVICE = "iso-tsap"  # it confirms a connection as RDP does, and is none
 _OF_SEVERITY: Mapping[Severity, str] = {"blocker": "blocker", "breaks_some": "breaks_some"}
 
@@ -103,6 +104,7 @@ class Brief(msgspec.Struct):
     status: Status
     connections: int
     service: str | None = None
+    limited: str | None = None
     negotiation: _Negotiation | None = None
     certificates: list[_Chain] = []
     diagnoses: list[_Diagnosis] = []
@@ -119,6 +121,8 @@ def read_brief(line: bytes) -> Brief:
 
 def facts_of(result: Result | Brief) -> Facts:
     """The tags of one result, the server's certificate and where it was seen, and how many connections it took."""
+    if result.limited is not None and result.limited.startswith(_OUR_FAULT):
+        return Facts((FAILED,))  # its status is that of a target that was not asked
     tags: dict[str, None] = {result.status: None}
     is_rdp = result.status == "rdp"
     if is_rdp:
