@@ -5,8 +5,10 @@ Source: [MS-NLMP] 2.2.2.1.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Self
 
 from probe.errors import WireError
@@ -14,6 +16,7 @@ from probe.wire.cursor import OpenIntEnum, Reader, Writer
 
 _EPOCH = 116_444_736_000_000_000  # 1970-01-01 as FILETIME
 _TICKS = 10_000_000  # FILETIME units a second
+_MOST_REMEMBERED = 8  # of a TargetInfo one value after the other is asked for
 
 
 class AvId(OpenIntEnum):
@@ -57,6 +60,15 @@ class AvPair:
         w.u16le(self.id)
         w.u16le(len(self.value))
         w.raw(self.value)
+
+
+@lru_cache(maxsize=_MOST_REMEMBERED)
+def first_values(data: bytes) -> Mapping[int, bytes]:
+    """The first value of each AvId, up to the end or a fault. Never raises."""
+    values: dict[int, bytes] = {}
+    for pair in pairs_until_fault(data)[0]:
+        values.setdefault(pair.id, pair.value)
+    return MappingProxyType(values)
 
 
 def pairs_until_fault(data: bytes) -> tuple[tuple[AvPair, ...], WireError | None]:

@@ -14,7 +14,15 @@ from dataclasses import dataclass
 from enum import IntFlag
 from typing import ClassVar, Self
 
-from probe.wire.av_pair import AvId, AvPair, filetime_to_unix, pairs_until_fault, read_av_pairs, write_av_pairs
+from probe.wire.av_pair import (
+    AvId,
+    AvPair,
+    filetime_to_unix,
+    first_values,
+    pairs_until_fault,
+    read_av_pairs,
+    write_av_pairs,
+)
 from probe.wire.cursor import OpenIntEnum, Reader, Writer
 
 __all__ = [
@@ -293,13 +301,23 @@ class Challenge:
     def _value_of(self, where: PayloadField | None, name: str) -> bytes | None:
         if where is None or not where.length:
             return None
+        begin = where.offset - self._fixed_size
+        if 0 <= begin <= len(self.payload) - where.length:
+            return self.payload[begin : begin + where.length]
         w = Writer()
         self.write(w)
         r = Reader(w.getvalue(), "CHALLENGE_MESSAGE")
         r.take(where.offset, name)
-        if where.offset < len(w) - len(self.payload):
+        if begin < 0:
             raise r.invalid(name, f"inside the fixed part: {where.offset}")
-        return r.take(where.length, name)
+        return r.take(where.length, name)  # which raises Truncated
+
+    @property
+    def _fixed_size(self) -> int:
+        """How long the message is before its payload."""
+        info = self.TO_TARGET_INFO - self.TO_RESERVED if self.target_info_fields is not None else 0
+        version = 8 if self.version is not None else 0
+        return self.TO_RESERVED - 8 + len(self.reserved or b"") + info + version
 
     @property
     def target_name(self) -> str | None:
@@ -321,7 +339,7 @@ class Challenge:
         return pairs
 
     def _av_value(self, av_id: AvId) -> bytes | None:
-        return next((pair.value for pair in self.av_pairs if pair.id == av_id), None)
+        return first_values(self.target_info or b"").get(av_id)
 
     def text(self, av_id: AvId) -> str | None:
         """The name under `av_id`; what cannot be decoded becomes U+FFFD. None where it was not sent."""
