@@ -5,7 +5,7 @@ column something that depends on the row, or the other way round, so that every 
 two numbers one. What falls into the few places of the table past n is sent through again until it does not.
 
 Source: J. Black, P. Rogaway, "Ciphers with Arbitrary Finite Domains", CT-RSA 2002: the generalized Feistel network and
-cycle walking. The mixing is the finalizer of SplitMix64 (G. Steele, D. Lea, C. Flood, OOPSLA 2014). This is for spreading
+cycle walking. The mixing is the finalizer of SplitMix64 (G. Steele, D. Lea, C. Flood, OOPSLA 2014). It is for spreading
 load and not for secrecy: whoever knows the seed knows the order.
 """
 

@@ -5,23 +5,51 @@ Nothing is resolved and nothing is collected here: a block of sixteen million ad
 
 from __future__ import annotations
 
-import io
 import ipaddress
 import re
-import sys
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from typing import NamedTuple
 
 from probe.errors import InputError
 from probe.result import Target
+from probe.scan.exclusion import address_text
 
 DEFAULT_PORT = 3389
 _LABEL = re.compile(r"(?!-)[\w-]{1,63}(?<!-)", re.ASCII)
 _LONGEST_NAME = 253
 _NUMERIC = re.compile(r"[\d.]+", re.ASCII)
-_BYTE_ORDER_MARK = "\ufeff"
 _HINT = "give a host name, an address, 10.0.0.0/24, 10.0.0.1-50, [::1]:3390, @file or - for standard input"
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class Name(NamedTuple):
+    """A host that is no plain address: a name, or an address with a zone."""
+
+    text: str  # as the user gave it
+    host: str
+    port: int | None  # None: whatever ports are asked
+
+
+class Span(NamedTuple):
+    """Addresses from first to last, as numbers of IPv4 or IPv6."""
+
+    text: str
+    version: int  # 4 or 6
+    first: int
+    last: int
+    port: int | None
+    typed: str | None = None  # the one address as it was written
+    block: bool = False  # of IPv4, so that its first and last address are the network's own
+    found: bool = False  # another program saw this port open, so that only it is worth asking
+
+    def hosts(self) -> Span:
+        """Without the network's own address and its broadcast address, which all but the smallest two blocks have."""
+        if not self.block or self.last - self.first < 2:
+            return self
+        return self._replace(first=self.first + 1, last=self.last - 1, block=False)
+
+
+Piece = Name | Span
 
 
 def targets(texts: Iterable[str], ports: Sequence[int]) -> Iterator[Target]:
@@ -29,66 +57,63 @@ def targets(texts: Iterable[str], ports: Sequence[int]) -> Iterator[Target]:
 
     Raises InputError for a text that names none.
     """
+    from probe.scan.inputs import pieces_of
+
     for text in texts:
-        if text == "-":
-            yield from _from_lines(_standard_input(), ports, "standard input")
-        elif text.startswith("@"):
-            yield from _from_file(text[1:], ports)
-        else:
-            yield from _parse(text, ports)
+        for piece in pieces_of(text):
+            yield from expand(piece, ports)
+
+
+def expand(piece: Piece, ports: Sequence[int]) -> Iterator[Target]:
+    """The targets of a piece, in order. Of ports that another program found open, only those asked count."""
+    of_each = ports_of(piece, ports)
+    if isinstance(piece, Name):
+        address = piece.host if _is_address(piece.host) else None
+        for port in of_each:
+            yield Target(input=piece.text, host=piece.host, address=address, port=port)
+        return
+    asked = piece.hosts()
+    for number in range(asked.first, asked.last + 1):
+        host = piece.typed or address_text(piece.version, number)
+        for port in of_each:
+            yield Target(input=piece.text, host=host, address=host, port=port)
+
+
+def ports_of(piece: Piece, ports: Sequence[int]) -> Sequence[int]:
+    """On which ports a piece is asked when the user gave these (none: 3389).
+
+    A port of its own wins over what the user gave. Where another program says which ports are open, those are asked
+    that the user gave, or all of them where the user gave none.
+    """
+    if piece.port is None:
+        return ports or [DEFAULT_PORT]
+    if isinstance(piece, Span) and piece.found and ports and piece.port not in ports:
+        return ()
+    return [piece.port]
 
 
 def check(texts: Iterable[str]) -> None:
     """Raise InputError for the first text on the command line that names no target, before anything is asked."""
     for text in texts:
         if text != "-" and not text.startswith("@"):
-            next(_parse(text, []), None)
+            parse(text)
 
 
-def _from_file(name: str, ports: Sequence[int]) -> Iterator[Target]:
-    if "\0" in name:
-        raise InputError(f"cannot read {name!r}", "a file's name has no NUL")
-    try:
-        with Path(name).open("rb") as raw, io.TextIOWrapper(raw, _encoding(raw), errors="replace") as lines:
-            yield from _from_lines(lines, ports, name)
-    except OSError as error:
-        raise InputError(f"cannot read {name}: {error.strerror}", "check the name after the @") from error
-
-
-def _standard_input() -> Iterable[str]:
-    """Its lines, whatever bytes they hold; none where it is closed."""
-    if isinstance(sys.stdin, io.TextIOWrapper):
-        sys.stdin.reconfigure(errors="replace")
-    return sys.stdin if sys.stdin is not None else ()
-
-
-def _encoding(raw: io.BufferedReader) -> str:
-    """What a list is written in: PowerShell writes UTF-16 unless told otherwise. Nothing is read: it may be a pipe."""
-    return "utf-16" if raw.peek(2)[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
-
-
-def _from_lines(lines: Iterable[str], ports: Sequence[int], source: str) -> Iterator[Target]:
-    """One target a line; what follows # is a remark."""
-    for number, line in enumerate(lines, 1):
-        text = line.removeprefix(_BYTE_ORDER_MARK).partition("#")[0].strip()
-        if not text:
-            continue
-        if "\0" in text:
-            raise InputError(f"{source}, line {number}: not text", "save the list as text in UTF-8")
-        try:
-            yield from _parse(text, ports)
-        except InputError as error:
-            raise InputError(f"{source}, line {number}: {error.what}", error.hint) from error
-
-
-def _parse(text: str, ports: Sequence[int]) -> Iterator[Target]:
-    """One text that is neither a file nor standard input."""
+def parse(text: str) -> Piece:
+    """One text that is neither a file nor standard input. Raises InputError."""
     _refuse_other_notations(text)
     host, port = _split_port(text)
-    for address_or_name in _hosts(host, text):
-        for each in [port] if port is not None else ports or [DEFAULT_PORT]:
-            address = address_or_name if _is_address(address_or_name) else None
-            yield Target(input=text, host=address_or_name, address=address, port=each)
+    if "/" in host:
+        return _block(host, text, port)
+    if (address := _address(host)) is not None:
+        if "%" in host:
+            return Name(text, host, port)
+        return Span(text, address.version, int(address), int(address), port, typed=host)
+    if "-" in host and (span := _span(host)) is not None:
+        return Span(text, span[0].version, int(span[0]), int(span[1]), port)
+    if _NUMERIC.fullmatch(host):
+        raise InputError(f"not an address: {text!r}", "an IPv4 address has four numbers from 0 to 255")
+    return Name(text, _name(host, text), port)
 
 
 def _refuse_other_notations(text: str) -> None:
@@ -123,37 +148,26 @@ def parse_port(text: str) -> int:
     return int(text)
 
 
-def _hosts(host: str, text: str) -> Iterator[str]:
-    """The addresses or the one name that a text without port stands for. Raises InputError."""
-    if "/" in host:
-        yield from _block(host)
-    elif _is_address(host):
-        yield host
-    elif "-" in host and (span := _span(host)) is not None:
-        yield from (str(type(span[0])(number)) for number in range(int(span[0]), int(span[1]) + 1))
-    elif _NUMERIC.fullmatch(host):
-        raise InputError(f"not an address: {text!r}", "an IPv4 address has four numbers from 0 to 255")
-    else:
-        yield _name(host, text)
-
-
 def _is_address(host: str) -> bool:
+    return _address(host) is not None
+
+
+def _address(host: str) -> _Address | None:
     try:
-        ipaddress.ip_address(host)
+        return ipaddress.ip_address(host)
     except ValueError:
-        return False
-    return True
+        return None
 
 
-def _block(host: str) -> Iterator[str]:
+def _block(host: str, text: str, port: int | None) -> Span:
     try:
         network = ipaddress.ip_network(host, strict=False)
     except ValueError as error:
         hint = "a block is 10.0.0.0/24 or 2001:db8::/120; after the slash at most 32, for IPv6 128"
         raise InputError(f"not a block of addresses: {host!r}", hint) from error
-    # Of an IPv4 block the first and last address are its own and the broadcast's, except in the smallest two.
-    hosts: Iterable[_Address] = network.hosts() if isinstance(network, ipaddress.IPv4Network) else network
-    yield from (str(address) for address in hosts)
+    first = int(network.network_address)
+    last = first + network.num_addresses - 1
+    return Span(text, network.version, first, last, port, block=network.version == 4)
 
 
 def _span(host: str) -> tuple[_Address, _Address] | None:
