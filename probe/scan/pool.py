@@ -115,9 +115,9 @@ class _Slot:
 
     async def run(self, finished: trio.MemorySendChannel[list[Finished]]) -> None:
         """Work until there is no more to do, in as many processes as it takes."""
-        while not self._is_done:
+        while not self._is_done():
             how = await self._one_life(finished)
-            if self._is_done:
+            if self._is_done():
                 return
             self._barren += 1
             if self._barren >= _MOST_BARREN:
@@ -125,7 +125,6 @@ class _Slot:
                 raise Unavailable(f"worker processes do not stay alive: the last {how}", hint)
             await self._mourn(how, finished)
 
-    @property
     def _is_done(self) -> bool:
         return self._ending and not (self._outgoing or self._suspects or self._under_way)
 
@@ -146,7 +145,7 @@ class _Slot:
                 await self._read(Frames(process.stdout), finished)
                 nursery.cancel_scope.cancel()
         finally:
-            if not self._is_done:
+            if not self._is_done():
                 process.kill()
             with trio.CancelScope(shield=True):
                 await trio.aclose_forcefully(process.stdin)

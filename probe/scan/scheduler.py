@@ -27,8 +27,9 @@ from probe.drive.resolve import Unresolved, resolve, unresolved_result
 from probe.errors import InputError, Unavailable
 from probe.language import speaking
 from probe.result import Result, Target
+from probe.scan.exclusion import Exclusions
 from probe.scan.gate import Room, Seat
-from probe.scan.outcome import describe, describe_failure, failure, gave_no_sign, leaf, told_more
+from probe.scan.outcome import describe, describe_failure, failure, gave_no_sign, leaf, not_asked, told_more
 from probe.scan.work import Finished, Job, Task
 
 __all__ = ["ThisProcess", "describe"]
@@ -82,6 +83,7 @@ class _Share:
         self._room.spare = self._wake
         if self._room.rate is not None:
             self._room.rate.calm = self._wake
+        self._manners = _Manners(job)
         self._ready: deque[_Errand] = deque()
         self._aside: dict[object, deque[_Errand]] = {}  # by subnet, only those with a place to wait for
         self._again: deque[tuple[float, _Errand]] = deque()  # when to ask again
@@ -201,12 +203,8 @@ class _Share:
             self._room.give_back(errand.subnet)
         if again:
             self._ask_again(errand)
-        elif len(errand.results) < len(errand.targets):
-            errand.tries = 0
-            self._ready.append(errand)
-            self._wake()
         else:
-            self._finish(errand)
+            self._go_on(errand)
 
     async def _audit(self, errand: _Errand) -> Result:
         """Audit it; where this process lacks descriptors, again after a pause."""
@@ -268,13 +266,21 @@ class _Share:
                 self._finish(errand)
             else:
                 errand.targets = found
-                self._begin_or_leave(errand)
+                self._go_on(errand)
         self._resolvers -= 1
 
-    def _begin_or_leave(self, errand: _Errand) -> None:
-        """Nothing that is excluded is contacted because a name leads there."""
-        self._ready.append(errand)
-        self._wake()
+    def _go_on(self, errand: _Errand) -> None:
+        """The next address of a name: nothing that is excluded is contacted because a name leads there."""
+        errand.tries = 0
+        while len(errand.results) < len(errand.targets):
+            target = _target(errand)
+            why = self._manners.forbids(target.address or target.host)
+            if why is None:
+                self._ready.append(errand)
+                self._wake()
+                return
+            errand.results.append(not_asked(target, self._job.settings.depth, why))
+        self._finish(errand)
 
     # The end of a target
 
@@ -292,6 +298,19 @@ class _Share:
         if self._accepted < self._most and len(self._ready) < _READY:
             self._hungry.set()
         self._end_if_done()
+
+
+class _Manners:
+    """What no name may lead to."""
+
+    def __init__(self, job: Job) -> None:
+        self._excluded = Exclusions(job.excluded)
+
+    def forbids(self, address: str) -> str | None:
+        """Why this address is not contacted; None where it may be."""
+        if self._excluded.covers(address):
+            return "the name leads to an address that is excluded (--exclude)"
+        return None
 
 
 def _target(errand: _Errand) -> Target:
