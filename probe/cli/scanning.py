@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from probe.scan.recovery import Found
     from probe.scan.sidecar import Sidecar
     from probe.scan.tally import Tally
-    from probe.scan.work import Job, Pool, Recovered, Source, Task
+    from probe.scan.work import Job, Pool, Source
 
 INTERRUPTED = 130
 
@@ -37,6 +37,7 @@ class _Scan:
     source: Source
     job: Job
     pool: Pool
+    remarks: tuple[str, ...]
     journal: Journal | None = None
     sidecar: Sidecar | None = None
     found: Found | None = None
@@ -115,44 +116,21 @@ def _check_standard_input(targets: list[str]) -> None:
         )
 
 
-def _scan(options: argparse.Namespace) -> _Scan:
-    """Everything but where results go. Raises InputError, Unavailable."""
-    source = _source(options)
-    job, pool = _job_and_pool(options, source)
-    return _Scan(options=options, source=source, job=job, pool=pool)
-
-
 def _source(options: argparse.Namespace) -> Source:
     from probe.drive.source import check_source
+    from probe.scan.source import open_source
 
-    if not options.targets:
-        raise InputError("there is no target", "give 10.0.0.0/24, 10.0.0.1-50, @file or a name; see --help")
     if options.source_address is not None:
         check_source(options.source_address)
-    return _Listed(options)
-
-
-class _Listed:
-    def __init__(self, options: argparse.Namespace) -> None:
-        from probe.scan.targets import check, targets
-
-        check(options.targets)
-        self.size: int | None = (
-            None if "-" in options.targets else sum(1 for _each in targets(options.targets, options.port or []))
-        )
-        self.seed = options.seed or 1
-        self.fingerprint = None
-        self.remarks: tuple[str, ...] = ()
-        self.excluded: tuple[tuple[str, str], ...] = ()
-        self._options = options
-
-    def tasks(self, recovered: Recovered) -> Iterator[Task]:
-        from probe.scan.targets import targets
-        from probe.scan.work import Task
-
-        for position, target in enumerate(targets(self._options.targets, self._options.port or [])):
-            if position >= recovered.below and position not in recovered.above:
-                yield Task(position, target)
+    return open_source(
+        options.targets,
+        options.port or [],
+        exclude=options.exclude,
+        exclude_files=options.exclude_file,
+        seed=options.seed,
+        shard=options.shard,
+        rate=options.rate,
+    )
 
 
 def _run(scan: _Scan) -> int:
@@ -176,21 +154,38 @@ def _run(scan: _Scan) -> int:
     return 0
 
 
-def _job_and_pool(options: argparse.Namespace, source: Source) -> tuple[Job, Pool]:
-    from probe.scan.scheduler import ThisProcess
+def _scan(options: argparse.Namespace) -> _Scan:
+    """Everything but where results go. Raises InputError, Unavailable."""
+    from probe.scan.descriptors import concurrency_for, processes_for
 
-    job = replace(job_of(options), excluded=source.excluded)
+    job = job_of(options)
+    source = _source(options)
+    remark = None
     if options.cluster is not None:
-        from probe.scan.cluster import Cluster
+        pool = _cluster(options)
+    else:
+        processes = processes_for(options.processes, source.size)
+        concurrency, remark = concurrency_for(options.concurrency, processes)
+        job = replace(job, concurrency=concurrency)
+        pool = _processes(processes)
+    remarks = (*source.remarks, *([remark] if remark is not None else ()))
+    return _Scan(options=options, source=source, job=replace(job, excluded=source.excluded), pool=pool, remarks=remarks)
 
-        whole = options.concurrency is not None
-        return job, Cluster(options.cluster, processes=options.processes, whole=whole)
-    processes = options.processes or 1
-    if processes == 1:
-        return job, ThisProcess()
+
+def _processes(number: int) -> Pool:
+    if number == 1:
+        from probe.scan.scheduler import ThisProcess
+
+        return ThisProcess()
     from probe.scan.pool import Processes
 
-    return job, Processes(processes)
+    return Processes(number)
+
+
+def _cluster(options: argparse.Namespace) -> Pool:
+    from probe.scan.cluster import Cluster
+
+    return Cluster(options.cluster, processes=options.processes, whole=options.concurrency is not None)
 
 
 def _tally_before(scan: _Scan) -> Tally:
@@ -260,7 +255,7 @@ async def _heed_signals(course: Course, task_status: trio.TaskStatus[None]) -> N
 
 def _tell_beginning(scan: _Scan) -> None:
     """The line before a scan, and what should be known of it."""
-    for remark in scan.source.remarks:
+    for remark in scan.remarks:
         _say(remark)
     parts = [
         _("Scanning targets as they come")
