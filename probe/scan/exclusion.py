@@ -24,9 +24,9 @@ class Exclusions:
                 raise ValueError(f"{low} and {high} are of two kinds")
             numbers[first.version].append((int(first), int(last)))
         mapped = [
-            (max(first, _MAPPED) - _MAPPED, min(last, _MAPPED + _V4 - 1) - _MAPPED)
+            (first - _MAPPED, last - _MAPPED)
             for first, last in numbers[6]
-            if first < _MAPPED + _V4 and last >= _MAPPED
+            if first >= _MAPPED and last < _MAPPED + _V4  # ::/0 is said of IPv6 alone
         ]
         numbers[6] += [(_MAPPED + first, _MAPPED + last) for first, last in numbers[4]]
         numbers[4] += mapped

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from probe.errors import InputError
@@ -13,22 +13,31 @@ from probe.scan.targets import Piece, parse
 _BYTE_ORDER_MARK = "\ufeff"
 
 
-def pieces_of(text: str) -> Iterator[Piece]:
-    """What one text of the command line names; @file and - are read on the way. Raises InputError."""
+def pieces_of(text: str, vet: Callable[[Piece], None] = lambda _: None) -> Iterator[Piece]:
+    """What one text of the command line names; @file and - are read on the way.
+
+    `vet` may raise InputError for a piece; it is told with its file and line. Raises InputError.
+    """
     if text == "-":
-        yield from _from_lines(_standard_input(), "standard input")
+        yield from _from_lines(_standard_input(), "standard input", vet)
     elif text.startswith("@"):
-        yield from _from_file(text[1:])
+        yield from _from_file(text[1:], vet)
     else:
-        yield parse(text)
+        yield _vetted(text, vet)
 
 
-def _from_file(name: str) -> Iterator[Piece]:
+def _vetted(text: str, vet: Callable[[Piece], None]) -> Piece:
+    piece = parse(text)
+    vet(piece)
+    return piece
+
+
+def _from_file(name: str, vet: Callable[[Piece], None]) -> Iterator[Piece]:
     if "\0" in name:
         raise InputError(f"cannot read {name!r}", "a file's name has no NUL")
     try:
         with Path(name).open("rb") as raw, io.TextIOWrapper(raw, _encoding(raw), errors="replace") as lines:
-            yield from _from_lines(lines, name)
+            yield from _from_lines(lines, name, vet)
     except OSError as error:
         raise InputError(f"cannot read {name}: {error.strerror}", "check the name after the @") from error
 
@@ -45,7 +54,7 @@ def _encoding(raw: io.BufferedReader) -> str:
     return "utf-16" if raw.peek(2)[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
 
 
-def _from_lines(lines: Iterable[str], source: str) -> Iterator[Piece]:
+def _from_lines(lines: Iterable[str], source: str, vet: Callable[[Piece], None]) -> Iterator[Piece]:
     """One piece a line; what follows # is a remark."""
     for number, line in enumerate(lines, 1):
         text = line.removeprefix(_BYTE_ORDER_MARK).partition("#")[0].strip()
@@ -54,6 +63,6 @@ def _from_lines(lines: Iterable[str], source: str) -> Iterator[Piece]:
         if "\0" in text:
             raise InputError(f"{source}, line {number}: not text", "save the list as text in UTF-8")
         try:
-            yield parse(text)
+            yield _vetted(text, vet)
         except InputError as error:
             raise InputError(f"{source}, line {number}: {error.what}", error.hint) from error

@@ -1,0 +1,159 @@
+"""Targets that come while the scan runs: asked in their own order, each once, without being collected in memory."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from hashlib import blake2b
+
+from probe.errors import InputError, Unavailable
+from probe.result import Target
+from probe.scan import manners
+from probe.scan.exclusion import Exclusions, address_text
+from probe.scan.inputs import pieces_of
+from probe.scan.permutation import Permutation
+from probe.scan.space import name_key, open_database, restored, stored
+from probe.scan.targets import Name, Piece, Span, parse, ports_of
+from probe.scan.work import Recovered, Task
+
+
+class Seen:
+    """What was handed out: spans of addresses and names, on disk, so that it may be any number."""
+
+    def __init__(self) -> None:
+        self._database = open_database()
+        self._run = self._database.execute
+        self._run("CREATE TABLE spans (port, version, first, last, PRIMARY KEY (port, version, first)) WITHOUT ROWID")
+        self._run("CREATE TABLE names (key, port, PRIMARY KEY (key, port)) WITHOUT ROWID")
+
+    def close(self) -> None:
+        self._database.close()
+
+    def name(self, key: str, port: int) -> bool:
+        """Note a name. Whether it is new."""
+        return self._run("INSERT OR IGNORE INTO names VALUES (?, ?)", (key, port)).rowcount == 1
+
+    def span(self, port: int, version: int, first: int, last: int) -> list[tuple[int, int]]:
+        """Note a span, joined with what it touches. What of it is new, in order."""
+        touching = self._touching(port, version, first, last)
+        new, at = [], first
+        for low, high in touching:
+            if at < low:
+                new.append((at, min(low - 1, last)))
+            at = max(at, high + 1)
+        if at <= last:
+            new.append((at, last))
+        if new:
+            for low, _ in touching:
+                self._run(
+                    "DELETE FROM spans WHERE port = ? AND version = ? AND first = ?", (port, version, stored(low))
+                )
+            low = min([first, *(low for low, _ in touching)])
+            high = max([last, *(high for _, high in touching)])
+            self._run("INSERT INTO spans VALUES (?, ?, ?, ?)", (port, version, stored(low), stored(high)))
+        return new
+
+    def _touching(self, port: int, version: int, first: int, last: int) -> list[tuple[int, int]]:
+        """The spans that overlap this one or are its neighbors, in order. They are disjoint, so the walk back ends."""
+        found = []
+        rows = self._run(
+            "SELECT first, last FROM spans WHERE port = ? AND version = ? AND first <= ? ORDER BY first DESC",
+            (port, version, stored(last + 1)),
+        )
+        for row in rows:
+            low, high = restored(row[0]), restored(row[1])
+            if high < first - 1:
+                break
+            found.append((low, high))
+        rows.close()
+        return found[::-1]
+
+
+class StreamSource:
+    """A Source in the order of its texts; a block within it is in pseudo-random order."""
+
+    size: int | None = None
+    fingerprint: str | None = None
+    remarks: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        texts: Sequence[str],
+        ports: Sequence[int],
+        excluded: Exclusions,
+        names: frozenset[str],
+        *,
+        seed: int,
+        shard: tuple[int, int],
+    ) -> None:
+        self._texts, self._ports, self._exclusions, self._names = texts, ports, excluded, names
+        self._part, self._parts = shard[0] - 1, shard[1]
+        self.seed = seed
+        self.excluded = excluded.spans()
+
+    def tasks(self, recovered: Recovered) -> Iterator[Task]:
+        """What was not asked before, as it comes, numbered after what was. Raises InputError, Unavailable."""
+        seen = Seen()
+        try:
+            yield from self._tasks(recovered, seen)
+        except sqlite3.OperationalError as error:
+            raise Unavailable(
+                f"cannot keep which targets were asked: {error}",
+                "free room for temporary files, or set SQLITE_TMPDIR to where it is",
+            ) from error
+        finally:
+            seen.close()
+
+    def _tasks(self, recovered: Recovered, seen: Seen) -> Iterator[Task]:
+        empty = True
+        for host, port in recovered.asked:
+            empty = False
+            self._note(parse(host), port, seen)
+        position = max([recovered.below, *(above + 1 for above in recovered.above)])
+        for text in self._texts:
+            for piece in pieces_of(text, manners.refuse):
+                empty = False
+                for target in self._new(piece, seen):
+                    if self._mine(target):
+                        yield Task(position, target)
+                        position += 1
+        if empty:
+            raise InputError("there is no target in what was given", "a list has one target a line; # starts a remark")
+
+    @staticmethod
+    def _note(piece: Piece, port: int, seen: Seen) -> None:
+        if isinstance(piece, Name):
+            seen.name(name_key(piece.host), port)
+        else:
+            seen.span(port, piece.version, piece.first, piece.last)
+
+    def _new(self, piece: Piece, seen: Seen) -> Iterator[Target]:
+        for port in ports_of(piece, self._ports):
+            if isinstance(piece, Span):
+                yield from self._addresses(piece, port, seen)
+            elif self._wanted(piece) and seen.name(name_key(piece.host), port):
+                address = piece.host if "%" in piece.host else None
+                yield Target(input=piece.text, host=piece.host, address=address, port=port)
+
+    def _wanted(self, name: Name) -> bool:
+        if "%" in name.host and self._exclusions.covers(name.host):
+            return False
+        return name_key(name.host) not in self._names
+
+    def _addresses(self, piece: Span, port: int, seen: Seen) -> Iterator[Target]:
+        asked = piece.hosts()
+        for new in seen.span(port, asked.version, asked.first, asked.last):
+            for low, high in manners.askable(asked.version, *new):
+                for first, last in self._exclusions.rest(asked.version, low, high):
+                    order = Permutation(last - first + 1, self.seed)
+                    for number in range(order.size):
+                        host = address_text(asked.version, first + order.at(number))
+                        yield Target(input=piece.text, host=host, address=host, port=port)
+
+    def _mine(self, target: Target) -> bool:
+        """Whether a target is in this shard, by a hash that is the same everywhere."""
+        if self._parts == 1:
+            return True
+        key = target.address or name_key(target.host)
+        digest = blake2b(f"{key}\t{target.port}".encode(), digest_size=8).digest()
+        return int.from_bytes(digest, "big") % self._parts == self._part
