@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import lru_cache
 from typing import Self
 
 from probe.handshake.client_hello import Offer, usual_offer
@@ -15,6 +16,7 @@ from probe.wire.tls_version import SSL2, SSL3, TLS10, TLS11, TLS12, TLS13, versi
 # The TLS versions that are asked for, newest first; those of SSL only at depth full.
 TLS_VERSIONS = (TLS13, TLS12, TLS11, TLS10)
 ALL_VERSIONS = (*TLS_VERSIONS, SSL3, SSL2)
+_MOST_REMEMBERED = 64  # names of protocols; a hostile server may select any of 2**32
 
 
 class Stage(Enum):
@@ -137,6 +139,7 @@ def protocol_names(mask: int) -> list[str]:
     return flag_names(mask, Protocol) or [protocol_name(0)]
 
 
+@lru_cache(maxsize=_MOST_REMEMBERED)
 def protocol_name(selected: int) -> str:
     """Name a selectedProtocol, or as hexadecimal where it is none or several."""
     name = Protocol(selected).name

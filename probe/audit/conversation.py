@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from probe.audit.attempt import Question, Stage
 from probe.audit.licensing import joining_of
@@ -59,18 +60,16 @@ class Conversation:
         """The machine that asks a question on a new connection."""
         if question.protocols is None:
             return self._tls(question, Protocol.SSL)
-        first = Negotiation(self._opening(question, question.protocols))
+        first = Negotiation(
+            opening(
+                question.protocols,
+                question.flags,
+                bare=question.bare,
+                token=self._token(cookie=question.cookie),
+                blob=self.settings.preconnection_blob,
+            )
+        )
         return Chain(first, lambda finished: self._after(first, finished, question))
-
-    def _opening(self, question: Question, protocols: int) -> bytes:
-        """The preconnection PDU, where there is one, and the Connection Request."""
-        w = Writer()
-        if self.settings.preconnection_blob is not None:
-            PreconnectionPdu.naming(self.settings.preconnection_blob).write(w)
-        asked = None if question.bare else NegotiationRequest(protocols=protocols, flags=question.flags)
-        data = RequestData(token=self._token(cookie=question.cookie), negotiation=asked)
-        w.raw(x224.write_packet(x224.ConnectionRequest(variable=data.write())))
-        return w.getvalue()
 
     def _token(self, *, cookie: bool) -> bytes | None:
         if self.settings.routing_token is not None:
@@ -147,7 +146,12 @@ class Conversation:
         return Chain(self._settings(question, selected), lambda finished: self._licensing(question, finished))
 
     def _settings(self, question: Question, selected: int) -> Machine:
-        return BasicSettingsExchange(connect_initial(question, selected))
+        methods = question.methods
+        if (
+            selected == Protocol.RDP and not methods
+        ):  # unasked: without a method a server just closes
+            methods = _ANY_METHOD
+        return BasicSettingsExchange(connect_initial(question.rdp_version, methods, selected))
 
     def _licensing(self, question: Question, finished: Machine) -> Machine | None:
         """What follows the basic settings exchange, where the user wants it and the server has agreed."""
@@ -157,13 +161,23 @@ class Conversation:
         return LicensingPhase(joining) if joining is not None else None
 
 
-def connect_initial(question: Question, selected: int) -> bytes:
+@lru_cache(maxsize=64)
+def opening(protocols: int, flags: int, *, bare: bool, token: bytes | None, blob: str | None) -> bytes:
+    """The preconnection PDU, where there is one, and the Connection Request. Every server is sent the same."""
+    w = Writer()
+    if blob is not None:
+        PreconnectionPdu.naming(blob).write(w)
+    asked = None if bare else NegotiationRequest(protocols=protocols, flags=flags)
+    data = RequestData(token=token, negotiation=asked)
+    w.raw(x224.write_packet(x224.ConnectionRequest(variable=data.write())))
+    return w.getvalue()
+
+
+@lru_cache(maxsize=64)
+def connect_initial(rdp_version: int, methods: int, selected: int) -> bytes:
     """The TPKT packet of an MCS Connect-Initial as a plain client sends it, [MS-RDPBCGR] 2.2.1.3."""
-    methods = question.methods
-    if selected == Protocol.RDP and not methods:  # a server that does not negotiate: without a method it just closes
-        methods = _ANY_METHOD
     blocks: tuple[gcc.ClientBlock, ...] = (
-        gcc.ClientCore(version=question.rdp_version, server_selected_protocol=selected),
+        gcc.ClientCore(version=rdp_version, server_selected_protocol=selected),
         gcc.ClientCluster(flags=0x0D, redirected_session_id=0),  # version 4, redirection supported
         gcc.ClientSecurity(encryption_methods=methods, ext_encryption_methods=0),
         gcc.ClientNetwork(channels=(_RDPDR,)),

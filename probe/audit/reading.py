@@ -173,32 +173,33 @@ def _note(reading: Reading, event: Event) -> None:
 
 
 # Which field holds a message of which kind; the first of a kind is kept, but for a ServerHello, whose second counts.
-_FIELDS: tuple[tuple[type[object] | tuple[type[object], ...], str], ...] = (
-    (x224.ConnectionConfirm, "confirm"),
-    (ConfirmData, "confirm_data"),
-    (mcs.DisconnectProviderUltimatum, "disconnect"),
-    ((x224.DisconnectRequest, x224.Error), "refusal"),
-    (tls_hello.ServerKeyExchange, "key_exchange"),
-    (mcs.ConnectResponse, "connect_response"),
-    (TsRequest, "ts_request"),
-    ((NegTokenInit, NegTokenResp), "spnego"),
-    (ssl2.Error, "ssl2_error"),
-    (RdstlsCapabilities, "rdstls"),
-    (ServerNonce, "nonce"),
-    (
-        (
-            standard_security.ProprietaryCertificate,
-            standard_security.X509CertificateChain,
-            standard_security.UnknownCertificate,
-        ),
-        "server_certificate",
-    ),
-)
+_FIELDS: dict[type[object], str] = {
+    x224.ConnectionConfirm: "confirm",
+    ConfirmData: "confirm_data",
+    mcs.DisconnectProviderUltimatum: "disconnect",
+    x224.DisconnectRequest: "refusal",
+    x224.Error: "refusal",
+    tls_hello.ServerKeyExchange: "key_exchange",
+    mcs.ConnectResponse: "connect_response",
+    TsRequest: "ts_request",
+    NegTokenInit: "spnego",
+    NegTokenResp: "spnego",
+    ssl2.Error: "ssl2_error",
+    RdstlsCapabilities: "rdstls",
+    ServerNonce: "nonce",
+    standard_security.ProprietaryCertificate: "server_certificate",
+    standard_security.X509CertificateChain: "server_certificate",
+    standard_security.UnknownCertificate: "server_certificate",
+}
 
 
 def _note_message(reading: Reading, event: Seen) -> None:
     message = event.message
-    if isinstance(message, tls_hello.ServerHello):
+    name = _FIELDS.get(type(message))
+    if name is not None:
+        if getattr(reading, name) is None:
+            setattr(reading, name, message)
+    elif isinstance(message, tls_hello.ServerHello):
         reading.server_hello = message
         reading.resumed = find(message.extensions, ExtensionType.PRE_SHARED_KEY) is not None
     elif isinstance(message, tls_hello.Certificate):
@@ -214,6 +215,3 @@ def _note_message(reading: Reading, event: Seen) -> None:
         reading.challenge, reading.challenge_at = message, event.at
     elif isinstance(message, Alert) and not message.is_remark:
         reading.alert = reading.alert or message
-    for kinds, name in _FIELDS:
-        if isinstance(message, kinds) and getattr(reading, name) is None:
-            setattr(reading, name, message)

@@ -179,9 +179,12 @@ def _closed_and_reset(readings: Sequence[Reading]) -> bool:
 
 def _intermittent(attempts: Sequence[Attempt]) -> list[str]:
     """Requests that ended differently when repeated, though nothing else was under way either time."""
-    differing = []
+    differing: list[str] = []
+    repeats = [attempt for attempt in attempts if attempt.question.repeat]
+    if not repeats:
+        return differing
     first = {attempt.question: attempt for attempt in attempts if not attempt.question.repeat}
-    for repeat in (attempt for attempt in attempts if attempt.question.repeat):
+    for repeat in repeats:
         before = first.get(replace(repeat.question, repeat=False))
         if before is None or not before.alone or before.ending is repeat.ending:
             continue

@@ -312,6 +312,8 @@ def _refusals(result: Result, failure: str, names: tuple[str, ...] = ("RDP", *_T
 
     Where the server turns everything away, the evidence goes on with how it did that.
     """
+    if result.negotiation is None or not any(each.failure == failure for each in result.negotiation.protocols.values()):
+        return
     asked = ("RDP", *_TLS_BASED) if _code_decides(result) else names
     refused = tuple(name for name in asked if _verdict(result, name).failure == failure)
     if not refused or not _all_rejected(result):

@@ -11,9 +11,12 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum, IntFlag
+from functools import lru_cache
 from typing import Self
 
 from probe.errors import InvalidField, Truncated
+
+_MOST_REMEMBERED = 256  # values of flags; a hostile server may send any
 
 
 class OpenIntEnum(IntEnum):
@@ -31,6 +34,11 @@ class OpenIntEnum(IntEnum):
 
 def flag_names(value: int, known: type[IntFlag]) -> list[str]:
     """Name every bit set in `value`; bits without a name appear as "0x20"."""
+    return list(_flag_names(int(value), known))
+
+
+@lru_cache(maxsize=_MOST_REMEMBERED)
+def _flag_names(value: int, known: type[IntFlag]) -> tuple[str, ...]:
     names = []
     bit = 1
     while bit <= value:
@@ -38,7 +46,7 @@ def flag_names(value: int, known: type[IntFlag]) -> list[str]:
             member = known._value2member_map_.get(bit)
             names.append(member.name if member is not None and member.name else f"0x{bit:x}")
         bit <<= 1
-    return names
+    return tuple(names)
 
 
 class Reader:

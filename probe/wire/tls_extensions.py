@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Self
 
 from probe.wire.cursor import OpenIntEnum, Reader, Writer
@@ -80,7 +81,10 @@ def write_extensions(w: Writer, extensions: Sequence[Extension]) -> None:
 
 def find(extensions: Sequence[Extension] | None, kind: int) -> bytes | None:
     """The body of the first extension of that type, or None where there is none."""
-    return next((extension.body for extension in extensions or () if extension.type == kind), None)
+    for extension in extensions or ():
+        if extension.type == kind:
+            return extension.body
+    return None
 
 
 def _u16_list(kind: ExtensionType, values: Sequence[int]) -> Extension:
@@ -192,6 +196,7 @@ def session_ticket(ticket: bytes = b"") -> Extension:
     return Extension(type=ExtensionType.SESSION_TICKET, body=ticket)
 
 
+_MOST_REMEMBERED = 64  # bodies of two bytes
 _OCSP = 1  # status_type, RFC 6066 section 8
 _PEER_ALLOWED_TO_SEND = 1  # HeartbeatMode, RFC 6520 section 2
 
@@ -279,6 +284,7 @@ def selected_version(version: int) -> Extension:
     return Extension(type=ExtensionType.SUPPORTED_VERSIONS, body=_u16(version))
 
 
+@lru_cache(maxsize=_MOST_REMEMBERED)
 def read_selected_version(body: bytes) -> int:
     """The version in a ServerHello or HelloRetryRequest."""
     return _read_u16(body, "supported_versions", "selected_version")
