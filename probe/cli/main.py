@@ -21,6 +21,7 @@ _CANNOT_WRITE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 _COMMANDS = {
     "host": "audit servers and explain each to a person, or as JSON",
     "scan": "audit many targets: results as NDJSON, progress on standard error",
+    "export": "list hosts of a scan that have something in common, or make a table of its results",
     "explain": "say what an error message or code means, and what tells its causes apart",
     "demo": "start embedded servers on loopback and audit them: needs no network",
     "schema": "print the JSON Schema of the results",

@@ -7,6 +7,7 @@ characters itself, as in a domain account "CORP\x64": it can then imitate an esc
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 
 ELLIPSIS = "…"
@@ -16,6 +17,7 @@ _INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 _VARIATION_SELECTORS = (range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0), range(0x180B, 0x1810))
 _UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _PRINTABLE_ASCII = bytes(range(0x20, 0x7F))
+_FORMULA = re.compile(r"((?:^|[,;|])[ '\"]*)([=+\-@\uff1d\uff0b\uff0d\uff20])")
 _MOST_MARKS = 4  # combining marks in a row; more pile up over the lines above
 
 
@@ -29,6 +31,15 @@ def terminal(text: str, longest: int = 300) -> str:
     if len(text) > longest:
         shown.append(ELLIPSIS)
     return "".join(shown)
+
+
+def spreadsheet(text: str, longest: int = 32_000) -> str:
+    """One cell of a table of text: what `terminal` shows, and nothing that a spreadsheet takes for a formula.
+
+    An apostrophe stands before what would begin one, at the start or where a program that separates cells by another
+    character would begin a new cell. Source: OWASP, CSV Injection.
+    """
+    return _FORMULA.sub(r"\1'\2", terminal(text, longest))
 
 
 def json_line(line: bytes) -> str:

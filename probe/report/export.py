@@ -1,0 +1,92 @@
+"""Results as tables for other programs: CSV for spreadsheets, Parquet for databases. A file is whole or not there."""
+
+from __future__ import annotations
+
+import csv
+import json
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from probe.errors import InputError, Unavailable
+from probe.report.escape import spreadsheet
+from probe.report.export_columns import COLUMNS, Cell, Row
+
+_ELSEWHERE = "name a file in a folder that has room and that you may write to"
+
+
+def write_csv(rows: Iterable[Row], stream: TextIO) -> None:
+    """A line of names, and a line for each row. Whatever a server said is harmless in a spreadsheet."""
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for each in rows:
+        writer.writerow([_csv_cell(cell) for cell in each.values()])
+
+
+def write_csv_file(rows: Iterable[Row], file: str) -> None:
+    """The same in a file, in UTF-8. Raises InputError where it cannot be written."""
+    with _made_for(file) as made, made.open("w", encoding="utf-8", newline="", errors="backslashreplace") as stream:
+        write_csv(rows, stream)
+
+
+def write_parquet(rows: Iterable[Row], file: str) -> None:
+    """A Parquet file with the types of COLUMNS. Raises InputError where it cannot be written, Unavailable."""
+    try:
+        import duckdb
+    except ImportError as error:
+        raise Unavailable("--parquet needs DuckDB, which is not installed", "pip install 'rdp-probe[query]'") from error
+
+    with _made_for(file) as made:
+        plain = made.with_name("rows.ndjson")
+        with plain.open("w", encoding="ascii") as stream:
+            stream.writelines(f"{json.dumps(each)}\n" for each in rows)
+        try:
+            with duckdb.connect(config={"autoinstall_known_extensions": False}) as database:
+                database.execute(f"COPY ({_selection(plain)}) TO {_quoted(made)} (FORMAT parquet, COMPRESSION zstd)")
+        except duckdb.IOException as error:
+            raise InputError(f"cannot write {file!r}: {error}", _ELSEWHERE) from error
+
+
+def _selection(plain: Path) -> str:
+    """What reads the rows back with their types; a time that no calendar has is left empty."""
+    read = ", ".join(f"{name}: '{_stored(kind)}'" for name, kind in COLUMNS.items())
+    cells = ", ".join(
+        f"try_cast({name} AS {kind}) AS {name}" if kind == "TIMESTAMP" else name for name, kind in COLUMNS.items()
+    )
+    return f"SELECT {cells} FROM read_json({_quoted(plain)}, format='newline_delimited', columns={{{read}}})"  # noqa: S608  names are ours
+
+
+def _stored(kind: str) -> str:
+    return "VARCHAR" if kind == "TIMESTAMP" else kind
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+def _csv_cell(cell: Cell) -> str | int | float:
+    if cell is None:
+        return ""
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    if isinstance(cell, int | float):
+        return cell
+    return spreadsheet(cell if isinstance(cell, str) else "; ".join(cell))
+
+
+@contextmanager
+def _made_for(file: str) -> Iterator[Path]:
+    """Where to write what becomes the file when it is whole: in a folder of its own on the same file system."""
+    try:
+        goal = Path(file).resolve()
+        if goal.exists() and not goal.is_file():
+            raise InputError(f"cannot write {file!r}: it is no file", _ELSEWHERE)
+        with tempfile.TemporaryDirectory(dir=goal.parent, prefix=".rdp-probe-") as folder:
+            made = Path(folder) / "table"
+            yield made
+            made.replace(goal)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise InputError(f"cannot write {file!r}: {why}", _ELSEWHERE) from error
