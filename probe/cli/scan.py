@@ -56,6 +56,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     speed.add_argument("--processes", type=choose.positive, metavar="N", help="processes that work (one a core)")
     speed.add_argument("--cluster", metavar="URL",
                        help='on a dask cluster, tcp://scheduler:8786, or "local" to start one here')  # fmt: skip
+    speed.add_argument("--parts", metavar="URL",
+                       help="with --cluster: workers write results there, as s3://bucket/folder or file:///shared; "
+                            "the output has a receipt for each")  # fmt: skip
     choose.add_limits(parser)
     choose.add_request(parser)
     choose.add_outside(parser)

@@ -41,6 +41,7 @@ class _Scan:
     journal: Journal | None = None
     sidecar: Sidecar | None = None
     found: Found | None = None
+    handed_out: int = 0
 
     @property
     def name(self) -> str | None:
@@ -77,7 +78,7 @@ def begin(options: argparse.Namespace) -> int:
 def resume(options: argparse.Namespace, given: Mapping[str, Any]) -> int:
     """Go on with one that was interrupted. Raises InputError, Unavailable, OSError."""
     from probe.scan import sidecar
-    from probe.scan.journal import Journal
+    from probe.scan.journal import Journal, resume_command
     from probe.scan.recovery import recover
 
     name = options.resume
@@ -92,28 +93,24 @@ def resume(options: argparse.Namespace, given: Mapping[str, Any]) -> int:
     with speaking(options.lang or current()):
         journal = Journal.reopen(name)
         try:
-            if recorded.finished:
+            can_pipe = sys.stdin is not None and not sys.stdin.isatty()
+            if recorded.finished and (recorded.size is not None or not can_pipe):
                 _say(_("{file} is finished: there is nothing left to do.", file=name))
                 return 0
-            _check_standard_input(options.targets)
+            if "-" in options.targets and not can_pipe:
+                raise InputError(
+                    "the targets of this scan came from standard input",
+                    f"pipe the same list again: … | {resume_command(name)}",
+                )
             scan = _scan(options)
             sidecar.check_source(name, recorded, scan.source)
-            scan.found = recover(name)
+            scan.found = recover(name, is_stream=scan.source.size is None)
             if scan.found.whole < journal.size:
                 journal.cut(scan.found.whole)
             scan.journal, scan.sidecar = journal, recorded
             return _run(scan)
         finally:
             journal.close()
-
-
-def _check_standard_input(targets: list[str]) -> None:
-    """What came through a pipe must come again. Raises InputError where nobody can have piped it."""
-    if "-" in targets and (sys.stdin is None or sys.stdin.isatty()):
-        raise InputError(
-            "the targets of this scan came from standard input",
-            "pipe the same list again: … | rdp-probe scan --resume FILE",
-        )
 
 
 def _source(options: argparse.Namespace) -> Source:
@@ -148,7 +145,8 @@ def _run(scan: _Scan) -> int:
     if not done:
         _say_interrupted(scan, tally)
         return INTERRUPTED
-    if scan.sidecar is not None and scan.name is not None:
+    # A stream that gave nothing new was perhaps none: the next try may pipe the list again.
+    if scan.sidecar is not None and scan.name is not None and (scan.source.size is not None or scan.handed_out):
         scan.sidecar.finished = True
         sidecar.write(scan.name, scan.sidecar)
     return 0
@@ -158,11 +156,13 @@ def _scan(options: argparse.Namespace) -> _Scan:
     """Everything but where results go. Raises InputError, Unavailable."""
     from probe.scan.descriptors import concurrency_for, processes_for
 
+    if options.parts is not None and options.cluster is None:
+        raise InputError("--parts is for a cluster: the workers write them", "add --cluster, or use -o FILE instead")
     job = job_of(options)
     source = _source(options)
     remark = None
     if options.cluster is not None:
-        pool = _cluster(options)
+        pool = _cluster(options, source)
     else:
         processes = processes_for(options.processes, source.size)
         concurrency, remark = concurrency_for(options.concurrency, processes)
@@ -182,10 +182,12 @@ def _processes(number: int) -> Pool:
     return Processes(number)
 
 
-def _cluster(options: argparse.Namespace) -> Pool:
+def _cluster(options: argparse.Namespace, source: Source) -> Pool:
     from probe.scan.cluster import Cluster
+    from probe.scan.cluster_parts import Parts
 
-    return Cluster(options.cluster, processes=options.processes, whole=options.concurrency is not None)
+    parts = Parts(options.parts, f"{(source.fingerprint or 'stream')[:12]}-{source.seed:x}") if options.parts else None
+    return Cluster(options.cluster, parts, processes=options.processes, whole=options.concurrency is not None)
 
 
 def _tally_before(scan: _Scan) -> Tally:
@@ -216,6 +218,7 @@ async def _work(scan: _Scan, tally: Tally) -> bool:
         async with progress.shown():
             done = await course.run(scan.source.tasks(recovered), may_block=scan.source.size is None)
         nursery.cancel_scope.cancel()
+    scan.handed_out = course.handed_out
     return done
 
 

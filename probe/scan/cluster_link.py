@@ -30,6 +30,7 @@ _CONNECT_S = 10.0
 _CLOSE_S = 10.0  # for saying good-bye; what has not been said by then is said by the connection's end
 _THREADS = 4  # batches beside each other in one process that is started here
 _IGNORE_INTERRUPT = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)"  # Ctrl-C is for whoever started us
+_SILENT = logging.CRITICAL + 1  # what matters to the user is an error of ours
 _LOGGERS = ("distributed", "distributed.client", "distributed.nanny", "tornado", "tornado.application")
 
 
@@ -143,6 +144,9 @@ class Link:
             if self._under_way and self._client.status == "running":
                 self._client.cancel(list(self._under_way), force=True)
         with suppress(Exception):
+            if self._client.status == "running":
+                self._client.unsubscribe_topic("all")
+        with suppress(Exception):
             self._client.close(timeout=_CLOSE_S)
         if self._cluster:
             with suppress(Exception):
@@ -170,7 +174,7 @@ def _open(address: str, processes: int) -> Link:
     except ImportError as error:
         raise Unavailable("--cluster needs dask.distributed, which is not installed", INSTALL) from error
     for name in _LOGGERS:
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+        logging.getLogger(name).setLevel(_SILENT)
     warnings.filterwarnings("ignore", module=r"(distributed|dask|tornado)(\..*)?$")
     cluster = _start(processes) if address == LOCAL else None
     try:
@@ -195,7 +199,7 @@ def _start(processes: int) -> LocalCluster:
             protocol="tls://",
             security=Security.temporary(),
             dashboard_address=None,
-            silence_logs=logging.CRITICAL,
+            silence_logs=_SILENT,
             memory_limit=0,
             preload=[_IGNORE_INTERRUPT],
         )

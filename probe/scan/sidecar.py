@@ -37,6 +37,7 @@ class Arguments(msgspec.Struct, kw_only=True):
     retries: int = 0
     processes: int | None = None
     cluster: str | None = None
+    parts: str | None = None
     timeout: float
     deadline: float
     depth: str
