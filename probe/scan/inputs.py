@@ -1,68 +1,150 @@
-"""Lists of targets as people and other programs write them, read as a stream."""
+"""Lists of targets as people and other programs write them, read as a stream and told apart line by line.
+
+Known are: plain lists (a target a line, # starts a remark), zmap's list and CSV, masscan's JSON, NDJSON, list, grepable
+text and XML, nmap's XML and grepable text, the NDJSON of an earlier scan; any of them in UTF-8, UTF-16 or as .zst.
+Of other programs' lists only what is open on TCP counts.
+"""
 
 from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from probe.errors import InputError
 from probe.scan.targets import Piece, parse
 
+_LONGEST_LINE = 4 * 1024 * 1024  # characters: a result with every attempt in it has some hundred thousand
+_LONGEST_WINDOW = 1 << 27  # of zstandard: what its command line takes without being told to take more
+_ZSTANDARD = b"\x28\xb5\x2f\xfd"  # RFC 8878, 3.1.1
 _BYTE_ORDER_MARK = "\ufeff"
+_UTF_8_MARK = b"\xef\xbb\xbf"
+_UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+Vet = Callable[[Piece], None]
 
 
-def pieces_of(text: str, vet: Callable[[Piece], None] = lambda _: None) -> Iterator[Piece]:
+def pieces_of(text: str, vet: Vet = lambda _: None) -> Iterator[Piece]:
     """What one text of the command line names; @file and - are read on the way.
 
     `vet` may raise InputError for a piece; it is told with its file and line. Raises InputError.
     """
     if text == "-":
-        yield from _from_lines(_standard_input(), "standard input", vet)
+        raw = _standard_input()
+        yield from () if raw is None else _pieces(raw, "standard input", vet)
     elif text.startswith("@"):
         yield from _from_file(text[1:], vet)
     else:
-        yield _vetted(text, vet)
+        piece = parse(text)
+        vet(piece)
+        yield piece
 
 
-def _vetted(text: str, vet: Callable[[Piece], None]) -> Piece:
-    piece = parse(text)
-    vet(piece)
-    return piece
+def _standard_input() -> BinaryIO | None:
+    """Its bytes; None where it is closed. Whoever calls us as a library may have put text in its place."""
+    if sys.stdin is None:
+        return None
+    return cast("BinaryIO", getattr(sys.stdin, "buffer", None)) or io.BytesIO(sys.stdin.read().encode())
 
 
-def _from_file(name: str, vet: Callable[[Piece], None]) -> Iterator[Piece]:
+def _from_file(name: str, vet: Vet) -> Iterator[Piece]:
     if "\0" in name:
         raise InputError(f"cannot read {name!r}", "a file's name has no NUL")
     try:
-        with Path(name).open("rb") as raw, io.TextIOWrapper(raw, _encoding(raw), errors="replace") as lines:
-            yield from _from_lines(lines, name, vet)
+        with Path(name).open("rb") as raw:
+            yield from _pieces(raw, name, vet)
     except OSError as error:
         raise InputError(f"cannot read {name}: {error.strerror}", "check the name after the @") from error
 
 
-def _standard_input() -> Iterable[str]:
-    """Its lines, whatever bytes they hold; none where it is closed."""
-    if isinstance(sys.stdin, io.TextIOWrapper):
-        sys.stdin.reconfigure(errors="replace")
-    return sys.stdin if sys.stdin is not None else ()
+def _pieces(raw: BinaryIO, source: str, vet: Vet) -> Iterator[Piece]:
+    """What a list names. The raw bytes stay open."""
+    with ExitStack() as stack:
+        plain = io.BufferedReader(cast("io.RawIOBase", raw)) if isinstance(raw, io.BytesIO) else raw
+        content = cast("io.BufferedReader", plain)
+        if content.peek(4)[:4] == _ZSTANDARD:
+            content = _decompressed(content)
+            stack.callback(content.detach)
+        start = _peek(content, source)
+        if start.removeprefix(_UTF_8_MARK).lstrip()[:1] == b"<":
+            from probe.scan.inputs_xml import open_ports
+
+            found = open_ports(content.read1, source)
+        else:
+            encoding = "utf-16" if start[:2] in _UTF_16_MARKS else "utf-8"
+            lines = io.TextIOWrapper(content, encoding, errors="replace")
+            stack.callback(lines.detach)
+            found = _from_lines(lines, source)
+        for line, piece in found:
+            try:
+                vet(piece)
+            except InputError as error:
+                raise _at(source, line, error) from error
+            yield piece
 
 
-def _encoding(raw: io.BufferedReader) -> str:
-    """What a list is written in: PowerShell writes UTF-16 unless told otherwise. Nothing is read: it may be a pipe."""
-    return "utf-16" if raw.peek(2)[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
+def _decompressed(raw: io.BufferedReader) -> io.BufferedReader:
+    import zstandard
+
+    reader = zstandard.ZstdDecompressor(max_window_size=_LONGEST_WINDOW).stream_reader(
+        raw, read_across_frames=True, closefd=False
+    )
+    return io.BufferedReader(cast("io.RawIOBase", reader))
 
 
-def _from_lines(lines: Iterable[str], source: str, vet: Callable[[Piece], None]) -> Iterator[Piece]:
-    """One piece a line; what follows # is a remark."""
-    for number, line in enumerate(lines, 1):
-        text = line.removeprefix(_BYTE_ORDER_MARK).partition("#")[0].strip()
+def _peek(content: io.BufferedReader, source: str) -> bytes:
+    """The first bytes, as many as are there: nothing is read twice, for it may be a pipe. Raises InputError."""
+    try:
+        return content.peek(64)
+    except OSError:
+        raise
+    except Exception as error:  # zstandard's own
+        raise _not_text(source, 1) from error
+
+
+def _from_lines(lines: io.TextIOWrapper, source: str) -> Iterator[tuple[int, Piece]]:
+    """Pieces with the numbers of their lines. Raises InputError."""
+    from probe.scan.inputs_lines import Reader
+
+    reader = Reader()
+    number = 0
+    while line := _line(lines, source, number + 1):
+        number += 1
+        text = line.strip() if number > 1 else line.removeprefix(_BYTE_ORDER_MARK).strip()
         if not text:
             continue
         if "\0" in text:
-            raise InputError(f"{source}, line {number}: not text", "save the list as text in UTF-8")
+            raise _not_text(source, number)
         try:
-            yield _vetted(text, vet)
+            for piece in reader.pieces(text):
+                yield number, piece
         except InputError as error:
-            raise InputError(f"{source}, line {number}: {error.what}", error.hint) from error
+            raise _at(source, number, error) from error
+    try:
+        reader.end()
+    except InputError as error:
+        raise _at(source, number, error) from error
+
+
+def _line(lines: io.TextIOWrapper, source: str, number: int) -> str:
+    try:
+        line = lines.readline(_LONGEST_LINE)
+    except OSError:
+        raise
+    except Exception as error:  # zstandard's own, of bytes it cannot decompress
+        raise _not_text(source, number) from error
+    if len(line) == _LONGEST_LINE:
+        hint = "a list has one target a line; of JSON in one line, jq -c '.[]' makes one object a line"
+        raise InputError(f"{source}, line {number}: longer than {_LONGEST_LINE:,} characters", hint)
+    return line
+
+
+def _not_text(source: str, line: int) -> InputError:
+    return InputError(f"{source}, line {line}: not text", "save the list as text in UTF-8")
+
+
+def _at(source: str, line: int, error: InputError) -> InputError:
+    return InputError(f"{source}, line {line}: {error.what}", error.hint)

@@ -17,6 +17,8 @@ from probe.scan.exclusion import address_text
 DEFAULT_PORT = 3389
 _LABEL = re.compile(r"(?!-)[\w-]{1,63}(?<!-)", re.ASCII)
 _LONGEST_NAME = 253
+_OCTET = r"(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
+_QUAD = re.compile(rf"{_OCTET}\.{_OCTET}\.{_OCTET}\.{_OCTET}", re.ASCII)
 _NUMERIC = re.compile(r"[\d.]+", re.ASCII)
 _HINT = "give a host name, an address, 10.0.0.0/24, 10.0.0.1-50, [::1]:3390, @file or - for standard input"
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -28,6 +30,7 @@ class Name(NamedTuple):
     text: str  # as the user gave it
     host: str
     port: int | None  # None: whatever ports are asked
+    found: bool = False  # as of a span
 
 
 class Span(NamedTuple):
@@ -87,7 +90,7 @@ def ports_of(piece: Piece, ports: Sequence[int]) -> Sequence[int]:
     """
     if piece.port is None:
         return ports or [DEFAULT_PORT]
-    if isinstance(piece, Span) and piece.found and ports and piece.port not in ports:
+    if piece.found and ports and piece.port not in ports:
         return ()
     return [piece.port]
 
@@ -101,6 +104,9 @@ def check(texts: Iterable[str]) -> None:
 
 def parse(text: str) -> Piece:
     """One text that is neither a file nor standard input. Raises InputError."""
+    if match := _QUAD.fullmatch(text):  # most lines of a long list
+        number = int(match[1]) << 24 | int(match[2]) << 16 | int(match[3]) << 8 | int(match[4])
+        return Span(text, 4, number, number, None, typed=text)
     _refuse_other_notations(text)
     host, port = _split_port(text)
     if "/" in host:
