@@ -184,8 +184,8 @@ class _Slot:
                 raise _error(report.problem)
             if report.finished:
                 self._barren = 0
-                self._settle(report.finished)
                 await finished.send(report.finished)
+                self._settle(report.finished)
 
     def _settle(self, finished: list[Finished]) -> None:
         for each in finished:
@@ -209,8 +209,8 @@ class _Slot:
                 self._struck.add(position)
                 self._suspects.append(task)
         if lost:
-            self._settle(lost)
             await finished.send(lost)
+            self._settle(lost)
 
 
 def _environment() -> dict[str, str]:

@@ -29,6 +29,7 @@ from probe.language import speaking
 from probe.result import Result, Target
 from probe.scan.exclusion import Exclusions
 from probe.scan.gate import Room, Seat
+from probe.scan.manners import is_askable
 from probe.scan.outcome import describe, describe_failure, failure, gave_no_sign, leaf, not_asked, told_more
 from probe.scan.work import Finished, Job, Task
 
@@ -310,6 +311,8 @@ class _Manners:
         """Why this address is not contacted; None where it may be."""
         if self._excluded.covers(address):
             return "the name leads to an address that is excluded (--exclude)"
+        if not is_askable(address):
+            return "the name leads to an address that is no host: multicast, broadcast or unspecified"
         return None
 
 

@@ -81,11 +81,7 @@ def test_turns_are_given_in_the_order_of_asking_and_calm_is_told() -> None:
 
 def test_a_room_is_full_when_every_place_is_taken() -> None:
     room = Room(2)
-    assert room.try_take(None)
-    assert not room.is_full
-    assert room.try_take(None)
-    assert room.is_full
-    assert not room.try_take(None)
+    assert [(room.try_take(None), room.is_full) for _ in range(3)] == [(True, False), (True, True), (False, True)]
     room.give_back(None)
     assert room.try_take(None)
 

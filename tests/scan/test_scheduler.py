@@ -17,7 +17,7 @@ from probe.scan import scheduler as subject
 from probe.scan.gate import subnet_of
 from probe.scan.outcome import INTERNAL_ERROR
 from probe.scan.scheduler import ThisProcess
-from probe.scan.work import Finished, Job
+from probe.scan.work import Finished, Job, Task
 from tests.scan.shares import DISCOVER, address, name, result, results, worked
 
 Conversation = Callable[["Auditor", Target, Gate], Awaitable[Result]]
@@ -187,13 +187,13 @@ def test_only_so_many_targets_are_put_aside(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(subject, "audit", audit)
 
     async def main() -> int:
-        send, receive = trio.open_memory_channel[list[subject.Task]](0)
+        send, receive = trio.open_memory_channel[list[Task]](0)
         out, _kept = trio.open_memory_channel[list[Finished]](1000)
 
         async def feed() -> None:
             async with send:
                 for number, target in enumerate(targets()):
-                    await send.send([subject.Task(number, target)])
+                    await send.send([Task(number, target)])
 
         with trio.move_on_after(50):
             async with trio.open_nursery() as nursery:
@@ -209,12 +209,12 @@ def test_a_slow_reader_slows_the_audits_down(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(subject, "audit", auditor.audit)
 
     async def main() -> int:
-        send, receive = trio.open_memory_channel[list[subject.Task]](0)
+        send, receive = trio.open_memory_channel[list[Task]](0)
         out, kept = trio.open_memory_channel[list[Finished]](0)
 
         async def feed() -> None:
             for number in range(5000):
-                await send.send([subject.Task(number, address(number))])
+                await send.send([Task(number, address(number))])
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(feed)
@@ -319,14 +319,16 @@ def test_many_names_are_resolved_a_few_at_a_time_and_their_subnets_are_spared(mo
 
 
 def test_nothing_that_is_excluded_is_contacted_because_a_name_leads_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    resolver(monkeypatch, {"both": ["127.0.0.5", "127.0.0.9"], "never": ["127.0.0.6"]})
+    resolver(monkeypatch, {"both": ["127.0.0.5", "127.0.0.9"], "never": ["127.0.0.6"], "many": ["239.1.2.3"]})
     auditor = Auditor()
     job = replace(DISCOVER, excluded=(("127.0.0.5", "127.0.0.7"),))
-    found, _ = scanned(monkeypatch, auditor.audit, job, [name("both"), name("never")])
+    found, _ = scanned(monkeypatch, auditor.audit, job, [name("both"), name("never"), name("many")])
     lines = {one.position: results(one) for one in found}
     assert [(each.status, each.connections) for each in lines[0]] == [("unreachable", 0), ("rdp", 1)]
     assert "excluded" in (lines[0][0].limited or "")
     assert lines[1][0].limited == lines[0][0].limited
+    assert [each.status for each in lines[2]] == ["unreachable"]
+    assert "multicast" in (lines[2][0].limited or "")
     assert {host for _, host in auditor.began} == {"both"}
     assert len(auditor.began) == 1
 

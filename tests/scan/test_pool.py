@@ -1,0 +1,272 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import trio
+from hypothesis import given
+from hypothesis import strategies as st
+
+from probe.drive.demo_server import Secured
+from probe.errors import InputError, Unavailable
+from probe.result import Target
+from probe.scan import pool as subject
+from probe.scan.outcome import INTERNAL_ERROR
+from probe.scan.pool import Processes, shares
+from probe.scan.work import Finished, Job
+from tests.drive.peers import PATIENCE_S, SSL, inside_tls, only, serving
+from tests.scan.shares import DISCOVER, STANDARD, address, results, worked
+
+BANNER = b"SSH-2.0-nothing to see\r\n"  # what ends an audit of depth discover after one connection
+
+
+class Host:
+    """Every address of loopback, counted."""
+
+    def __init__(self, *, seconds: float = 0.0) -> None:
+        self.seconds = seconds
+        self.asked: Counter[str] = Counter()
+        self.open: Counter[str] = Counter()
+        self.most_open: Counter[str] = Counter()
+        self.on_asked: Callable[[str], None] = lambda _: None
+
+    async def peer(self, stream: trio.SocketStream) -> None:
+        host = stream.socket.getsockname()[0]
+        places = ("all", host.rpartition(".")[0])
+        self.asked[host] += 1
+        for place in places:
+            self.open[place] += 1
+            self.most_open[place] = max(self.most_open[place], self.open[place])
+        try:
+            self.on_asked(host)
+            await stream.receive_some(4096)
+            await trio.sleep(self.seconds)
+            for place in places:  # before the client can know that it is closed
+                self.open[place] -= 1
+            places = ()
+            await stream.send_all(BANNER)
+        finally:
+            for place in places:
+                self.open[place] -= 1
+
+    @asynccontextmanager
+    async def serving(self, numbers: Iterator[int] | range) -> AsyncIterator[list[Target]]:
+        async with serving(self.peer, host="0.0.0.0") as target:
+            yield [address(number, target.port) for number in numbers]
+
+
+@pytest.fixture
+def children(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[trio.Process]]:
+    """Every worker process that is started."""
+    started: list[trio.Process] = []
+    real = trio.lowlevel.open_process
+
+    async def open_process(*arguments: object, **options: object) -> trio.Process:
+        process = await real(*arguments, **options)  # type: ignore[arg-type]
+        started.append(process)
+        return process
+
+    monkeypatch.setattr(trio.lowlevel, "open_process", open_process)
+    yield started
+    for process in started:
+        assert process.returncode is not None, "a worker outlived its pool"
+
+
+def scanned(host: Host, n: int, job: Job, numbers: range = range(1, 101)) -> list[Finished]:
+    async def main() -> list[Finished]:
+        with trio.fail_after(PATIENCE_S):
+            async with host.serving(numbers) as targets:
+                return await worked(Processes(n), job, targets)
+
+    return trio.run(main)
+
+
+def is_complete(found: list[Finished], number: int = 100) -> bool:
+    return sorted(one.position for one in found) == [*range(number)]
+
+
+@given(concurrency=st.integers(1, 5000), n=st.integers(1, 64), rate=st.none() | st.floats(0.1, 1e5))
+def test_shares_add_up(concurrency: int, n: int, rate: float | None) -> None:
+    found = shares(replace(DISCOVER, concurrency=concurrency, rate=rate), n)
+    assert 1 <= len(found) <= n
+    assert sum(job.concurrency for job in found) == concurrency
+    assert min(job.concurrency for job in found) >= 1
+    assert max(job.concurrency for job in found) - min(job.concurrency for job in found) <= 1
+    if rate is None:
+        assert {job.rate for job in found} == {None}
+    else:
+        assert sum(job.rate or 0 for job in found) == pytest.approx(rate)
+
+
+def test_processes_do_every_target_once_between_them(children: list[trio.Process]) -> None:
+    host = Host(seconds=0.01)
+    found = scanned(host, 3, replace(DISCOVER, concurrency=8))
+    assert is_complete(found)
+    assert {line.service for one in found for line in results(one)} == {"ssh"}
+    assert max(host.asked.values()) == 1
+    assert host.most_open["all"] <= 8
+    assert len(children) == 3
+    assert {process.returncode for process in children} == {0}
+
+
+def test_a_scan_of_nothing_starts_and_ends(children: list[trio.Process]) -> None:
+    assert scanned(Host(), 2, DISCOVER, range(0)) == []
+
+
+def test_a_subnet_is_one_processs_affair(children: list[trio.Process]) -> None:
+    host = Host(seconds=0.005)
+    numbers = range(0x100, 0x100 + 5 * 256, 17)
+    found = scanned(host, 3, replace(DISCOVER, per_subnet=2), numbers)
+    assert is_complete(found, len(numbers))
+    assert max(count for place, count in host.most_open.items() if place != "all") <= 2
+
+
+def test_workers_that_are_killed_are_replaced_and_nothing_is_lost_or_twice(children: list[trio.Process]) -> None:
+    host = Host(seconds=0.01)
+
+    def kill(asked: str) -> None:
+        if asked.endswith(".20") and host.asked[asked] == 1:
+            for process in children:
+                process.kill()
+
+    host.on_asked = kill
+    found = scanned(host, 2, replace(DISCOVER, concurrency=6))
+    assert is_complete(found)
+    assert len(children) == 4
+    assert {one.facts[0].tags[0] for one in found} == {"not_rdp"}
+
+
+def test_a_target_that_kills_twice_is_told_of_and_few_with_it(children: list[trio.Process]) -> None:
+    host = Host(seconds=0.01)
+
+    def kill(asked: str) -> None:
+        if asked.endswith(".40"):
+            for process in children:
+                process.kill()
+
+    host.on_asked = kill
+    found = scanned(host, 1, replace(DISCOVER, concurrency=30))
+    assert is_complete(found)
+    assert host.asked["127.0.0.40"] == 2
+    failed = {one.position: results(one)[0] for one in found if one.facts[0].tags == (INTERNAL_ERROR,)}
+    assert 39 in failed
+    assert len(failed) <= subject._SUSPECTS
+    assert "SIGKILL, for the second time" in (failed[39].limited or "")
+    assert len(children) == 3
+
+
+def test_an_interrupt_at_the_terminal_is_not_for_workers(children: list[trio.Process]) -> None:
+    host = Host()
+
+    def interrupt(_asked: str) -> None:
+        for process in children:
+            process.send_signal(signal.SIGINT)
+
+    host.on_asked = interrupt
+    assert is_complete(scanned(host, 2, DISCOVER))
+    assert {process.returncode for process in children} == {0}
+    assert {os.getpgid(0)} != {process.pid for process in children}
+
+
+def test_what_a_worker_gives_up_with_ends_the_scan(children: list[trio.Process]) -> None:
+    job = replace(STANDARD, limits=replace(DISCOVER.limits, ca_file="/nonexistent/roots.pem"))
+
+    async def quiet(_secured: Secured) -> None:
+        return
+
+    async def main() -> None:
+        with trio.fail_after(PATIENCE_S):
+            async with serving(only(SSL, inside_tls(quiet))) as target:
+                await worked(Processes(2), job, [target])
+
+    with pytest.raises(BaseExceptionGroup) as caught:
+        trio.run(main)
+    assert caught.group_contains(InputError)
+
+
+def test_workers_that_do_not_stay_alive_end_the_scan(
+    children: list[trio.Process], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(BaseExceptionGroup) as caught:
+        scanned(Host(), 2, DISCOVER)
+    assert caught.group_contains(Unavailable, match="do not stay alive: the last ended with status 1")
+    assert len(children) <= 2 * subject._MOST_BARREN
+
+
+def test_who_stops_early_leaves_no_worker(children: list[trio.Process]) -> None:
+    host = Host(seconds=1000)
+
+    async def main() -> None:
+        with trio.fail_after(PATIENCE_S):
+            async with host.serving(range(1, 101)) as targets, trio.open_nursery() as nursery:
+                host.on_asked = lambda _: nursery.cancel_scope.cancel()
+                await worked(Processes(2), DISCOVER, targets)
+
+    trio.run(main)
+    assert len(children) == 2  # and the fixture sees that they have ended
+
+
+_PARENT = """
+import sys, trio
+from dataclasses import replace
+from probe.scan.pool import Processes
+from tests.scan.shares import DISCOVER, address, worked
+real = trio.lowlevel.open_process
+async def open_process(*arguments, **options):
+    process = await real(*arguments, **options)
+    print(process.pid, flush=True)
+    return process
+trio.lowlevel.open_process = open_process
+targets = [address(number, int(sys.argv[1])) for number in range(1, 200)]
+trio.run(worked, Processes(2), replace(DISCOVER, limits=replace(DISCOVER.limits, step_s=1000.0)), targets)
+"""
+
+
+def test_workers_do_not_outlive_a_process_that_is_killed() -> None:
+    host = Host(seconds=1000)
+    asked = trio.Event()
+    host.on_asked = lambda _: asked.set()
+    pids: list[int] = []
+
+    async def main() -> None:
+        with trio.fail_after(PATIENCE_S):
+            async with host.serving(range(1)) as (target,):
+                process = await trio.lowlevel.open_process(
+                    [sys.executable, "-c", _PARENT, str(target.port)], stdout=subprocess.PIPE, cwd=Path.cwd()
+                )
+                assert process.stdout is not None
+                try:
+                    async with process.stdout as out:
+                        said = b""
+                        while said.count(b"\n") < 2:
+                            said += await out.receive_some()
+                        pids.extend(map(int, said.split()))
+                        await asked.wait()  # at work
+                finally:
+                    process.kill()
+                    await process.wait()
+                while any(map(is_alive, pids)):  # noqa: ASYNC110  they are nobody's children who could tell
+                    await trio.sleep(0.01)
+
+    try:
+        trio.run(main)
+    finally:
+        for pid in filter(is_alive, pids):
+            os.kill(pid, signal.SIGKILL)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
