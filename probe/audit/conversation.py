@@ -147,9 +147,7 @@ class Conversation:
 
     def _settings(self, question: Question, selected: int) -> Machine:
         methods = question.methods
-        if (
-            selected == Protocol.RDP and not methods
-        ):  # unasked: without a method a server just closes
+        if selected == Protocol.RDP and not methods:  # it did not negotiate; without a method it would just close
             methods = _ANY_METHOD
         return BasicSettingsExchange(connect_initial(question.rdp_version, methods, selected))
 

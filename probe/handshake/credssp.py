@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
+from functools import lru_cache
 
 from probe.errors import ProbeError, UnexpectedMessage
-from probe.handshake.machine import Event, Malformed, Seen, Side
+from probe.handshake.machine import SIDES, Event, Malformed, Seen, Side
 from probe.wire import ntlm, spnego
 from probe.wire.credssp import TsRequest, TsRequestFramer
 from probe.wire.cursor import Reader, Writer
@@ -37,6 +38,7 @@ _WAITING = (State.EXPECT_NEGOTIATE, State.EXPECT_CHALLENGE)
 VERSION = 6  # the newest: servers send errorCode only to 3, 4 and 6 ([MS-CSSP] 2.2.1)
 
 
+@lru_cache(maxsize=1)
 def first_request() -> bytes:
     """The TSRequest that opens the exchange: version 6, a raw NTLM NEGOTIATE."""
     token = Writer()
@@ -52,7 +54,7 @@ class CredSspExchange:
     def __init__(self, request: bytes = b"") -> None:
         self.state = State.EXPECT_NEGOTIATE
         self._out = request
-        self._framers = {side: TsRequestFramer() for side in Side}
+        self._framers = {side: TsRequestFramer() for side in SIDES}
 
     @property
     def finished(self) -> bool:
@@ -85,14 +87,16 @@ class CredSspExchange:
         return events
 
     def _take(self, side: Side, raw: bytes, at: float, events: list[Event]) -> None:
-        request = TsRequest.read(Reader(raw, "TSRequest"))
+        ours = side is Side.CLIENT
+        request = _client_request(raw) if ours else _request(raw)
         events.append(Seen(at, side, request, raw))
         following = TRANSITIONS.get((self.state, side))
         if following is None:
             raise UnexpectedMessage(self.state.name, "TSRequest")
         self.state = following
         for token in request.nego_tokens or ():
-            events.extend(Seen(at, side, message, token) for message in messages_in(token))
+            messages = _client_messages(token) if ours else messages_in(token)
+            events.extend(Seen(at, side, message, token) for message in messages)
 
     def leftover(self, side: Side) -> bytes:
         """Bytes behind the server's answer, or of a TSRequest that never became whole."""
@@ -103,7 +107,11 @@ class CredSspExchange:
         return b""
 
 
-def messages_in(token: bytes) -> list[object]:
+def _request(raw: bytes) -> TsRequest:
+    return TsRequest.read(Reader(raw, "TSRequest"))
+
+
+def messages_in(token: bytes) -> tuple[object, ...]:
     """The SPNEGO token, and the NTLM message in it or in its place. Raises WireError."""
     outer = spnego.read_token(token)
     if isinstance(outer, spnego.RawToken):
@@ -114,4 +122,9 @@ def messages_in(token: bytes) -> list[object]:
         inner = outer.mech_token if isinstance(outer, spnego.NegTokenInit) else outer.response_token
     if inner is not None and inner.startswith(ntlm.SIGNATURE):
         found.append(ntlm.read_message(inner))
-    return found
+    return tuple(found)
+
+
+# A client says the same to every server, so it is read once.
+_client_request = lru_cache(maxsize=4)(_request)
+_client_messages = lru_cache(maxsize=4)(messages_in)

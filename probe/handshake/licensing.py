@@ -14,7 +14,7 @@ from enum import Enum
 from typing import Protocol
 
 from probe.errors import InvalidField, ProbeError, TooLong, UnexpectedMessage
-from probe.handshake.machine import Event, Malformed, Seen, Side
+from probe.handshake.machine import SIDES, Event, Malformed, Seen, Side
 from probe.wire import mcs, x224
 from probe.wire.client_info import ClientInfo, ExtendedInfo
 from probe.wire.cursor import Reader, Writer
@@ -119,7 +119,7 @@ class LicensingPhase:
         self._out = _packets(ErectDomainRequest(), AttachUserRequest()) if joining is not None else b""
         self._user = 0
         self._to_join: list[int] = []
-        self._framers = {side: x224.TpktFramer() for side in Side}
+        self._framers = {side: x224.TpktFramer() for side in SIDES}
         self._parts = dict.fromkeys(Side, b"")
         self._packets = dict.fromkeys(Side, b"")
         self._heard = 0

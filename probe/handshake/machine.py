@@ -31,6 +31,9 @@ class Side(Enum):
     SERVER = "server"
 
 
+SIDES = (Side.CLIENT, Side.SERVER)
+
+
 class Ending(Enum):
     """How a connection ended. One closed list, for sockets and captures alike."""
 
@@ -145,7 +148,7 @@ class Machine(Protocol):
 
 def end(machine: Machine, how: Ending, at: float) -> list[Event]:
     """The closing events of a conversation: what was left unread, and what was still awaited."""
-    unread: list[Event] = [Unread(at, side, rest) for side in Side if (rest := machine.leftover(side))]
+    unread: list[Event] = [Unread(at, side, rest) for side in SIDES if (rest := machine.leftover(side))]
     return [*unread, Ended(at, how, machine.waiting_for)]
 
 
@@ -183,7 +186,7 @@ class Chain:
                 self._over = True
                 break
             previous, self._current = self._current, following
-            for each in Side:
+            for each in SIDES:
                 if rest := previous.leftover(each):
                     events += following.observe(each, rest, at)
         return events

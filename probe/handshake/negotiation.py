@@ -15,9 +15,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
+from functools import lru_cache
 
 from probe.errors import ProbeError, Truncated, UnexpectedMessage
-from probe.handshake.machine import Event, Malformed, Seen, Side
+from probe.handshake.machine import SIDES, Event, Malformed, Seen, Side
 from probe.wire import mcs, x224
 from probe.wire.cursor import Reader
 from probe.wire.nego import ConfirmData, PreconnectionPdu, RequestData
@@ -44,6 +45,7 @@ TRANSITIONS: Mapping[tuple[State, Side, type[object]], State] = {
     (State.EXPECT_CONFIRM, Side.SERVER, x224.Data): State.DISCONNECTED,
 }
 _WAITING = (State.EXPECT_REQUEST, State.EXPECT_CONFIRM)
+_SHORT = 64  # bytes of a packet that may be one of the few that are met over and over
 _TPKT_START = b"\x03\x00"
 
 
@@ -54,7 +56,7 @@ class Negotiation:
         self.state = State.EXPECT_REQUEST
         self.confirm: ConfirmData | None = None
         self._out = request
-        self._framers = {side: x224.TpktFramer() for side in Side}
+        self._framers = {side: x224.TpktFramer() for side in SIDES}
         self._before_request = b""
         self._in_packets = False  # the client's first TPKT packet has begun
 
@@ -109,9 +111,10 @@ class Negotiation:
         return self._preconnection(r.rest(), at, events)
 
     def _take(self, side: Side, raw: bytes, at: float, events: list[Event]) -> None:
-        tpdu = x224.read_packet(raw)
+        short = len(raw) <= _SHORT
+        tpdu = _usual_tpdu(raw) if short else x224.read_packet(raw)
         events.append(Seen(at, side, tpdu, raw))
-        inner = _inside(tpdu)
+        inner = _usually_inside(raw) if short else _inside(tpdu)
         if inner is not None:
             events.append(Seen(at, side, inner, raw))
         if isinstance(inner, ConfirmData):
@@ -145,3 +148,14 @@ def _inside(tpdu: x224.Tpdu) -> object | None:
     if isinstance(tpdu, x224.Data):
         return mcs.read_pdu(tpdu.user_data)
     return None
+
+
+@lru_cache(maxsize=64)
+def _usual_tpdu(raw: bytes) -> x224.Tpdu:
+    """A packet is read once: our request is the same for every server, and most servers give one of few answers."""
+    return x224.read_packet(raw)
+
+
+@lru_cache(maxsize=64)
+def _usually_inside(raw: bytes) -> object | None:
+    return _inside(_usual_tpdu(raw))

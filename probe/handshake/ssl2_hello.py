@@ -21,7 +21,7 @@ from enum import Enum
 
 from probe.errors import ProbeError, UnexpectedMessage
 from probe.handshake import tls_hello
-from probe.handshake.machine import Event, Malformed, Seen, Side
+from probe.handshake.machine import SIDES, Event, Malformed, Seen, Side
 from probe.handshake.tls_hello import TlsHello
 from probe.wire import ssl2
 from probe.wire.tls_suites import RENEGOTIATION_SCSV
@@ -86,7 +86,7 @@ class Ssl2Hello:
         self.tls: TlsHello | None = None
         self._out = hello
         self._begun: set[Side] = set()  # whose first byte was of SSL 2.0
-        self._records = {side: ssl2.RecordFramer() for side in Side}
+        self._records = {side: ssl2.RecordFramer() for side in SIDES}
 
     @property
     def finished(self) -> bool:

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from enum import Enum
+from functools import lru_cache
 from typing import cast
 
 from probe.errors import ProbeError, TooLong, UnexpectedMessage
-from probe.handshake.machine import Event, Malformed, Seen, Side
+from probe.handshake.machine import SIDES, Event, Malformed, Seen, Side
 from probe.wire import gcc, mcs, standard_security, x224
 
 
@@ -45,7 +46,7 @@ class BasicSettingsExchange:
     def __init__(self, connect_initial: bytes = b"") -> None:
         self.state = State.EXPECT_INITIAL
         self._out = connect_initial
-        self._framers = {side: x224.TpktFramer() for side in Side}
+        self._framers = {side: x224.TpktFramer() for side in SIDES}
         self._parts = dict.fromkeys(Side, b"")  # of a PDU that spans several DTs, and the packets they came in
         self._packets = dict.fromkeys(Side, b"")
         self.settings: gcc.ConferenceCreateResponse | None = None  # the server's
@@ -92,7 +93,7 @@ class BasicSettingsExchange:
         if not tpdu.number & x224.Data.END_OF_TSDU:
             return
         body, self._parts[side] = self._parts[side], b""
-        pdu = mcs.read_pdu(body)
+        pdu = _client_pdu(body) if side is Side.CLIENT else mcs.read_pdu(body)
         events.append(Seen(at, side, pdu, self._packets[side]))
         following = TRANSITIONS.get((self.state, side, type(pdu)))
         if following is None:
@@ -126,7 +127,7 @@ class BasicSettingsExchange:
 def _inside(pdu: mcs.McsPdu) -> Iterator[tuple[object, bytes]]:
     """The GCC conference inside an MCS PDU, then the certificate inside that: what reads is kept, then WireError."""
     if isinstance(pdu, mcs.ConnectInitial):
-        yield gcc.ConferenceCreateRequest.read(pdu.user_data), pdu.user_data
+        yield _client_settings(pdu.user_data), pdu.user_data
     if not isinstance(pdu, mcs.ConnectResponse) or pdu.result != mcs.ConnectResult.RT_SUCCESSFUL:
         return
     response = gcc.ConferenceCreateResponse.read(pdu.user_data)
@@ -134,3 +135,8 @@ def _inside(pdu: mcs.McsPdu) -> Iterator[tuple[object, bytes]]:
     security = response.block(gcc.ServerSecurity)
     if security is not None and security.server_certificate:
         yield standard_security.read_server_certificate(security.server_certificate), security.server_certificate
+
+
+# A client says the same to every server, so it is read once.
+_client_pdu = lru_cache(maxsize=16)(mcs.read_pdu)
+_client_settings = lru_cache(maxsize=16)(gcc.ConferenceCreateRequest.read)

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 
 from probe.errors import ProbeError, TooLong, UnexpectedMessage, WireError
-from probe.handshake.machine import Event, Malformed, Seen, Side
+from probe.handshake.machine import SIDES, Event, Malformed, Seen, Side
 from probe.wire import mcs, tls_hello, x224
 from probe.wire.cursor import Reader, Writer
 from probe.wire.tls_record import (
@@ -92,8 +92,8 @@ class TlsHello:
         self._out = hello
         self._through_retry = through_retry
         self._second = second
-        self._records = {side: RecordFramer() for side in Side}
-        self._messages = {side: HandshakeFramer() for side in Side}
+        self._records = {side: RecordFramer() for side in SIDES}
+        self._messages = {side: HandshakeFramer() for side in SIDES}
         self._clear = dict.fromkeys(Side, b"")
         self._taken = 0
 

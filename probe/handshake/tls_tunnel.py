@@ -120,8 +120,11 @@ class TlsTunnel:
         out = b""
         while True:
             try:
-                out += self._tls.bio_read(_CHUNK)
+                some = self._tls.bio_read(_CHUNK)
             except self._ssl.WantReadError:
+                return out
+            out += some
+            if len(some) < _CHUNK:  # that was all
                 return out
 
     def _go_on(self) -> bool:

@@ -143,6 +143,8 @@ class TsRequestFramer:
 
     def next_message(self) -> bytes | None:
         """The next whole DER SEQUENCE, or None while its end has not come. Raises InvalidField or TooLong."""
+        if not self._stream:
+            return None
         r = Reader(self._stream.peek(self.HEADER), "TSRequest")
         try:
             r.expect("TSRequest", r.u8("TSRequest"), SEQUENCE)

@@ -150,6 +150,8 @@ class RecordFramer:
 
         Raises InvalidField or TooLong where there is none; the bytes stay, and `leftover` gives them.
         """
+        if not self._stream:
+            return None
         try:
             kind, version, length = _read_header(Reader(self._stream.peek(Record.HEADER), "Record"))
         except Truncated:

@@ -63,6 +63,8 @@ class TpktFramer:
 
     def next_packet(self) -> bytes | None:
         """The next whole packet, or None while its end has not come. Raises InvalidField."""
+        if not self._stream:
+            return None
         try:
             _, length = _read_tpkt_header(Reader(self._stream.peek(Tpkt.HEADER), "TPKT"))
         except Truncated:
