@@ -12,11 +12,11 @@ import hashlib
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from probe.audit.certificate_der import parse, public_key_info, salvage, unknown_key
+from probe.audit.certificate_der import parse, public_key_bytes, public_key_info, salvage, unknown_key
 from probe.audit.certificate_names import HeldNames, alternative_names, common_names, held_names
 from probe.audit.certificate_signature import self_signed
 from probe.audit.trust import TrustJudge
@@ -155,8 +155,9 @@ def _described(der: bytes) -> Certificate:
 
 def _read_names(certificate: x509.Certificate, described: Certificate) -> None:
     described.serial = f"{certificate.serial_number:x}"
-    described.subject = certificate.subject.rfc4514_string()
-    described.issuer = certificate.issuer.rfc4514_string()
+    subject, issuer = certificate.subject, certificate.issuer
+    described.subject = subject.rfc4514_string()
+    described.issuer = described.subject if issuer == subject else issuer.rfc4514_string()
 
 
 def _read_validity(certificate: x509.Certificate, described: Certificate) -> None:
@@ -165,18 +166,18 @@ def _read_validity(certificate: x509.Certificate, described: Certificate) -> Non
 
 
 def _iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return moment.isoformat().replace("+00:00", "Z")
 
 
 def _read_key(certificate: x509.Certificate, described: Certificate) -> None:
     from cryptography.exceptions import UnsupportedAlgorithm
 
-    info = public_key_info(certificate.tbs_certificate_bytes)
-    described.spki_sha256 = hashlib.sha256(info.raw).hexdigest()
+    fields = certificate.tbs_certificate_bytes
+    described.spki_sha256 = hashlib.sha256(public_key_bytes(fields)).hexdigest()
     try:
         described.key = _key_of(certificate.public_key())
     except Exception as error:
-        described.key = unknown_key(info)
+        described.key = unknown_key(public_key_info(fields))
         if not isinstance(error, UnsupportedAlgorithm):  # to be unknown to the library is no fault of a key
             raise
 

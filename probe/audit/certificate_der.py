@@ -73,15 +73,27 @@ class PublicKeyInfo:
     key: bytes  # without the count of unused bits
 
 
-def public_key_info(tbs_certificate: bytes) -> PublicKeyInfo:
-    """The key byte for byte: written anew by the library, an RSASSA-PSS key would get another digest.
+def public_key_bytes(tbs_certificate: bytes) -> bytes:
+    """SubjectPublicKeyInfo as served: written anew by the library, an RSASSA-PSS key would get another digest.
 
     Raises WireError.
     """
+    r = _before_key(tbs_certificate)
+    before = len(r.consumed())
+    _element(r)
+    return r.consumed()[before:]
+
+
+def public_key_info(tbs_certificate: bytes) -> PublicKeyInfo:
+    """SubjectPublicKeyInfo with its parts. Raises WireError."""
+    return _key_info(_before_key(tbs_certificate))
+
+
+def _before_key(tbs_certificate: bytes) -> Reader:
     r = _fields(tbs_certificate)
     for _ in range(5):  # serialNumber, signature, issuer, validity, subject
         _element(r)
-    return _key_info(r)
+    return r
 
 
 def salvage(der: bytes, described: Certificate) -> None:
