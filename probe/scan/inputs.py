@@ -44,10 +44,18 @@ def pieces_of(text: str, vet: Vet = lambda _: None) -> Iterator[Piece]:
 
 
 def _standard_input() -> BinaryIO | None:
-    """Its bytes; None where it is closed. Whoever calls us as a library may have put text in its place."""
+    """Its bytes; None where it is closed. Whoever calls us as a library may have put text in its place.
+
+    It is opened anew: a thread that still waits for sys.stdin when the program ends would make Python abort.
+    """
     if sys.stdin is None:
         return None
-    return cast("BinaryIO", getattr(sys.stdin, "buffer", None)) or io.BytesIO(sys.stdin.read().encode())
+    if not hasattr(sys.stdin, "buffer"):
+        return io.BytesIO(sys.stdin.read().encode())
+    try:
+        return open(sys.stdin.fileno(), "rb", closefd=False)  # noqa: PTH123
+    except io.UnsupportedOperation:  # it is none of the system's
+        return sys.stdin.buffer
 
 
 def _from_file(name: str, vet: Vet) -> Iterator[Piece]:
