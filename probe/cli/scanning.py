@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import trio
 
     from probe.scan.course import Course, Sink
+    from probe.scan.feed import Feed
     from probe.scan.journal import Journal
     from probe.scan.recovery import Found
     from probe.scan.sidecar import Sidecar
@@ -41,7 +42,7 @@ class _Scan:
     journal: Journal | None = None
     sidecar: Sidecar | None = None
     found: Found | None = None
-    handed_out: int = 0
+    feed: Feed | None = None  # once it runs
 
     @property
     def name(self) -> str | None:
@@ -140,13 +141,18 @@ def _run(scan: _Scan) -> int:
         _tell_beginning(scan)
     began = time.monotonic()
     done = trio.run(_work, scan, tally)
-    if not scan.options.quiet:
-        _tell_end(scan, tally, time.monotonic() - began, finished=done)
-    if not done:
+    assert scan.feed is not None
+    problem = scan.feed.problem
+    if not scan.options.quiet and tally.targets:
+        _tell_end(scan, tally, time.monotonic() - began, finished=done and problem is None)
+    if not done or (problem is not None and tally.targets):
         _say_interrupted(scan, tally)
+    if problem is not None:
+        raise problem
+    if not done:
         return INTERRUPTED
     # A stream that gave nothing new was perhaps none: the next try may pipe the list again.
-    if scan.sidecar is not None and scan.name is not None and (scan.source.size is not None or scan.handed_out):
+    if scan.sidecar is not None and scan.name is not None and (scan.source.size is not None or scan.feed.handed_out):
         scan.sidecar.finished = True
         sidecar.write(scan.name, scan.sidecar)
     return 0
@@ -213,13 +219,13 @@ async def _work(scan: _Scan, tally: Tally) -> bool:
     )
     course = Course(scan.job, scan.pool, sink, progress)
     recovered = scan.found.recovered if scan.found is not None else Recovered()
+    scan.feed = course.feed
     async with trio.open_nursery() as nursery:
         await nursery.start(_heed_signals, course)
         async with progress.shown():
             done = await course.run(scan.source.tasks(recovered), may_block=scan.source.size is None)
         nursery.cancel_scope.cancel()
-    scan.handed_out = course.handed_out
-    return done
+        return done
 
 
 def _sink(scan: _Scan) -> tuple[Sink, bool]:
@@ -263,6 +269,8 @@ def _tell_beginning(scan: _Scan) -> None:
     parts = [
         _("Scanning targets as they come")
         if scan.source.size is None
+        else _("Scanning 1 target")
+        if scan.source.size == 1
         else _("Scanning {count} targets", count=f"{scan.source.size:,}"),
     ]
     if scan.found is not None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
+from functools import partial
 from typing import Protocol
 
 import trio  # noqa: TID253 - this module is only imported when a scan runs
 
+from probe.scan.feed import Feed
 from probe.scan.work import Finished, Job, Pool, Task
 
-_BATCH = 16  # targets handed out at a time
 _UNKEPT_BYTES = 4 * 1024 * 1024  # results that wait to be written; then whoever makes them waits
 
 
@@ -40,7 +40,7 @@ class Course:
         self._pool = pool
         self._keeper = _Keeper(sink, watch)
         self._work = trio.CancelScope()
-        self.handed_out = 0
+        self.feed = Feed()
 
     def stop(self) -> None:
         """Drop what is in flight and keep what is done."""
@@ -49,8 +49,8 @@ class Course:
     async def run(self, tasks: Iterator[Task], *, may_block: bool) -> bool:
         """Do every task; False where it was stopped. `may_block`: taking the next task may wait for a stream.
 
-        Raises OSError or Unavailable where results cannot be kept, InputError for a target that cannot be read; all
-        results that are there by then are kept.
+        Raises OSError or Unavailable where results cannot be kept, and what the pool gives up with; all results that
+        are there by then are kept. For a target that cannot be read see `feed.problem`; those before it are done.
         """
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._keeper.run)
@@ -67,25 +67,12 @@ class Course:
         finish, finished = trio.open_memory_channel[list[Finished]](64)
         try:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._feed, tasks, hand_out, may_block)
+                nursery.start_soon(partial(self.feed.run, tasks, hand_out, may_block=may_block))
                 nursery.start_soon(self._pool.work, self._job, handed_out, finish)
                 async for some in finished:
                     await self._keeper.add(some)
         finally:
             self._keeper.add_all(finished)
-
-    async def _feed(self, tasks: Iterator[Task], hand_out: trio.MemorySendChannel[list[Task]], may_block: bool) -> None:
-        """A stream may let us wait: in a thread, so that audits under way are not held up."""
-        async with hand_out:
-            while batch := (
-                await trio.to_thread.run_sync(_take, tasks, abandon_on_cancel=True) if may_block else _take(tasks)
-            ):
-                self.handed_out += len(batch)
-                await hand_out.send(batch)
-
-
-def _take(tasks: Iterator[Task]) -> list[Task]:
-    return list(islice(tasks, _BATCH))
 
 
 class _Keeper:

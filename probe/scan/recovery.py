@@ -69,12 +69,17 @@ class _Done:
         return True
 
 
-def recover(name: str) -> Found:
-    """Read the file. Raises InputError where it is not what a scan writes, or is damaged before its end."""
+def recover(name: str, *, is_stream: bool = False) -> Found:
+    """Read the file. Raises InputError where it is not what a scan writes, or is damaged before its end.
+
+    A stream's targets are known by what was asked: only the mark above all positions is kept, in constant memory.
+    """
     done = _Done()
     targets = whole = 0
     for line, end, number in _targets(name, None):
-        if not done.add(line.scan.position):
+        if is_stream:
+            done.below = max(done.below, line.scan.position + 1)
+        elif not done.add(line.scan.position):
             raise InputError(
                 f"{name}, line {number}: target {line.scan.position} of the scan is there a second time",
                 "only a file that one scan wrote can be gone on with; begin again with another name",
