@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -40,7 +40,7 @@ class Host:
 
     async def peer(self, stream: trio.SocketStream) -> None:
         host = stream.socket.getsockname()[0]
-        places = ("all", host.rpartition(".")[0])
+        places: tuple[str, ...] = ("all", host.rpartition(".")[0])
         self.asked[host] += 1
         for place in places:
             self.open[place] += 1
@@ -67,10 +67,10 @@ class Host:
 def children(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[trio.Process]]:
     """Every worker process that is started."""
     started: list[trio.Process] = []
-    real = trio.lowlevel.open_process
+    real: Callable[..., Awaitable[trio.Process]] = trio.lowlevel.open_process
 
     async def open_process(*arguments: object, **options: object) -> trio.Process:
-        process = await real(*arguments, **options)  # type: ignore[arg-type]
+        process = await real(*arguments, **options)
         started.append(process)
         return process
 

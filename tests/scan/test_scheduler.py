@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import errno
+import os
+import socket
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
@@ -9,16 +12,20 @@ import trio
 import trio.testing
 
 from probe.audit.settings import Settings
+from probe.drive import connection
 from probe.drive.gate import Gate
 from probe.drive.limits import Limits
+from probe.drive.live import audit
 from probe.errors import InputError, Unavailable
+from probe.handshake.machine import Ending
 from probe.result import Result, Target
 from probe.scan import scheduler as subject
 from probe.scan.gate import subnet_of
 from probe.scan.outcome import INTERNAL_ERROR
 from probe.scan.scheduler import ThisProcess
 from probe.scan.work import Finished, Job, Task
-from tests.scan.shares import DISCOVER, address, name, result, results, worked
+from tests.drive.peers import PATIENCE_S, serving
+from tests.scan.shares import DISCOVER, STANDARD, address, name, result, results, worked
 
 Conversation = Callable[["Auditor", Target, Gate], Awaitable[Result]]
 
@@ -414,6 +421,54 @@ def test_what_no_target_can_be_audited_with_ends_the_scan(monkeypatch: pytest.Mo
     with pytest.raises(BaseExceptionGroup) as caught:
         scanned(monkeypatch, audit, DISCOVER, [address(1)])
     assert caught.group_contains(InputError)
+
+
+def test_without_ipv6_its_targets_are_unreachable_in_the_systems_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    class OnlyV4(socket.socket):
+        def __init__(self, family: int = -1, *rest: int, **more: int) -> None:
+            if family == socket.AF_INET6:
+                raise OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))
+            super().__init__(family, *rest, **more)
+
+    monkeypatch.setattr(socket, "socket", OnlyV4)
+    text = "2001:db8::1"
+
+    async def main() -> tuple[list[Finished], Target]:
+        with trio.fail_after(PATIENCE_S):
+            async with serving(banner) as target:
+                six = replace_target(target, text)
+                return await worked(ThisProcess(), DISCOVER, [six, target, six]), target
+
+    found, four = trio.run(main)
+    lines = {one.position: results(one)[0] for one in found}
+    assert [lines[position].status for position in range(3)] == ["unreachable", "not_rdp", "unreachable"]
+    assert lines[0].cause == os.strerror(errno.EAFNOSUPPORT)
+    assert lines[1].target.address == four.address
+
+
+async def banner(stream: trio.SocketStream) -> None:
+    await stream.receive_some(4096)
+    await stream.send_all(b"SSH-2.0-nothing to see\r\n")
+
+
+def replace_target(target: Target, text: str) -> Target:
+    return Target(input=text, host=text, port=target.port, address=text)
+
+
+def test_a_wait_for_a_turn_counts_against_no_deadline_and_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hold(*_: object, **__: object) -> Ending:
+        await trio.sleep(0.1)
+        return Ending.CLOSED
+
+    monkeypatch.setattr(connection, "hold", hold)
+    job = replace(STANDARD, rate=0.5, limits=Limits(deadline_s=1.0))
+    found, seconds = scanned(monkeypatch, audit, job, map(address, range(3)))
+    lines = [results(one)[0] for one in found]
+    made = sum(line.connections for line in lines)
+    assert made >= 9
+    assert seconds >= 2 * (made - 1) - 0.2
+    assert {line.limited for line in lines} == {None}
+    assert {attempt.elapsed_ms for line in lines for attempt in line.attempts} == {100.0}
 
 
 def test_a_scan_of_nothing_ends(monkeypatch: pytest.MonkeyPatch) -> None:
