@@ -16,14 +16,14 @@ from probe.report.wrapping import pad
 
 _ROWS = (
     ("rdp", N_("RDP found")),
-    ("nla_required", N_("  NLA required")),
-    ("nla_offered", N_("  NLA offered")),
-    ("nla_missing", N_("  NLA missing")),
-    ("nla_unknown", N_("  NLA not settled")),
-    ("standard_rdp", N_("  Standard RDP Security reachable")),
-    ("tls_legacy", N_("  TLS 1.1 or older accepted")),
-    ("credssp_outdated", N_("  CredSSP outdated")),
-    ("blocker", N_("  no client can connect")),
+    ("nla_required", N_("NLA required")),
+    ("nla_offered", N_("NLA offered")),
+    ("nla_missing", N_("NLA missing")),
+    ("nla_unknown", N_("NLA not settled")),
+    ("standard_rdp", N_("Standard RDP Security reachable")),
+    ("tls_legacy", N_("TLS 1.1 or older accepted")),
+    ("credssp_outdated", N_("CredSSP outdated")),
+    ("blocker", N_("No client can connect")),
     ("cert_expired", N_("Certificate expired")),
     ("cert_expires_soon", N_("Certificate expires in under 30 days")),
     ("cert_shared", N_("Certificate shared with other hosts")),
@@ -39,6 +39,7 @@ _ROWS = (
     ("internal_error", N_("Failed by a fault of this program")),
 )
 _ALWAYS = ("rdp",)
+_OF_RDP = _ROWS[1:9]  # stand below it
 _DIM = ("silent", "closed", "refused", "filtered", "unreachable", "dns_error")  # nobody scans for these
 _GAP = "   "
 
@@ -90,7 +91,7 @@ def summary(
         page.line((f"{pad(label, labels)}{_GAP}{number:>{numbers}}", style), (f"{_GAP}{beside}", "dim"))
     if is_short and file is not None:
         page.blank()
-        page.paragraph(_("The hosts of a row: {command}", command=_command(_("ROW"), file)))
+        page.paragraph(_("The hosts of a row: {command}", command=_command(_("TAG"), file)))
 
 
 def _headline(counted: Counted, finished: bool) -> str:
@@ -122,7 +123,8 @@ def _rows(counted: Counted) -> Iterator[tuple[str, str, str]]:
         count = counted.count(tag)
         if count or tag in _ALWAYS:
             number = f"{count:,}"
-            yield tag, _(label), _("at least {number}", number=number) if counted.is_least(tag) else number
+            said = _("at least {number}", number=number) if counted.is_least(tag) else number
+            yield tag, f"{'  ' if (tag, label) in _OF_RDP else ''}{_(label)}", said
 
 
 def _command(tag: str, file: str) -> str:

@@ -111,7 +111,7 @@ def test_certificates_that_several_hosts_share(capsys: pytest.CaptureFixture[str
 
 def test_the_tags_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert [each.split()[0] for each in exported(capsys, "--only", "list")] == list(TAGS)
-    assert "需要" in "".join(exported(capsys, "--only", "list", "--lang", "zh-CN"))
+    assert "要求使用 NLA" in "".join(exported(capsys, "--only", "list", "--lang", "zh-CN"))
 
 
 def test_standard_input_and_frames(results: Path) -> None:

@@ -56,7 +56,7 @@ def test_where_commands_are_too_wide_the_row_is_named_and_the_command_once(monke
     monkeypatch.setenv("COLUMNS", "60")
     lines = shown(SEEN, file="office.ndjson")
     assert lines[5] == "  NLA required                      1   nla_required"
-    assert "--only ROW office.ndjson" in " ".join(lines)
+    assert "--only TAG office.ndjson" in " ".join(lines)
 
 
 def test_an_interrupted_scan_says_so_and_a_resumed_one_counts_its_own_rate() -> None:
