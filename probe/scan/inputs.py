@@ -53,7 +53,7 @@ def _standard_input() -> BinaryIO | None:
     if not hasattr(sys.stdin, "buffer"):
         return io.BytesIO(sys.stdin.read().encode())
     try:
-        return open(sys.stdin.fileno(), "rb", closefd=False)  # noqa: PTH123
+        return open(sys.stdin.fileno(), "rb", closefd=False)
     except io.UnsupportedOperation:  # it is none of the system's
         return sys.stdin.buffer
 
