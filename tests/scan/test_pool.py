@@ -192,14 +192,21 @@ def test_what_a_worker_gives_up_with_ends_the_scan(children: list[trio.Process])
     assert caught.group_contains(InputError)
 
 
-def test_workers_that_do_not_stay_alive_end_the_scan(
-    children: list[trio.Process], monkeypatch: pytest.MonkeyPatch
+def test_workers_that_do_not_stay_alive_end_the_scan_and_what_they_say_is_heard(
+    children: list[trio.Process],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(sys, "executable", "/bin/false")
+    dead = tmp_path / "python"
+    dead.write_text("#!/bin/sh\necho out of memory >&2\nexit 3\n")
+    dead.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(dead))
     with pytest.raises(BaseExceptionGroup) as caught:
         scanned(Host(), 2, DISCOVER)
-    assert caught.group_contains(Unavailable, match="do not stay alive: the last ended with status 1")
-    assert len(children) <= 2 * subject._MOST_BARREN
+    assert caught.group_contains(Unavailable, match="do not stay alive: the last ended with status 3")
+    assert subject._MOST_BARREN <= len(children) <= 2 * subject._MOST_BARREN
+    assert "out of memory" in capfd.readouterr().err
 
 
 def test_who_stops_early_leaves_no_worker(children: list[trio.Process]) -> None:
