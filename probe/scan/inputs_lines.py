@@ -72,19 +72,20 @@ class Reader:
 
     def pieces(self, line: str) -> Iterator[Piece]:
         """What one line names. Raises InputError."""
+        if line[0] == "#":
+            return
         if self._object:
             yield from self._continue(line)
+            return
+        if self._columns is not None:
+            yield from _row(line, self._columns)
             return
         if line[0] in "{[],":
             yield from self._json(line)
             return
-        if line[0] == "#":
-            return
         first, self._first = self._first, False
         if first and (columns := _header(line)):
             self._columns = columns
-        elif self._columns is not None:
-            yield from _row(line, self._columns)
         elif " " in line and (found := _of_a_scanner(line)) is not None:
             yield from found
         elif "," in line and _WITHOUT_HEADER.fullmatch(line):
