@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
 from probe import result as facts
 
@@ -17,8 +19,9 @@ from probe.diagnosis import rules_outside  # noqa: F401
 
 # isort: split
 from probe.diagnosis.rule import RULES, Cause, Diagnosis, Evidence, Remedy, Sees, is_constant
-from probe.language import _
+from probe.language import _, current
 
+_MOST_REMEMBERED = 512  # diagnoses with what points to a cause; a few kB each
 # Whose advice is good for whom: some are built on FreeRDP's library.
 _KIN = {
     "xrdp": ("xrdp", "linux"),
@@ -36,50 +39,75 @@ def diagnose(result: facts.Result) -> list[facts.Diagnosis]:
     """
     server = result.server if result.server is not None else facts.Server()
     asked = (rule for rule in RULES if rule.needs is None or getattr(result, rule.needs))
-    found = [_describe(rule.diagnosis, said, server) for rule in asked if (said := tuple(rule.evidence(result)))]
+    found = [_describe(rule.diagnosis, said, server.kind) for rule in asked if (said := tuple(rule.evidence(result)))]
     return sorted(found, key=lambda diagnosis: facts.SEVERITIES.index(diagnosis.severity))
 
 
-def _describe(diagnosis: Diagnosis, evidence: Sequence[Evidence], server: facts.Server) -> facts.Diagnosis:
+def _describe(diagnosis: Diagnosis, evidence: Sequence[Evidence], kind: str) -> facts.Diagnosis:
     said = {name: value for each in reversed(evidence) for name, value in each.facts.items()}
     severities = [each.severity for each in evidence if each.severity is not None]
     summaries = [each.summary for each in evidence if each.summary is not None]
-    causes, remedies = _weighed(diagnosis, evidence, server)
+    excluded = frozenset(cause for each in evidence for cause in each.excludes)
+    pointed = frozenset(each.likeliest for each in evidence if each.likeliest is not None)
+    advice = _advice(diagnosis, excluded, pointed, kind, current())
     return facts.Diagnosis(
         code=diagnosis.code,
         severity=min(severities, key=facts.SEVERITIES.index, default=diagnosis.severity),
         summary=summaries[0] if summaries else _(diagnosis.summary, **said),
         evidence=[each.said for each in evidence],
-        causes=[told(cause) for cause in causes],
-        remedies=[_(remedy.text) for remedy in remedies],
-        user_sees=list(seen(diagnosis, server.kind)),
+        causes=list(advice.causes),
+        remedies=list(advice.remedies),
+        user_sees=list(advice.user_sees),
         source=diagnosis.source,
         page=diagnosis.page,
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Advice:
+    """What a person is told of a diagnosis, in one language."""
+
+    causes: tuple[str, ...]
+    remedies: tuple[str, ...]
+    user_sees: tuple[str, ...]
+
+
+@lru_cache(maxsize=_MOST_REMEMBERED)
+def _advice(
+    diagnosis: Diagnosis,
+    excluded: frozenset[Cause],
+    pointed: frozenset[Cause],
+    kind: str,
+    language: str,  # noqa: ARG001  it is the one that is spoken, and `_` asks for it itself
+) -> _Advice:
+    causes, remedies = _weighed(diagnosis, excluded, pointed, kind)
+    return _Advice(
+        causes=tuple(told(cause) for cause in causes),
+        remedies=tuple(_(remedy.text) for remedy in remedies),
+        user_sees=tuple(seen(diagnosis, kind)),
+    )
+
+
 def _weighed(
-    diagnosis: Diagnosis, evidence: Sequence[Evidence], server: facts.Server
+    diagnosis: Diagnosis, excluded: frozenset[Cause], pointed: frozenset[Cause], kind: str
 ) -> tuple[list[Cause], list[Remedy]]:
     """The causes that are left and the remedies for them, likeliest first by what was seen and by what answers.
 
     Where it is known what answers, what belongs to another platform is left out as long as something else is left.
     """
-    excluded = {cause for each in evidence for cause in each.excludes}
-    pointed = [each.likeliest for each in evidence if each.likeliest is not None]
 
     def is_foreign(advice: Cause | Remedy) -> bool:
-        return _distance(advice.on, server.kind) > 1
+        return _distance(advice.on, kind) > 1
 
     def place(cause: Cause) -> tuple[bool, int]:
-        return (cause not in pointed, _distance(cause.on, server.kind))
+        return (cause not in pointed, _distance(cause.on, kind))
 
     possible = sorted((cause for cause in diagnosis.causes if cause not in excluded), key=place)
     causes = [cause for cause in possible if not is_foreign(cause)] or possible
     likely = [cause for cause in causes if cause in pointed]
 
     def need(remedy: Remedy) -> tuple[bool, bool, int]:
-        return (remedy.lowers, likely != [] and likely[0] not in remedy.heals, _distance(remedy.on, server.kind))
+        return (remedy.lowers, likely != [] and likely[0] not in remedy.heals, _distance(remedy.on, kind))
 
     healing = [each for each in diagnosis.remedies if not each.heals or not set(causes).isdisjoint(each.heals)]
     fitting = [each for each in healing if not is_foreign(each)]

@@ -44,7 +44,7 @@ class Sees:
     rdesktop: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)  # there is one of each code
 class Diagnosis:
     """What one code means to a person. Lists are likeliest or safest first.
 
