@@ -76,6 +76,8 @@ def plan(attempts: Sequence[Attempt], settings: Settings, begun: int | None = No
     `begun` counts the connections under way too; None where there are none.
     """
     readings = [read(attempt) for attempt in attempts]
+    if settings.depth == "discover" and not settings.simulate:
+        return Plan(_discover(readings), ())
     asked = {attempt.question for attempt in attempts}
     lost_after = _lost_after(readings)
     if lost_after is not None:
@@ -159,8 +161,6 @@ class _Groups:
                 return
 
     def _by_depth(self, settings: Settings) -> Iterator[tuple[Question, ...]]:
-        if settings.depth == "discover":
-            return _discover(self._readings)
         licensing = [tuple(_licensing(self._readings))] if settings.licensing else []
         return chain(self._in_turn(full=settings.depth == "full"), licensing)
 
@@ -202,11 +202,17 @@ class _Groups:
         return iter(wanted[:room] or control)
 
 
-def _discover(readings: Sequence[Reading]) -> Iterator[tuple[Question, ...]]:
-    """One connection; another mask only where the first was dropped without a word."""
-    yield _DISCOVER[:1]
-    if not any(reading.spoke_rdp or reading.is_foreign for reading in readings):
-        yield _DISCOVER[1:]
+def _discover(readings: Sequence[Reading]) -> tuple[Question, ...]:
+    """One connection; another mask only where the first was dropped without a word. Nothing is repeated."""
+    asked = [reading.question for reading in readings]
+    usual, other = _DISCOVER
+    if usual not in asked:
+        return (usual,)
+    if other in asked or any(
+        reading.spoke_rdp or reading.is_foreign or _is_gone(reading, readings) for reading in readings
+    ):
+        return ()
+    return (other,)
 
 
 def _unanswered(readings: Sequence[Reading]) -> Iterator[Question]:

@@ -57,6 +57,7 @@ _BROKEN_OFF = {
     Ending.UNREACHABLE: Ending.TIMED_OUT,
 }
 _CHUNK = 16384
+_UNMOVED = 0.01  # of a step: a deadline stays where it is for less, because moving it costs as much as a read
 _STEPS_IN_AN_ATTEMPT = 3  # a peer that trickles is given this many silences' time altogether
 _LAST_READS = 64  # chunks taken unread before closing
 _MOST_EVENTS = 500  # of one connection; an honest one has a few dozen, but a message can be as short as four bytes
@@ -108,7 +109,8 @@ async def hold(
     `step_s` is the longest silence where it is another than that of `limits`. Raises Unavailable where this machine
     has no descriptor left.
     """
-    return await _Call(traffic, limits.step_s if step_s is None else step_s, budget).run(make, target, limits)
+    call = _Call(traffic, limits.step_s, limits.step_s if step_s is None else step_s, budget)
+    return await call.run(make, target, limits)
 
 
 async def open_to(
@@ -180,20 +182,20 @@ class _Call:
     scope for each wait would cost far more.
     """
 
-    def __init__(self, traffic: Traffic, step_s: float, budget: int) -> None:
+    def __init__(self, traffic: Traffic, opening_s: float, step_s: float, budget: int) -> None:
         self._traffic = traffic
         self._step_s = step_s
         self._budget = budget
-        self._scope = trio.CancelScope()
         self._sock: os_socket.socket | None = None
         self._machine: Machine | None = None
         self._ending: Ending | None = None  # None: not yet known
         self._now = trio.current_time()  # when something last happened
+        self._until = self._now + opening_s
+        self._scope = trio.CancelScope(deadline=self._until)
         self._end = math.inf
 
     async def run(self, make: Callable[[], Machine], target: Target, limits: Limits) -> Ending:
         """Connect and converse until the machine is finished, the peer ends it, or a limit does."""
-        self._scope.deadline = self._now + limits.step_s
         try:
             with self._scope:
                 await self._hold(make, target, limits)
@@ -223,14 +225,16 @@ class _Call:
 
     def _step(self) -> None:
         """Begin a wait."""
-        self._scope.deadline = min(self._now + self._step_s, self._end)
+        until = min(self._now + self._step_s, self._end)
+        if not 0 <= until - self._until < _UNMOVED * self._step_s:
+            self._scope.deadline = self._until = until
 
     @property
     def _expired(self) -> Ending:
         """What it means that the scope was cancelled."""
         if self._sock is None:
             return Ending.FILTERED
-        return Ending.DEADLINE if self._scope.deadline >= self._end else Ending.TIMED_OUT
+        return Ending.DEADLINE if self._now + self._step_s >= self._end else Ending.TIMED_OUT
 
     async def _exchange(self, machine: Machine, sock: os_socket.socket) -> Ending:
         traffic = self._traffic

@@ -37,7 +37,8 @@ async def audit(target: Target, settings: Settings, limits: Limits, gate: Gate |
 
     Every connection passes `gate`, where there is one; the deadline stands still while one waits there.
     """
-    server_name = settings.server_name or tls_name(target.host)
+    name = None if target.host == target.address else tls_name(target.host)
+    server_name = settings.server_name or name
     started, wall = trio.current_time(), time.time()
     scope = trio.CancelScope(deadline=started + limits.deadline_s)
     conversation = Conversation(settings, server_name, os.urandom, target.host)
