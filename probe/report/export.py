@@ -14,6 +14,7 @@ from probe.errors import InputError, Unavailable
 from probe.report.escape import spreadsheet
 from probe.report.export_columns import COLUMNS, Cell, Row
 
+_LISTS = ("VARCHAR[]",)
 _ELSEWHERE = "name a file in a folder that has room and that you may write to"
 
 
@@ -50,16 +51,10 @@ def write_parquet(rows: Iterable[Row], file: str) -> None:
 
 
 def _selection(plain: Path) -> str:
-    """What reads the rows back with their types; a time that no calendar has is left empty."""
-    read = ", ".join(f"{name}: '{_stored(kind)}'" for name, kind in COLUMNS.items())
-    cells = ", ".join(
-        f"try_cast({name} AS {kind}) AS {name}" if kind == "TIMESTAMP" else name for name, kind in COLUMNS.items()
-    )
+    """What reads the rows back with their types; a number or time that its column cannot hold is left out."""
+    read = ", ".join(f"{name}: '{kind if kind in _LISTS else 'VARCHAR'}'" for name, kind in COLUMNS.items())
+    cells = ", ".join(f"TRY_CAST({name} AS {kind}) AS {name}" for name, kind in COLUMNS.items())
     return f"SELECT {cells} FROM read_json({_quoted(plain)}, format='newline_delimited', columns={{{read}}})"  # noqa: S608  names are ours
-
-
-def _stored(kind: str) -> str:
-    return "VARCHAR" if kind == "TIMESTAMP" else kind
 
 
 def _quoted(path: Path) -> str:

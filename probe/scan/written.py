@@ -83,7 +83,7 @@ def shared_in(files: list[str]) -> Shared:
 def _decoded(decode: Callable[[bytes], _T], content: bytes, file: str, number: int) -> _T:
     try:
         return decode(content)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(
             f"{file}, line {number}: not a result of this program: {error}",
             f"look at it: {'zstdcat' if file.endswith('.zst') else 'cat'} {file} | sed -n {number}p",

@@ -22,6 +22,7 @@ from probe.report.escape import json_line, spreadsheet
 from probe.report.export import write_csv
 from probe.report.export_columns import COLUMNS, row
 from probe.result import Result, to_json
+from probe.scan import written
 from probe.scan.tally import TAGS, facts_of
 from tests.golden import results as golden
 
@@ -154,6 +155,18 @@ def test_a_damaged_line_is_named(capsys: pytest.CaptureFixture[str], results: Pa
     assert f"{results}, line {number}: not a result" in refused(capsys, results)
 
 
+def test_nesting_without_end_is_damage(capsys: pytest.CaptureFixture[str], results: Path) -> None:
+    results.write_bytes(LINES[0][:-2] + b',"x":' + b"[" * 200_000 + b"]" * 200_000 + b"}\n")
+    assert "line 1: not a result" in refused(capsys, results)
+
+
+def test_a_line_longer_than_any_result_is_not_read_to_its_end(
+    capsys: pytest.CaptureFixture[str], results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(written, "_LONGEST_LINE", len(LINES[0]))
+    assert "line 1: longer than any result" in refused(capsys, results)
+
+
 def test_damage_that_only_a_table_meets_is_named_and_leaves_no_table(
     capsys: pytest.CaptureFixture[str], results: Path, tmp_path: Path
 ) -> None:
@@ -227,15 +240,17 @@ def test_the_columns_do_not_depend_on_what_was_found(
     assert described == [dict(COLUMNS)] * 3
 
 
-def test_a_time_that_no_calendar_has_is_left_empty(
+def test_a_time_or_number_that_does_not_fit_is_left_empty(
     capsys: pytest.CaptureFixture[str], results: Path, tmp_path: Path
 ) -> None:
     document = json.loads(LINES[0])
     document["certificates"][0]["chain"][0]["not_after"] = "2026-02-31T99:00:00Z"
+    document["bytes_sent"] = 10**30
     results.write_text(json.dumps(document) + "\n")
     exported(capsys, "--parquet", tmp_path / "made.parquet", results)
     [only] = table(tmp_path / "made.parquet")
     assert only["certificate_not_after"] is None
+    assert only["bytes_sent"] is None
     assert only["started"] is not None
 
 
