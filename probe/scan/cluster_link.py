@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 LOCAL = "local"
 INSTALL = "pip install 'rdp-probe[cluster]'"
-_CONNECT_S = 10.0
+_CONNECT_S = 30.0  # as dask has it
 _CLOSE_S = 10.0  # for saying good-bye; what has not been said by then is said by the connection's end
 _THREADS = 4  # batches beside each other in one process that is started here
 _IGNORE_INTERRUPT = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)"  # Ctrl-C is for whoever started us
