@@ -1,0 +1,516 @@
+"""rdp-probe scan as a user runs it: begun, interrupted in every way, gone on with; and what goes wrong is said."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pty
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+import zstandard
+
+from probe.cli.main import build_parser, main
+from probe.cli.scan import complete
+from probe.result import from_json
+from probe.scan.sidecar import Arguments, Sidecar
+
+COMMAND = [sys.executable, "-m", "probe.cli.main", "scan"]
+DEADLINE_S = 60
+
+
+@pytest.fixture
+def closed() -> str:
+    """A port where nothing listens on any address of loopback."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.77.1", 0))
+        return str(sock.getsockname()[1])
+
+
+def run(*arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+    given = {"input": stdin} if stdin is not None else {"stdin": subprocess.DEVNULL}
+    return subprocess.run(
+        [*COMMAND, *arguments], capture_output=True, text=True, timeout=DEADLINE_S, check=False, **given
+    )  # type: ignore[call-overload,no-any-return]
+
+
+@contextlib.contextmanager
+def started(*arguments: str, **more: object) -> Iterator[subprocess.Popen[str]]:
+    """One in the background, that is gone at the end whatever happens."""
+    process = subprocess.Popen([*COMMAND, *arguments], stderr=subprocess.PIPE, text=True, **more)  # type: ignore[call-overload]
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def has_grown(path: Path, process: subprocess.Popen[str], size: int) -> None:
+    """Wait until the file has more than `size` bytes, or the process ended."""
+    until = time.monotonic() + DEADLINE_S
+    while process.poll() is None and not (path.exists() and path.stat().st_size > size):
+        assert time.monotonic() < until
+        time.sleep(0.005)  # of another process we learn in no other way
+
+
+def hosts(path: Path) -> list[str]:
+    raw = path.read_bytes()
+    if path.suffix == ".zst":
+        with zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True) as stream:
+            raw = stream.read()
+    return [from_json(line).target.host for line in raw.splitlines()]
+
+
+def expected(count: int) -> list[str]:
+    return [f"127.9.0.{number}" for number in range(1, count + 1)]
+
+
+def options_for(port: str, path: Path | None, *, rate: str | None = None) -> list[str]:
+    paced = [] if rate is None else ["--rate", rate]
+    output = [] if path is None else ["-o", str(path)]
+    return ["--depth", "discover", "--processes", "1", "--port", port, *paced, *output]
+
+
+# Options
+
+
+def test_what_is_recorded_is_what_can_be_chosen() -> None:
+    options = build_parser().parse_args(["scan"])
+    chosen = set(vars(complete(options.defaults, {}))) | {"targets"}
+    assert chosen - set(Arguments.__struct_fields__) == {"output", "resume", "quiet"}
+    assert set(Arguments.__struct_fields__) <= chosen
+
+
+def test_what_was_given_is_told_from_what_was_not() -> None:
+    options = build_parser().parse_args(["scan", "srv1.example", "--depth", "standard"])
+    assert set(vars(options)) == {"command", "defaults", "targets", "depth"}
+    assert complete(options.defaults, {"depth": "full"}).depth == "full"
+    assert complete(options.defaults, {}).depth == "standard"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["scan"],
+        ["scan", "10.0.0.1,10.0.0.2"],
+        ["scan", "192.0.2.1", "-o", "/nowhere/out.ndjson"],
+        ["scan", "192.0.2.1", "-o", "/"],
+        ["scan", "192.0.2.1", "-o", "nul\0"],
+        ["scan", "224.0.0.1"],
+        ["scan", "192.0.2.1", "--exclude", "192.0.2.1"],
+        ["scan", "192.0.2.1", "--ca-file", "/nowhere"],
+        ["scan", "@/nowhere"],
+        ["scan", "--resume", "/nowhere/out.ndjson"],
+        ["scan", "--resume", "/nowhere/out.ndjson", "-o", "other.ndjson"],
+        ["scan", "--resume", "nul\0"],
+        ["scan", "192.0.2.1", "--rate", "0"],
+        ["scan", "192.0.2.1", "--shard", "0/4"],
+        ["scan", "192.0.2.1", "--seed", "x"],
+        ["scan", "192.0.2.1", "--processes", "0"],
+    ],
+    ids=lambda arguments: " ".join(arguments)[:50],
+)
+def test_mistakes_are_an_error_and_a_hint(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    error, hint = shown.err.splitlines()
+    assert error.startswith("error: ")
+    assert len(hint) > len("hint: ")
+    assert list(tmp_path.iterdir()) == []
+
+
+# Begun, finished
+
+
+def test_a_scan_and_its_end(tmp_path: Path, closed: str) -> None:
+    path = tmp_path / "out.ndjson"
+    shown = run(*options_for(closed, path), "127.9.0.1-40", "--seed", "7f3a")
+    assert shown.returncode == 0
+    assert shown.stdout == ""
+    assert shown.stderr.splitlines()[0] == (
+        "Scanning 40 targets · seed 7f3a · up to 500 connections at once, 2 to a server "
+        "· Ctrl-C stops, --resume continues"
+    )
+    assert "Finished. Targets scanned: 40" in shown.stderr
+    assert sorted(hosts(path)) == sorted(expected(40))
+    again = run("--resume", str(path))
+    assert (again.returncode, again.stdout) == (0, "")
+    assert "is finished" in again.stderr
+    assert len(hosts(path)) == 40
+    refused = run(*options_for(closed, path), "127.9.0.1")
+    assert refused.returncode == 2
+    assert f"--resume {path}" in refused.stderr
+
+
+def test_results_on_standard_output_and_in_files_are_the_same(tmp_path: Path, closed: str) -> None:
+    path = tmp_path / "out.ndjson"
+    shown = run(*options_for(closed, None), "127.9.0.1-5", "--seed", "1", "-q")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert run(*options_for(closed, path), "127.9.0.1-5", "--seed", "1", "-q").returncode == 0
+    times = {"started", "elapsed_ms"}
+    kept = [
+        sorted(str({key: value for key, value in json.loads(line).items() if key not in times}) for line in text)
+        for text in (shown.stdout.splitlines(), path.read_text("ascii").splitlines())
+    ]
+    assert kept[0] == kept[1]
+    assert len(kept[0]) == 5
+
+
+def test_a_shard_is_its_part(tmp_path: Path, closed: str) -> None:
+    found = []
+    for part in ("1/3", "2/3", "3/3"):
+        path = tmp_path / f"{part[0]}.ndjson"
+        run(*options_for(closed, path), "127.9.0.1-40", "--seed", "5", "--shard", part, "-q")
+        found += hosts(path)
+    assert sorted(found) == sorted(expected(40))
+
+
+def test_a_name_that_is_no_file_takes_results(closed: str) -> None:
+    shown = run(*options_for(closed, Path("/dev/null")), "127.9.0.1")
+    assert shown.returncode == 0
+    assert "--resume" not in shown.stderr
+    assert not Path("/dev/null.scan").exists()
+
+
+# Interrupted, gone on with
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda each: each.name)
+def test_a_signal_ends_it_with_what_is_done_kept(tmp_path: Path, closed: str, number: signal.Signals) -> None:
+    path = tmp_path / "out.ndjson"
+    with started(*options_for(closed, path, rate="50"), "127.9.0.1-200") as process:
+        has_grown(path, process, 0)
+        process.send_signal(number)
+        _, stderr = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 130
+    assert "Traceback" not in stderr
+    before = hosts(path)
+    assert f"Stopped: {len(before)} of 200 targets are done and in {path}." in stderr
+    assert f"To go on: rdp-probe scan --resume {path}" in stderr
+    assert 0 < len(before) < 200
+    again = run("--resume", str(path), "--rate", "100000")
+    assert again.returncode == 0
+    assert f"200 targets · {len(before)} of them are done" in again.stderr
+    assert sorted(hosts(path)) == sorted(expected(200))
+
+
+def test_on_standard_output_there_is_nothing_to_go_on_with(closed: str) -> None:
+    with started(*options_for(closed, None, rate="20"), "127.9.0.1-200", stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("{")
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 130
+    assert stderr.splitlines()[-1] == "Stopped. What went to standard output cannot be resumed; with -o FILE it can."
+
+
+def test_a_second_signal_ends_it_at_once(tmp_path: Path, closed: str) -> None:
+    """A reader that does not read holds up the first."""
+    read, write = os.pipe()
+    with (
+        os.fdopen(read),
+        os.fdopen(write, "wb") as pipe,
+        started(*options_for(closed, None), "127.9.0.0/20", stdout=pipe) as process,
+    ):
+        pipe_is_full(pipe.fileno())
+        process.send_signal(signal.SIGINT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(timeout=0.3)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=DEADLINE_S) == 130
+
+
+def pipe_is_full(descriptor: int) -> None:
+    import select
+
+    until = time.monotonic() + DEADLINE_S
+    while select.select([], [descriptor], [], 0)[1]:
+        assert time.monotonic() < until
+        time.sleep(0.005)
+
+
+@pytest.mark.parametrize("name", ["out.ndjson", "out.ndjson.zst"])
+def test_kills_lose_and_repeat_nothing(tmp_path: Path, closed: str, name: str) -> None:
+    path = tmp_path / name
+    arguments = [*options_for(closed, path, rate="150"), "127.9.0.1-200"]
+    for _kill in range(3):
+        with started(*arguments) as process:
+            has_grown(path, process, path.stat().st_size if path.exists() else 0)
+            process.kill()
+            process.wait()
+        arguments = ["--resume", str(path)]
+    assert 0 < len(hosts(path)) < 200
+    shown = run(*arguments, "--rate", "100000", "-q")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert sorted(hosts(path)) == sorted(expected(200))
+
+
+def interrupted(path: Path, closed: str, *targets: str) -> None:
+    """A scan that was killed, with something done."""
+    with started(*options_for(closed, path, rate="30"), *targets) as process:
+        has_grown(path, process, 0)
+        process.kill()
+
+
+@pytest.mark.parametrize(
+    ("given", "error"),
+    [
+        (["--depth", "standard"], "--depth was discover, now standard"),
+        (["--port", "1"], "--port was {port}, now 1"),
+        (["--port", "{port}", "--port", "1"], "--port was {port}, now {port} 1"),
+        (["127.9.0.1-201"], "the targets were 127.9.0.1-200, now 127.9.0.1-201"),
+        (["--shard", "1/2"], "--shard was 1/1, now 1/2"),
+        (["--exclude", "127.9.0.7"], "--exclude was not given, now 127.9.0.7"),
+        (["--cookie", "x"], "--cookie was not given, now x"),
+        (["--udp"], "--udp was not given, now given"),
+        (["--timeout", "2s"], "--timeout was 5, now 2"),
+    ],
+    ids=lambda each: each[0] if isinstance(each, list) else "",
+)
+def test_another_scan_is_not_gone_on_with(
+    given: list[str], error: str, tmp_path: Path, closed: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "out.ndjson"
+    begin(path, closed)
+    assert main(["scan", "--resume", str(path), *(each.format(port=closed) for each in given)]) == 2
+    assert f"error: {path} is another scan: {error.format(port=closed)}\n" in capsys.readouterr().err
+
+
+def begin(path: Path, closed: str) -> None:
+    """The files of a scan that has nothing done yet."""
+    path.touch()
+    arguments = Arguments(targets=["127.9.0.1-200"], port=[int(closed)], depth="discover", timeout=5, deadline=60,
+                          per_host=2)  # fmt: skip
+    Path(f"{path}.scan").write_bytes(msgspec.json.encode(Sidecar(directory="/", arguments=arguments, size=200)))
+
+
+def test_speed_may_be_another(tmp_path: Path, closed: str) -> None:
+    path = tmp_path / "out.ndjson"
+    interrupted(path, closed, "127.9.0.1-200")
+    shown = run("--resume", str(path), "--concurrency", "7", "--rate", "1000", "--processes", "2", "--per-subnet", "9",
+                "--depth", "discover", "127.9.0.1-200", "--port", closed)  # fmt: skip
+    assert shown.returncode == 0
+    assert "up to 7 connections at once" in shown.stderr
+    assert sorted(hosts(path)) == sorted(expected(200))
+
+
+def test_a_list_that_changed_is_named(tmp_path: Path, closed: str) -> None:
+    path, targets = tmp_path / "out.ndjson", tmp_path / "list.txt"
+    targets.write_text("127.9.0.1-200\n")
+    interrupted(path, closed, f"@{targets}")
+    before = path.read_bytes()
+    for changed in ("127.9.0.1-199\n", "127.9.0.2-201\n"):
+        targets.write_text(changed)
+        shown = run("--resume", str(path))
+        assert shown.returncode == 2
+        assert "have changed" in shown.stderr
+        assert str(targets) in shown.stderr
+    assert path.read_bytes() == before
+    targets.write_text("127.9.0.1-100\n127.9.0.101-200\n")  # the same targets
+    assert run("--resume", str(path), "--rate", "100000").returncode == 0
+    assert sorted(hosts(path)) == sorted(expected(200))
+
+
+def test_damage_is_named_and_nothing_destroyed(tmp_path: Path, closed: str) -> None:
+    path = tmp_path / "out.ndjson"
+    interrupted(path, closed, "127.9.0.1-200")
+    path.write_bytes(b"nonsense\n" + path.read_bytes() + b"{")
+    before = path.read_bytes()
+    shown = run("--resume", str(path))
+    assert shown.returncode == 2
+    assert "line 1:" in shown.stderr
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"\xff", b'{"schema": "rdp-probe-scan/9"}'])
+def test_a_record_of_arguments_that_is_none_is_named(
+    tmp_path: Path, content: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "out.ndjson").touch()
+    (tmp_path / "out.ndjson.scan").write_bytes(content)
+    assert main(["scan", "--resume", str(tmp_path / "out.ndjson")]) == 2
+    assert "out.ndjson.scan is not what a scan writes" in capsys.readouterr().err
+
+
+def test_two_scans_do_not_go_on_with_one_file(tmp_path: Path, closed: str) -> None:
+    path = tmp_path / "out.ndjson"
+    with started(*options_for(closed, path, rate="30"), "127.9.0.1-200") as process:
+        has_grown(path, process, 0)
+        shown = run("--resume", str(path))
+    assert shown.returncode == 2
+    assert "another scan is writing" in shown.stderr
+
+
+# Standard input
+
+
+def test_standard_input_is_piped_again(tmp_path: Path, closed: str) -> None:
+    path = tmp_path / "out.ndjson"
+    with started(*options_for(closed, path), "-", stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        process.stdin.write("127.9.0.1\n127.9.0.2\n")
+        process.stdin.flush()
+        has_grown(path, process, 0)  # though the list goes on
+        process.send_signal(signal.SIGTERM)
+        _, stderr = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 130
+    assert "pipe the same list again" in stderr
+    assert "Fatal" not in stderr
+    listed = "".join(f"{host}\n" for host in expected(20))
+    assert run("--resume", str(path), stdin="").returncode == 0  # nothing was piped: it is not finished by that
+    for _again in range(2):
+        assert run("--resume", str(path), "-q", stdin=listed).returncode == 0
+        assert sorted(hosts(path)) == sorted(expected(20))
+
+
+def test_a_terminal_is_no_list(tmp_path: Path, closed: str) -> None:
+    path = tmp_path / "out.ndjson"
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours), os.fdopen(theirs) as terminal:
+        with started(*options_for(closed, path), "-", stdin=subprocess.PIPE) as process:
+            assert process.stdin is not None
+            process.stdin.write("127.9.0.1\n")
+            process.stdin.flush()
+            has_grown(path, process, 0)
+        shown = subprocess.run([*COMMAND, "--resume", path], stdin=terminal, capture_output=True, text=True,
+                               timeout=DEADLINE_S, check=False)  # fmt: skip
+    assert shown.returncode == 2
+    assert "came from standard input" in shown.stderr
+
+
+def test_a_line_that_is_no_target_costs_no_result(tmp_path: Path, closed: str) -> None:
+    path = tmp_path / "out.ndjson"
+    shown = run(*options_for(closed, path), "-", stdin="127.9.0.1\n127.9.0.2\n1,2\n127.9.0.3\n")
+    assert shown.returncode == 2
+    assert "error: standard input, line 3:" in shown.stderr
+    assert sorted(hosts(path)) == expected(2)
+    mended = "127.9.0.1\n127.9.0.2\n127.9.0.3\n"
+    assert run("--resume", str(path), "-q", stdin=mended).returncode == 0
+    assert sorted(hosts(path)) == expected(3)
+
+
+# What the machine lacks
+
+
+def limited(kind: int, soft: int, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run under a limit that cannot be raised."""
+    code = (
+        "import os, resource, sys; resource.setrlimit(int(sys.argv[1]), (int(sys.argv[2]),) * 2); "
+        "os.execv(sys.argv[3], sys.argv[3:])"
+    )
+    argv = [sys.executable, "-c", code, str(kind), str(soft), *COMMAND, *arguments]
+    return subprocess.run(argv, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
+
+
+def test_a_file_that_may_not_grow(tmp_path: Path, closed: str) -> None:
+    path = tmp_path / "out.ndjson"
+    shown = limited(resource.RLIMIT_FSIZE, 20_000, *options_for(closed, path), "127.9.0.1-200", "-q")
+    assert shown.returncode == 2
+    assert shown.stderr.splitlines() == [
+        f"error: cannot write {path}: File too large",
+        f"hint: what was found so far is in it; put that right, then go on: rdp-probe scan --resume {path}",
+    ]
+    assert 0 < len(hosts(path)) < 200
+    assert run("--resume", str(path), "-q").returncode == 0
+    assert sorted(hosts(path)) == sorted(expected(200))
+
+
+def test_few_descriptors(tmp_path: Path, closed: str) -> None:
+    path = tmp_path / "out.ndjson"
+    shown = limited(resource.RLIMIT_NOFILE, 256, *options_for(closed, path), "127.9.0.1-200")
+    assert shown.returncode == 0
+    assert "(ulimit -n)" in shown.stderr
+    assert len(hosts(path)) == 200
+    shown = limited(
+        resource.RLIMIT_NOFILE, 256, *options_for(closed, tmp_path / "b"), "127.9.0.1", "--concurrency", "999"
+    )
+    assert shown.returncode == 2
+    assert "ulimit -n" in shown.stderr
+    assert not (tmp_path / "b").exists()
+
+
+def can_mount() -> bool:
+    unshare = shutil.which("unshare")
+    return (
+        unshare is not None
+        and os.geteuid() == 0
+        and subprocess.run([unshare, "-m", "true"], check=False).returncode == 0
+    )
+
+
+@pytest.mark.parametrize("name", ["out.ndjson", "out.ndjson.zst"])
+def test_a_full_disk(tmp_path: Path, closed: str, name: str) -> None:
+    if not can_mount():
+        pytest.skip("a small disk can only be mounted by root")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    path = disk / name
+    scan = " ".join([*COMMAND, *options_for(closed, path), "127.9.0.0/22", "-q", "-v"])
+    again = " ".join([*COMMAND, "--resume", str(path), "-q"])
+    # Afterwards there is room again, and the scan goes on.
+    script = (
+        f"mount -t tmpfs -o size=16k none {disk} && {{ {scan}; echo $?; mount -o remount,size=64m {disk}; "
+        f"{again}; echo $?; cp {path} {tmp_path}; }}"
+    )
+    shown = subprocess.run(["unshare", "-m", "sh", "-c", script], capture_output=True, text=True, timeout=DEADLINE_S,
+                           check=False)  # fmt: skip
+    assert shown.stdout.split() == ["2", "0"]
+    assert shown.stderr.splitlines() == [
+        f"error: cannot write {path}: No space left on device",
+        f"hint: what was found so far is in it; make room, then go on: rdp-probe scan --resume {path}",
+    ]
+    found = hosts(tmp_path / name)
+    assert len(found) == len(set(found)) == 1022
+
+
+def test_output_that_nobody_reads_ends_it_quietly(closed: str) -> None:
+    with started(*options_for(closed, None), "127.9.0.0/22", "-q", stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.stdout.close()
+        process.stdout = None
+        _, stderr = process.communicate(timeout=DEADLINE_S)
+    assert (process.returncode, stderr) == (0, "")
+
+
+def test_a_full_output(closed: str) -> None:
+    with (
+        Path("/dev/full").open("wb") as full,
+        started(*options_for(closed, None), "127.9.0.1", "-q", stdout=full) as process,
+    ):
+        _, stderr = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 2
+    assert stderr.startswith("error: cannot write the output: No space left on device\n")
+
+
+@pytest.mark.parametrize("closing", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_streams_that_are_closed(tmp_path: Path, closed: str, closing: str) -> None:
+    path = tmp_path / "out.ndjson"
+    command = " ".join([*COMMAND, *options_for(closed, path), "127.9.0.1-3", closing])
+    shown = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=DEADLINE_S, check=False)
+    assert shown.returncode == 0
+    assert "Traceback" not in shown.stderr
+    assert len(hosts(path)) == 3
+
+
+def test_a_directory_that_takes_no_record(tmp_path: Path, closed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is there and empty, and may be written; beside it nothing may."""
+    path = tmp_path / "out.ndjson"
+    (tmp_path / "out.ndjson.scan.part").mkdir()
+    shown = run(*options_for(closed, path), "127.9.0.1")
+    assert shown.returncode == 2
+    assert f"error: cannot write {path}.scan: Is a directory" in shown.stderr
