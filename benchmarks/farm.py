@@ -34,10 +34,12 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
+from pathlib import Path
 
 from benchmarks.farm_hosts import BEHAVIORS, After, Conversation, Reset, prepare_certificates
 from probe.errors import ProbeError
 
+_ROOT = Path(__file__).parents[1]
 _LOOPBACK = int(IPv4Address("127.0.0.0"))
 _HOST_BITS = 0x00FFFFFF
 _READ = 16384
@@ -232,7 +234,7 @@ def farm(mix: str = "windows", *, port: int = 0, delay: float = 0.0, processes: 
     names = parse_mix(mix)
     argv = [sys.executable, "-m", "benchmarks.farm", "--mix", mix, "--port", str(port)]
     argv += ["--delay", str(delay), "--processes", str(processes)]
-    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=_ROOT) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         try:
