@@ -47,3 +47,24 @@ class Patience:
             self._waiting -= 1
             if not self._waiting:
                 self._scope.deadline = trio.current_time() + self._left_s
+
+
+class Entrance:
+    """How the connections of one audit pass a gate, where there is one. `scope` has the audit's deadline."""
+
+    __slots__ = ("_gate", "_patience")
+
+    def __init__(self, gate: Gate | None, scope: trio.CancelScope) -> None:
+        self._gate = gate
+        self._patience = Patience(scope)
+
+    async def enter(self, address: str) -> None:
+        """Wait until a connection to this address may be opened."""
+        if self._gate is not None and not self._gate.try_enter(address):
+            with self._patience.waiting():
+                await self._gate.enter(address)
+
+    def leave(self, address: str) -> None:
+        """That connection is closed."""
+        if self._gate is not None:
+            self._gate.leave(address)

@@ -20,7 +20,7 @@ from probe.audit.settings import Settings
 from probe.audit.verdict import Audit, verdict
 from probe.drive import connection
 from probe.drive.connection import Traffic
-from probe.drive.gate import Gate, Patience
+from probe.drive.gate import Entrance, Gate
 from probe.drive.limits import Limits
 from probe.drive.names import tls_name
 from probe.drive.outside import Outside
@@ -42,8 +42,9 @@ async def audit(target: Target, settings: Settings, limits: Limits, gate: Gate |
     started, wall = trio.current_time(), time.time()
     scope = trio.CancelScope(deadline=started + limits.deadline_s)
     conversation = Conversation(settings, server_name, os.urandom, target.host)
-    auditor = _Auditor(target, conversation, limits, gate, Patience(scope))
-    outside = Outside(target, settings, limits)
+    entrance = Entrance(gate, scope)
+    auditor = _Auditor(target, conversation, limits, entrance)
+    outside = Outside(target, settings, limits, entrance)
     with scope:
         await outside.beside(auditor.run)
     result = verdict(
@@ -67,15 +68,12 @@ async def audit(target: Target, settings: Settings, limits: Limits, gate: Gate |
 class _Auditor:
     """Makes attempts as the plan asks for them, `per_host` at a time, repeats alone."""
 
-    def __init__(
-        self, target: Target, conversation: Conversation, limits: Limits, gate: Gate | None, patience: Patience
-    ) -> None:
+    def __init__(self, target: Target, conversation: Conversation, limits: Limits, entrance: Entrance) -> None:
         self.attempts: list[Attempt] = []
         self._target = target
         self._conversation = conversation
         self._limits = limits
-        self._gate = gate
-        self._patience = patience
+        self._entrance = entrance
         self._open: dict[int, Question] = {}
         self._made = 0
         self._plan: Plan | None = None  # None: something has become known since it was made
@@ -141,18 +139,12 @@ class _Auditor:
     async def _enter(self, question: Question, number: int) -> None:
         if question.repeat and self._seems_gone(question):
             await trio.sleep(min(_BACK_OFF_S, self._limits.step_s))  # nothing else is asked in this time
-        gate = self._gate
-        if gate is None:
-            await self._attempt(question, number)
-            return
         address = self._target.address or self._target.host
-        if not gate.try_enter(address):
-            with self._patience.waiting():
-                await gate.enter(address)
+        await self._entrance.enter(address)
         try:
             await self._attempt(question, number)
         finally:
-            gate.leave(address)
+            self._entrance.leave(address)
 
     def _seems_gone(self, repeat: Question) -> bool:
         """The server had answered; then this connection was not had, or a known request met with nothing but its end.

@@ -1,6 +1,7 @@
 """What is asked beside an audit, and only on request: RDP over UDP, and the RD Gateway's front door.
 
-Both are asked once, within the audit's deadline. What is cut short keeps what it has seen until then.
+Both are asked once, within the audit's deadline. What is cut short keeps what it has seen until then. The gateway's
+connection passes the audit's gate like any other; a datagram is no connection.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from probe.audit.outside import Heard
 from probe.audit.settings import Settings
 from probe.drive import connection
 from probe.drive.connection import Traffic
+from probe.drive.gate import Entrance
 from probe.drive.limits import Limits
 from probe.drive.names import tls_name
 from probe.drive.resolve import Unresolved, resolve
@@ -37,10 +39,10 @@ _GATEWAY_BYTES = 256 * 1024  # its chain, two answers and the first one's body
 class Outside:
     """Asks what `settings` want of it, beside the audit of `target`."""
 
-    def __init__(self, target: Target, settings: Settings, limits: Limits) -> None:
+    def __init__(self, target: Target, settings: Settings, limits: Limits, entrance: Entrance) -> None:
         self._limits = limits
         self._udp = _UdpQuestion(target, limits) if settings.udp else None
-        self._gateway = _GatewayQuestion(target, settings, limits) if settings.gateway else None
+        self._gateway = _GatewayQuestion(target, settings, limits, entrance) if settings.gateway else None
 
     async def beside(self, audit: Callable[[], Awaitable[None]]) -> None:
         """Run the audit, and ask everything at the same time. Never raises for what a server or a network does."""
@@ -124,7 +126,8 @@ class _UdpQuestion(_Question):
 
 
 class _GatewayQuestion(_Question):
-    def __init__(self, target: Target, settings: Settings, limits: Limits) -> None:
+    def __init__(self, target: Target, settings: Settings, limits: Limits, entrance: Entrance) -> None:
+        self._entrance = entrance
         if settings.gateway_at is not None:
             host, port = settings.gateway_at
             super().__init__(Target(input=host, host=host, port=port), limits)
@@ -138,7 +141,12 @@ class _GatewayQuestion(_Question):
             self.traffic.cause = found.cause
             return Ending.UNREACHABLE
         self.about = found[0]
-        return await connection.hold(self._machine, self.about, self.traffic, self.limits, budget=_GATEWAY_BYTES)
+        address = self.about.address or self.about.host
+        await self._entrance.enter(address)
+        try:
+            return await connection.hold(self._machine, self.about, self.traffic, self.limits, budget=_GATEWAY_BYTES)
+        finally:
+            self._entrance.leave(address)
 
     def _machine(self) -> TlsTunnel:
         host = tls_name(self.about.host)  # None for an address, which goes into the request as it is

@@ -9,6 +9,7 @@ import trio
 
 from probe.audit.settings import Settings
 from probe.drive.demo_server import Secured
+from probe.drive.gate import Entrance
 from probe.drive.limits import Limits
 from probe.drive.outside import Outside
 from probe.result import Gateway, Result, Target, Udp
@@ -57,7 +58,7 @@ def at(port: int) -> Target:
 
 async def asked(target: Target, settings: Settings, limits: Limits) -> Result:
     """A result with nothing but what is asked outside."""
-    outside = Outside(target, settings, limits)
+    outside = Outside(target, settings, limits, Entrance(None, trio.CancelScope()))
     await outside.beside(trio.lowlevel.checkpoint)
     result = Result(
         target=target,

@@ -93,6 +93,23 @@ def test_every_connection_enters_and_leaves_once() -> None:
     assert gate.waited > 0
 
 
+def test_the_connection_to_a_gateway_is_one_of_them() -> None:
+    gate = Turnstile()
+
+    async def main() -> Result:
+        with trio.fail_after(PATIENCE_S):
+            async with serving(served(lambda _: None)) as target:
+                at = (target.host, target.port)
+                settings = Settings(depth="discover", gateway=True, gateway_at=at)
+                return await audit(target, settings, Limits(), gate)
+
+    found = trio.run(main)
+    assert found.gateway is not None
+    assert gate.entered == found.connections + 1
+    assert gate.inside == 0
+    assert gate.most_inside == 1
+
+
 def test_a_server_that_seems_gone_is_left_alone_before_the_repeat_that_decides(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "_BACK_OFF_S", 0.3)
     found = audited(served(lambda number: reset if number > 1 else None))
