@@ -7,6 +7,7 @@ from probe.language import _
 from probe.scan.exclusion import Exclusions
 from probe.scan.targets import Name, Piece
 
+_FIRST_V4, _LAST_V4 = 0x01000000, 0xDFFFFFFF  # between this network and multicast
 MANY = 65_536  # public addresses; more than so many want a rate
 
 # Source: IANA IPv4 and IPv6 Special-Purpose Address Registries (RFC 6890): what cannot be a destination of TCP.
@@ -50,6 +51,8 @@ def is_askable(address: str) -> bool:
 
 def askable(version: int, first: int, last: int) -> list[tuple[int, int]]:
     """A span without what is no host."""
+    if version == 4 and first >= _FIRST_V4 and last <= _LAST_V4:  # nearly all
+        return [(first, last)]
     return list(_UNASKABLE.rest(version, first, last))
 
 

@@ -9,6 +9,7 @@ import sqlite3
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
+from itertools import chain, groupby, pairwise
 
 from probe.errors import Unavailable
 from probe.result import Target
@@ -42,7 +43,7 @@ def restored(value: int | bytes) -> int:
 
 
 class Space:
-    """Targets without duplicates and without what is excluded. `len` may exceed what Python's len() can say: `size`.
+    """Targets without duplicates and without what is excluded. `size` may exceed what len() can say.
 
     Raises InputError from the pieces, Unavailable where the disk for temporary files is full.
     """
@@ -54,6 +55,8 @@ class Space:
         self._starts: list[int] = []  # where each span begins among the numbers of the space
         self._spans: list[tuple[int, int, int]] = []  # its port, version, first
         self._on_disk = 0  # how many spans are not in these lists
+        self._addresses = 0  # so many numbers are addresses, the others names
+        self._ports: set[int] = set()  # of the addresses
         self.size = 0
         self.left_out = False  # addresses that are no hosts
         self._digest = sha256()
@@ -94,11 +97,25 @@ class Space:
 
     def public(self) -> int:
         """How many different addresses of the Internet are in it."""
-        by_version: dict[int, int] = {}
-        for _, version, first, last in _joined(self._sorted("0, version, first, last")):
-            for low, high in self._excluded.rest(version, first, last):
-                by_version[version] = by_version.get(version, 0) + manners.public(version, low, high)
-        return sum(by_version.values())
+        if len(self._ports) == 1:
+            return sum(manners.public(*span) for span in self._placed())
+        return sum(
+            manners.public(version, low, high)
+            for _, version, first, last in _joined(self._sorted("0, version, first, last"))
+            for low, high in self._excluded.rest(version, first, last)
+        )
+
+    def _placed(self) -> Iterator[tuple[int, int, int]]:
+        """Version, first and last of each span, in the order of their numbers."""
+        if self._on_disk:
+            rows: Iterable[tuple[int | bytes, int, int | bytes]] = self._database.execute(
+                "SELECT start, version, first FROM placed ORDER BY start"
+            )
+        else:
+            rows = ((start, span[1], span[2]) for start, span in zip(self._starts, self._spans, strict=True))
+        ends = ((self._addresses, 0, 0),)
+        for (start, version, first), (end, _, _) in pairwise(chain(rows, ends)):
+            yield version, restored(first), restored(first) + restored(end) - restored(start) - 1
 
     def _read(self, pieces: Iterable[Piece], ports: Sequence[int], excluded: Exclusions, names: frozenset[str]) -> None:
         self._excluded = excluded
@@ -136,10 +153,11 @@ class Space:
     def _place(self, excluded: Exclusions) -> None:
         """Number every target: spans by port and address, then names."""
         for port, version, first, last in _joined(self._sorted("port, version, first, last")):
+            self._ports.add(port)
             askable = manners.askable(version, first, last)
             self.left_out = self.left_out or askable != [(first, last)]
             for low, high in askable:
-                for lower, upper in excluded.rest(version, low, high):
+                for lower, upper in excluded.rest(version, low, high) if excluded else ((low, high),):
                     self._put(port, version, lower, upper)
         self._flush()
         self._addresses = self.size
@@ -179,8 +197,6 @@ class Space:
 
 def _joined(rows: Iterable[_Interval]) -> Iterator[_Interval]:
     """Sorted rows with overlapping and neighboring spans made one, for each port and kind of address."""
-    from itertools import groupby
-
     for (port, version), some in groupby(rows, lambda row: row[:2]):
         for first, last in join((row[2], row[3]) for row in some):
             yield port, version, first, last

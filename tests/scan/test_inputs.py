@@ -241,7 +241,7 @@ def test_closed_standard_input_has_nothing(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_standard_input_stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    stdin = io.TextIOWrapper(io.BufferedReader(io.BytesIO(b"srv1.example\n")))  # type: ignore[arg-type]
+    stdin = io.TextIOWrapper(io.BufferedReader(io.BytesIO(b"srv1.example\n")))
     monkeypatch.setattr("sys.stdin", stdin)
     assert [piece.text for piece in pieces_of("-")] == ["srv1.example"]
     assert not stdin.buffer.closed

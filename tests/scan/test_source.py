@@ -102,7 +102,7 @@ def test_mistakes_are_said_before_anything_is_asked(tmp_path: Path) -> None:
     multicast = tmp_path / "multicast.txt"
     multicast.write_text("224.0.0.1\n")
     (tmp_path / "empty.txt").write_text("# nothing\n")
-    for texts, options, why in [
+    wrong: list[tuple[list[str], dict[str, Any], str]] = [
         ([], {}, "there is no target"),
         ([f"@{tmp_path / 'empty.txt'}"], {}, "there is no target"),
         (["10.0.0.1"], {"exclude": ["10.0.0.0/24"]}, "there is no target left"),
@@ -115,7 +115,8 @@ def test_mistakes_are_said_before_anything_is_asked(tmp_path: Path) -> None:
         (["@x\0y"], {}, "cannot read"),
         (["255.255.255.255"], {}, "not a host"),
         ([f"@{multicast}"], {}, "multicast.txt, line 1: not a host"),
-    ]:
+    ]
+    for texts, options, why in wrong:
         with pytest.raises(InputError, match=why) as caught:
             open_source(texts, [], **options)
         assert caught.value.hint
