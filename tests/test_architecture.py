@@ -22,7 +22,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "diagnosis": {"result", "clients", "language"},
     "explain": {"diagnosis", "result", "language"},
     "drive": {"errors", "wire", "handshake", "audit", "result"},
-    "scan": {"drive", "audit", "result", "errors", "diagnosis", "report", "language"},
+    "scan": {"drive", "audit", "result", "errors", "diagnosis", "report", "language", "__version__"},
     "report": {"result", "diagnosis", "explain", "clients", "errors", "language"},
     "cli": {
         "errors",
