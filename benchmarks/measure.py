@@ -55,4 +55,4 @@ def run(argv: list[str], *, into: Path | None = None, fine: Container[int] = (0,
 
 
 def line(what: str, measured: str, allowed: str, *, holds: bool) -> None:
-    print(f"{what:<50} {measured:>22}   {allowed:<24} {'ok' if holds else 'MISSED'}")
+    print(f"{what:<50} {measured:>22}   {allowed:<24} {'ok' if holds else 'MISSED'}", flush=True)
