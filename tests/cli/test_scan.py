@@ -38,10 +38,12 @@ def closed() -> str:
 
 
 def run(*arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
-    given = {"input": stdin} if stdin is not None else {"stdin": subprocess.DEVNULL}
-    return subprocess.run(
-        [*COMMAND, *arguments], capture_output=True, text=True, timeout=DEADLINE_S, check=False, **given
-    )  # type: ignore[call-overload,no-any-return]
+    argv = [*COMMAND, *arguments]
+    if stdin is None:  # not what the tests have
+        return subprocess.run(
+            argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=DEADLINE_S, check=False
+        )
+    return subprocess.run(argv, input=stdin, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import io
 import os
 import resource
@@ -181,14 +182,14 @@ def test_a_lock_that_cannot_be_had_is_told(tmp_path: Path, monkeypatch: pytest.M
     def fail(*_: object) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(journal_module.fcntl, "flock", fail)
+    monkeypatch.setattr(fcntl, "flock", fail)
     with pytest.raises(Unavailable, match="cannot lock"):
         Journal.create(str(tmp_path / "out.ndjson"))
 
 
 def test_a_stream_is_written_and_flushed() -> None:
     raw = io.BytesIO()
-    stream = Stream(io.BufferedWriter(raw))  # type: ignore[arg-type]
+    stream = Stream(io.BufferedWriter(raw))
     trio.run(stream.append, [finished(0), finished(2)])
     assert raw.getvalue() == finished(0).lines + finished(2).lines
 

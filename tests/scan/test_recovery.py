@@ -103,7 +103,7 @@ def test_a_file_cut_anywhere_gives_every_target_once(
     everything = [each.lines.splitlines(keepends=True) for each in map(finished, range(12))]
     assert sorted(read(path)) == sorted(line for lines in everything for line in lines)
     recovered = recover(str(path)).recovered
-    assert (recovered.below, recovered.above) == (12, frozenset())
+    assert (recovered.below, sorted(recovered.above)) == (12, [])
     assert len(list(found.recovered.asked)) == found.targets
     assert found.whole <= len(before)
 
@@ -113,10 +113,17 @@ def test_what_is_done_is_a_mark_and_what_lies_above_it(tmp_path: Path, name: str
     path = tmp_path / name
     write(path, batched([1, 0, 2, 5, 7], [2]))
     found = recover(str(path))
-    assert (found.recovered.below, found.recovered.above) == (3, {5, 7})
+    assert (found.recovered.below, sorted(found.recovered.above)) == (3, [5, 7])
     assert found.targets == 5
     assert list(found.recovered.asked) == [(f"host{position}", 3389) for position in (1, 0, 2, 5, 7)]
     assert found.whole == path.stat().st_size
+
+
+def test_of_a_stream_only_the_mark_above_all_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "out.ndjson"
+    write(path, batched([1, 5, 3, 9], [2]))
+    found = recover(str(path), is_stream=True)
+    assert (found.recovered.below, sorted(found.recovered.above), found.targets) == (10, [], 4)
 
 
 @named
