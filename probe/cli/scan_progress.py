@@ -132,7 +132,7 @@ class ScanProgress:
         line = ""
         for shape in [*shapes, [share, done, left]]:
             for gap in _GAPS:
-                line = gap.join(part for part in shape if part)
+                line = gap.join(part for part in shape if part).lstrip()
                 if width is None or cell_len(line) < width:
                     return line
         return set_cell_size(line, max(0, (width or 0) - 1)).rstrip()
