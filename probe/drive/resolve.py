@@ -38,11 +38,12 @@ async def resolve(target: Target, *, one_address: bool, timeout_s: float) -> lis
         else:
             addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
             chosen = addresses[:1] if one_address else addresses
-            return [_at(target, address) for address in chosen]
+            return [at_address(target, address) for address in chosen]
     return Unresolved(target, cause, trio.current_time() - began)
 
 
-def _at(target: Target, address: str) -> Target:
+def at_address(target: Target, address: str) -> Target:
+    """One address of a name."""
     return Target(input=target.input, host=target.host, port=target.port, address=address)
 
 

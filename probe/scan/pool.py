@@ -30,6 +30,7 @@ from probe.scan.work import Finished, Job, Task
 _AHEAD = 32  # targets that a worker has before it can begin them
 _FOR_RETRIES = 512  # more, where some of them wait to be asked again
 _FOR_SUBNETS = 16_384  # more, where some of them wait for their subnet: they are for this worker anyway
+_RESOLVING = 32  # names at a time
 _SUSPECTS = 8  # targets at a time that were under way when a worker died
 _MOST_BARREN = 5  # deaths of one worker after another without a result between them
 
@@ -48,20 +49,17 @@ class Processes:
     ) -> None:
         """Do every task until `tasks` ends; `finished` is closed at the end. Results come in any order.
 
-        The shares of `concurrency` and `rate` add up to what the job says. With `per_subnet` all addresses of a subnet
-        go to one process; names go by what they are, and each process counts what its own lead to. Raises, in a group,
-        what a process gives up with (InputError, Unavailable), and Unavailable where processes do not stay alive.
+        The shares of `concurrency` and `rate` add up to what the job says. With `per_subnet` all that is in a subnet
+        goes to one process, names too; but one with addresses in several subnets goes where its first address does.
+        Raises, in a group, what a process gives up with (InputError, Unavailable), and Unavailable where processes do
+        not stay alive.
         """
         room = trio.lowlevel.ParkingLot()
         slots = [_Slot(share, room) for share in shares(job, self.n)]
         async with finished, trio.open_nursery() as nursery:
             for slot in slots:
                 nursery.start_soon(slot.run, finished)
-            async for batch in tasks:
-                for task in batch:
-                    while (slot := _slot_for(task, slots, job)).credit <= 0:
-                        await room.park()
-                    slot.give(task)
+            await _hand_out(job, tasks, slots, room)
             for slot in slots:
                 slot.end()
 
@@ -74,10 +72,45 @@ def shares(job: Job, n: int) -> list[Job]:
     return [replace(job, concurrency=each + (number < more), rate=rate) for number in range(n)]
 
 
+async def _hand_out(
+    job: Job, tasks: trio.MemoryReceiveChannel[list[Task]], slots: list[_Slot], room: trio.lowlevel.ParkingLot
+) -> None:
+    """Every task to a worker with credit; where that depends on a name's address, when it is known."""
+    resolving = trio.Semaphore(_RESOLVING)
+
+    async def hand(task: Task) -> None:
+        while (slot := _slot_for(task, slots, job)).credit <= 0:
+            await room.park()
+        slot.give(task)
+
+    async def resolve_first(task: Task) -> None:
+        await hand(await _resolved(task, job))
+        resolving.release()
+
+    async with trio.open_nursery() as nursery:
+        async for batch in tasks:
+            for task in batch:
+                if job.per_subnet is not None and task.target.address is None:
+                    await resolving.acquire()
+                    nursery.start_soon(resolve_first, task)
+                else:
+                    await hand(task)
+
+
+async def _resolved(task: Task, job: Job) -> Task:
+    """With the addresses of its name; as it is where there are none, which the worker will find and describe."""
+    from probe.drive.resolve import Unresolved, resolve
+
+    found = await resolve(task.target, one_address=job.one_address, timeout_s=job.limits.step_s)
+    if isinstance(found, Unresolved):
+        return task
+    return Task(task.position, task.target, tuple(target.address or target.host for target in found))
+
+
 def _slot_for(task: Task, slots: list[_Slot], job: Job) -> _Slot:
     if job.per_subnet is None:
         return max(slots, key=_credit)
-    place = task.target.address
+    place = task.target.address or next(iter(task.addresses), None)
     key = task.target.host if place is None else subnet_of(place)
     return slots[zlib.crc32(key if isinstance(key, bytes) else str(key).encode()) % len(slots)]
 

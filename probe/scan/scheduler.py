@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import trio  # noqa: TID253 - this module is only imported when a scan runs
 
 from probe.drive.live import audit
-from probe.drive.resolve import Unresolved, resolve, unresolved_result
+from probe.drive.resolve import Unresolved, at_address, resolve, unresolved_result
 from probe.errors import InputError, Unavailable
 from probe.language import speaking
 from probe.result import Result, Target
@@ -115,7 +115,13 @@ class _Share:
             self._accepted += len(batch)
             for task in batch:
                 errand = _Errand(task, [task.target], [])
-                (self._names if task.target.address is None else self._ready).append(errand)
+                if task.target.address is not None:
+                    self._ready.append(errand)
+                elif task.addresses:
+                    errand.targets = [at_address(task.target, text) for text in task.addresses]
+                    self._go_on(errand)
+                else:
+                    self._names.append(errand)
             self._resolve_more()
             self._wake()
             while len(self._ready) >= _READY or self._accepted >= self._most:

@@ -34,6 +34,7 @@ class Task(msgspec.Struct, frozen=True, array_like=True):
 
     position: int
     target: Target
+    addresses: tuple[str, ...] = ()  # of a name that was resolved before it was handed on
 
 
 class Facts(msgspec.Struct, frozen=True, array_like=True):

@@ -23,7 +23,7 @@ from probe.scan.outcome import INTERNAL_ERROR
 from probe.scan.pool import Processes, shares
 from probe.scan.work import Finished, Job
 from tests.drive.peers import PATIENCE_S, SSL, inside_tls, only, serving
-from tests.scan.shares import DISCOVER, STANDARD, address, results, worked
+from tests.scan.shares import DISCOVER, STANDARD, address, name, results, worked
 
 BANNER = b"SSH-2.0-nothing to see\r\n"  # what ends an audit of depth discover after one connection
 
@@ -127,6 +127,33 @@ def test_a_subnet_is_one_processs_affair(children: list[trio.Process]) -> None:
     found = scanned(host, 3, replace(DISCOVER, per_subnet=2), numbers)
     assert is_complete(found, len(numbers))
     assert max(count for place, count in host.most_open.items() if place != "all") <= 2
+
+
+def test_a_name_belongs_to_the_subnet_it_leads_to(
+    children: list[trio.Process], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real: Callable[..., Awaitable[object]] = trio.socket.getaddrinfo
+
+    async def getaddrinfo(host: str, port: int, **more: object) -> object:
+        if not host.startswith("srv"):
+            return await real(host, port, **more)
+        return [(2, 1, 6, "", (f"127.0.9.{host.removeprefix('srv')}", port))]
+
+    monkeypatch.setattr(trio.socket, "getaddrinfo", getaddrinfo)  # here alone: the workers know no such names
+    host = Host(seconds=0.005)
+
+    async def main() -> list[Finished]:
+        with trio.fail_after(PATIENCE_S):
+            async with host.serving(range(0x901, 0x91F)) as targets:
+                names = [name(f"srv{number}", targets[0].port) for number in range(100, 130)]
+                nowhere = name("nowhere.invalid", targets[0].port)
+                return await worked(Processes(3), replace(DISCOVER, per_subnet=2), [*targets, *names, nowhere])
+
+    found = trio.run(main)
+    assert is_complete(found, 61)
+    assert host.most_open["127.0.9"] <= 2
+    assert sum(host.asked.values()) == 60
+    assert Counter(one.facts[0].tags[0] for one in found) == {"not_rdp": 60, "dns_error": 1}
 
 
 def test_workers_that_are_killed_are_replaced_and_nothing_is_lost_or_twice(children: list[trio.Process]) -> None:
