@@ -25,6 +25,7 @@ class Seen:
         self._run = self._database.execute
         self._run("CREATE TABLE spans (port, version, first, last, PRIMARY KEY (port, version, first)) WITHOUT ROWID")
         self._run("CREATE TABLE names (key, port, PRIMARY KEY (key, port)) WITHOUT ROWID")
+        self._run("BEGIN")  # never ended: nothing need outlive us, and every statement would be written out
 
     def close(self) -> None:
         self._database.close()

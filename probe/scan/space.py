@@ -61,8 +61,10 @@ class Space:
         self.left_out = False  # addresses that are no hosts
         self._digest = sha256()
         try:
+            self._database.execute("BEGIN")  # nothing is ever undone, but a statement of its own would be written out
             self._read(pieces, ports, excluded, names)
             self._place(excluded)
+            self._database.execute("COMMIT")
         except sqlite3.OperationalError as error:
             raise Unavailable(
                 f"cannot sort the targets: {error}",
@@ -122,9 +124,7 @@ class Space:
         run = self._database.execute
         run("CREATE TABLE given (port INTEGER, version INTEGER, first, last)")
         run("CREATE TABLE names (key TEXT, port INTEGER, host TEXT, PRIMARY KEY (key, port)) WITHOUT ROWID")
-        run("BEGIN")
         self._database.executemany("INSERT INTO given VALUES (?, ?, ?, ?)", self._rows(pieces, ports, names))
-        run("COMMIT")
 
     def _rows(
         self, pieces: Iterable[Piece], ports: Sequence[int], names: frozenset[str]
