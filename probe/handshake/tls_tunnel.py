@@ -118,14 +118,12 @@ class TlsTunnel:
 
     def _drain(self) -> bytes:
         out = b""
-        while True:
-            try:
-                some = self._tls.bio_read(_CHUNK)
-            except self._ssl.WantReadError:
-                return out
-            out += some
-            if len(some) < _CHUNK:  # that was all
-                return out
+        try:
+            while len(out) % _CHUNK == 0:  # behind less than a whole chunk there is nothing
+                out += self._tls.bio_read(_CHUNK)
+        except self._ssl.WantReadError:
+            pass
+        return out
 
     def _go_on(self) -> bool:
         """Let the library use what it has. True when the handshake has just been completed."""
