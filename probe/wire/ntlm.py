@@ -14,15 +14,8 @@ from dataclasses import dataclass
 from enum import IntFlag
 from typing import ClassVar, Self
 
-from probe.wire.av_pair import (
-    AvId,
-    AvPair,
-    filetime_to_unix,
-    first_values,
-    pairs_until_fault,
-    read_av_pairs,
-    write_av_pairs,
-)
+from probe.wire import av_pair
+from probe.wire.av_pair import AvId, AvPair, filetime_to_unix, read_av_pairs, write_av_pairs
 from probe.wire.cursor import OpenIntEnum, Reader, Writer
 
 __all__ = [
@@ -301,23 +294,13 @@ class Challenge:
     def _value_of(self, where: PayloadField | None, name: str) -> bytes | None:
         if where is None or not where.length:
             return None
-        begin = where.offset - self._fixed_size
-        if 0 <= begin <= len(self.payload) - where.length:
-            return self.payload[begin : begin + where.length]
-        w = Writer()
-        self.write(w)
-        r = Reader(w.getvalue(), "CHALLENGE_MESSAGE")
+        optional = (self.reserved, self.target_info_fields, self.version)  # 8 bytes each
+        fixed = self.TO_RESERVED - 8 + 8 * sum(part is not None for part in optional)
+        r = Reader(bytes(fixed) + self.payload, "CHALLENGE_MESSAGE")
         r.take(where.offset, name)
-        if begin < 0:
+        if where.offset < fixed:
             raise r.invalid(name, f"inside the fixed part: {where.offset}")
-        return r.take(where.length, name)  # which raises Truncated
-
-    @property
-    def _fixed_size(self) -> int:
-        """How long the message is before its payload."""
-        info = self.TO_TARGET_INFO - self.TO_RESERVED if self.target_info_fields is not None else 0
-        version = 8 if self.version is not None else 0
-        return self.TO_RESERVED - 8 + len(self.reserved or b"") + info + version
+        return r.take(where.length, name)
 
     @property
     def target_name(self) -> str | None:
@@ -335,11 +318,11 @@ class Challenge:
     @property
     def av_pairs(self) -> tuple[AvPair, ...]:
         """The AV_PAIRs in order, up to the end or a fault; none without TargetInfo."""
-        pairs, _ = pairs_until_fault(self.target_info or b"")
+        pairs, _ = av_pair.pairs_until_fault(self.target_info or b"")
         return pairs
 
     def _av_value(self, av_id: AvId) -> bytes | None:
-        return first_values(self.target_info or b"").get(av_id)
+        return av_pair.first_values(self.target_info or b"").get(av_id)
 
     def text(self, av_id: AvId) -> str | None:
         """The name under `av_id`; what cannot be decoded becomes U+FFFD. None where it was not sent."""

@@ -6,8 +6,8 @@ import copy
 
 import pytest
 
-from probe.diagnosis.diagnosing import RULES
-from probe.diagnosis.rule import Rule
+from probe.diagnosis import diagnose
+from probe.diagnosis.rule import RULES, Rule
 from probe.result import Gateway, Licensing, Result, Udp
 from tests.golden import results as golden
 
@@ -47,4 +47,5 @@ def test_without_its_section_a_rule_has_nothing_to_say(rule: Rule) -> None:
 def test_a_rule_is_asked_where_its_section_is_there() -> None:
     described = everything(golden.windows_nla())
     asked = {rule.diagnosis.code for rule in RULES if rule.needs and list(rule.evidence(described))}
+    assert asked <= {found.code for found in diagnose(described)}
     assert {"LICENSING_FAILED", "UDP_UNREACHABLE", "GATEWAY_UNREACHABLE", "NLA_REQUIRED"} <= asked
