@@ -25,6 +25,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 COMMAND = str(Path(sys.executable).parent / "rdp-probe")
+_START_S = 60.0
 _FIRST = int(IPv4Address("127.16.0.0"))
 
 
@@ -60,8 +61,19 @@ def cluster(workers: int, nthreads: int = 2) -> Iterator[Processes]:
             return process
 
         scheduler = start("scheduler", "--port", address.rpartition(":")[2])
+        _wait_for(int(address.rpartition(":")[2]))
         options = ("worker", address, "--nthreads", str(nthreads), "--no-nanny", "--memory-limit", "0")
         yield Processes(address, scheduler, [start(*options) for _ in range(workers)])
+
+
+def _wait_for(port: int) -> None:
+    """Until it listens there."""
+    until = time.monotonic() + _START_S
+    while time.monotonic() < until:
+        with contextlib.suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
+            return
+        time.sleep(0.05)
+    raise TimeoutError(f"no scheduler at port {port} after {_START_S:.0f} s")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

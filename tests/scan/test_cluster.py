@@ -107,8 +107,7 @@ def test_a_worker_that_is_killed_costs_no_target_and_doubles_none() -> None:
     assert len({result.target.address for result in results}) == 1000
 
 
-def test_a_scheduler_that_is_lost_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster_link, "_CONNECT_S", 5.0)
+def test_a_scheduler_that_is_lost_is_said_to_be() -> None:
     with cluster(1) as processes:
 
         def seen(_done: int) -> None:

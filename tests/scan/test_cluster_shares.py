@@ -1,0 +1,254 @@
+"""What batches may use adds up, what kills its workers is found, and streams that falter are not waited for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, cast
+
+import msgspec
+import pytest
+import trio
+import trio.testing
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
+
+from probe.audit.settings import Settings
+from probe.drive.limits import Limits
+from probe.errors import InputError, Unavailable
+from probe.result import Target, from_json
+from probe.scan.cluster import Cluster, share_of
+from probe.scan.cluster_link import Killed, Link
+from probe.scan.cluster_parts import Parts, existing, name_of, receipt, stale, write_part
+from probe.scan.cluster_worker import Answer, Order
+from probe.scan.outcome import describe_failure
+from probe.scan.work import Finished, Job, Task
+
+JOB = Job(settings=Settings(depth="discover"), limits=Limits())
+BOUND_S = 30
+
+
+def task(position: int) -> Task:
+    address = f"192.0.2.{position}"
+    return Task(position, Target(input=address, host=address, address=address, port=3389))
+
+
+def done(each: Task) -> Finished:
+    return describe_failure(each.position, each.target, "discover", "a test")
+
+
+@given(
+    workers=st.integers(1, 300),
+    nthreads=st.integers(1, 16),
+    concurrency=st.integers(1, 20_000),
+    rate=st.none() | st.floats(0.01, 1e6),
+    per_subnet=st.none() | st.integers(1, 1000),
+)
+def test_shares_never_exceed_the_whole(
+    workers: int, nthreads: int, concurrency: int, rate: float | None, per_subnet: int | None
+) -> None:
+    slots = workers * nthreads
+    job = replace(JOB, concurrency=concurrency, rate=rate, per_subnet=per_subnet)
+    share = share_of(job, workers, slots, whole=True)
+    running = min(slots, share.batches)
+    assert share.concurrency >= 1
+    assert share.concurrency * running <= concurrency
+    assert share.targets >= 1
+    assert share.batches >= 1
+    if rate is None:
+        assert share.rate is None
+    else:
+        assert share.rate is not None
+        assert share.rate * running <= rate * 1.000001
+    if per_subnet is None:
+        assert share.per_subnet is None
+    else:
+        assert share.per_subnet is not None
+        assert 1 <= share.per_subnet * running <= per_subnet
+
+
+def test_without_a_wish_each_worker_has_its_own_concurrency() -> None:
+    assert share_of(replace(JOB, concurrency=500), 3, 12, whole=False).concurrency == 125
+    assert share_of(replace(JOB, concurrency=500), 3, 12, whole=True).concurrency == 41
+
+
+class Fake:
+    """A link to workers that die of some targets."""
+
+    def __init__(self, deadly: set[int]) -> None:
+        self.deadly = deadly
+        self.asked: list[list[int]] = []
+
+    def tell(self, changed: Callable[[], None]) -> None:
+        pass
+
+    def crew(self) -> dict[str, int]:
+        return {"a": 2, "b": 2}
+
+    def fitting(self, workers: list[str]) -> None:
+        assert workers == ["a", "b"]
+
+    def submit(self, order: bytes, ended: Callable[[], None]) -> list[Task]:
+        batch = msgspec.msgpack.decode(order, type=Order).tasks
+        trio.from_thread.run_sync(ended)
+        return batch
+
+    def answer(self, future: list[Task]) -> bytes:
+        self.asked.append([each.position for each in future])
+        if self.deadly & set(self.asked[-1]):
+            raise Killed
+        return zstandard.compress(msgspec.msgpack.encode(Answer([done(each) for each in future])))
+
+    async def __aenter__(self) -> Link:
+        return cast("Link", self)
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+
+async def _scanned(tasks: list[Task]) -> list[Finished]:
+    hand_out, handed_out = trio.open_memory_channel[list[Task]](len(tasks))
+    finish, finished = trio.open_memory_channel[list[Finished]](64)
+    for each in tasks:
+        await hand_out.send([each])
+    await hand_out.aclose()
+    results: list[Finished] = []
+    with trio.fail_after(BOUND_S):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(Cluster("tcp://nowhere:1").work, JOB, handed_out, finish)
+            async for some in finished:
+                results += some
+    return results
+
+
+def test_a_target_that_kills_its_workers_is_found_and_the_others_are_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = Fake({7, 90})
+    monkeypatch.setattr("probe.scan.cluster.linked", lambda *_: fake)
+    results = trio.run(_scanned, [task(number) for number in range(100)])
+    assert sorted(each.position for each in results) == list(range(100))
+    said = {each.position: from_json(each.lines).limited or "" for each in results}
+    assert {position for position, words in said.items() if "each worker of the cluster" in words} == {7, 90}
+    assert [7] in fake.asked
+    assert max(map(len, fake.asked)) > 8
+
+
+def test_a_stream_that_falters_does_not_hold_back_what_it_has_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    from probe.scan.cluster import _Waiting
+
+    async def slowly() -> None:
+        give, tasks = trio.open_memory_channel[list[Task]](0)
+
+        async def feed() -> None:
+            async with give:
+                await give.send([task(0), task(1), task(2)])
+                await trio.sleep(100)
+                await give.send([task(3)])
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(feed)
+            waiting = _Waiting(tasks)
+            assert [each.position for each in await waiting.take(2)] == [0, 1]
+            began = trio.current_time()
+            assert [each.position for each in await waiting.take(2)] == [2]
+            assert trio.current_time() - began < 2
+            assert [each.position for each in await waiting.take(2)] == [3]
+            assert await waiting.take(2) == []
+
+    trio.run(slowly, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+class _Client:
+    """What workers say when they are asked what they have."""
+
+    def __init__(self, said: dict[str, Any]) -> None:
+        self._said = said
+
+    def run(self, ask: Callable[..., Any], *_: str, workers: list[str], on_error: str) -> dict[str, Any]:
+        assert on_error == "return"
+        return dict.fromkeys(workers, self._said[ask.__name__])
+
+
+def _link(**said: Any) -> Link:
+    async def make() -> Link:
+        return await trio.to_thread.run_sync(Link, "tcp://x:1", cast("Any", _Client(said)), None)
+
+    return trio.run(make)
+
+
+@pytest.mark.parametrize(
+    ("python", "program", "why"),
+    [
+        ("2.7.18", "1", "tcp://w has Python 2.7, and"),
+        (None, ModuleNotFoundError("No module named 'probe'"), "tcp://w of the cluster has no rdp-probe"),
+        (None, "8.8", "tcp://w of the cluster has rdp-probe 8.8, and"),
+    ],
+)
+def test_a_worker_that_lacks_what_we_have_is_named(python: str | None, program: object, why: str) -> None:
+    import platform
+
+    link = _link(python_version=python or platform.python_version(), resolve_name=program)
+    with pytest.raises(Unavailable) as caught:
+        link.fitting(["tcp://w"])
+    assert why.replace("tcp://w has", "tcp://w of the cluster has") in caught.value.what
+
+
+def test_a_worker_that_left_meanwhile_is_not_judged() -> None:
+    import platform
+
+    from probe import __version__
+
+    _link(python_version=platform.python_version(), resolve_name=__version__).fitting(["tcp://w"])
+    _link(python_version=OSError("gone"), resolve_name=OSError("gone")).fitting(["tcp://w"])
+
+
+def test_a_part_is_named_by_the_scan_and_its_first_target() -> None:
+    parts = Parts("memory://parts-1", "scan-1")
+    assert name_of(parts, task(3)).startswith("scan-1-")
+    assert name_of(parts, task(3)).endswith(".ndjson.zst")
+    assert name_of(parts, task(3)) == name_of(parts, msgspec.structs.replace(task(3), position=99))
+    assert name_of(parts, task(3)) != name_of(parts, task(4))
+
+
+@pytest.mark.parametrize("kind", ["ndjson", "ndjson.zst"])
+def test_a_part_replaces_those_that_an_interrupted_run_began_with_its_targets(kind: str) -> None:
+    parts = Parts(f"memory://parts-{kind}", "scan-1", kind)
+    batches = [[task(0), task(1)], [task(2), task(3)], [task(4), task(5)]]
+    assert existing(parts) == frozenset()
+    for batch in batches:
+        write_part(parts, batch[0], map(done, batch), ())
+    there = existing(parts)
+    assert there == {name_of(parts, batch[0]) for batch in batches}
+    assert existing(msgspec.structs.replace(parts, scan="scan-2")) == frozenset()
+    again = [task(0), task(2), task(3)]
+    outdated = stale(parts, there, again)
+    assert outdated == (name_of(parts, task(2)),)
+    write_part(parts, again[0], map(done, again), outdated)
+    assert existing(parts) == {name_of(parts, task(0)), name_of(parts, task(4))}
+    write_part(parts, again[0], map(done, again), outdated)  # twice is once
+    assert existing(parts) == {name_of(parts, task(0)), name_of(parts, task(4))}
+
+
+def test_a_receipt_is_a_result_with_the_place_and_the_target() -> None:
+    whole = done(task(5))
+    short = receipt(whole)
+    assert (short.position, short.facts) == (whole.position, whole.facts)
+    before, after = from_json(whole.lines), from_json(short.lines)
+    assert (after.target, after.status, after.scan) == (before.target, before.status, before.scan)
+    assert short.lines.endswith(b"}\n")
+    assert len(short.lines) < len(whole.lines)
+
+
+@pytest.mark.parametrize(("url", "kind"), [("nonsense://x", InputError), ("file:///proc/nowhere", Unavailable)])
+def test_a_place_that_cannot_take_parts_is_said_to_be_one(url: str, kind: type[Exception]) -> None:
+    with pytest.raises(kind, match="parts cannot be written to"):
+        existing(Parts(url, "scan-1"))
+
+
+def test_a_file_system_whose_package_is_missing_is_said_to_lack_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(_: str) -> None:
+        raise ImportError("Install s3fs to access S3")
+
+    monkeypatch.setattr("fsspec.core.url_to_fs", missing)
+    with pytest.raises(Unavailable, match="s3://bucket/x: Install s3fs"):
+        existing(Parts("s3://bucket/x", "scan-1"))
