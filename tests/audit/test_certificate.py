@@ -292,7 +292,8 @@ IP = x509.IPAddress(ipaddress.ip_address("192.0.2.7"))
         ((DNS("192.0.2.7"),), "srv1.example", "srv1.example", False),
         ((DNS("xn--mnchen-3ya.example"),), "x", "m\u00fcnchen.example", True),
         ((), "m\u00fcnchen.example", "m\u00fcnchen.example", True),
-        ((DNS("srv1.example"),), "x", "srv1..example", False),  # an empty label has no ASCII spelling
+        ((DNS("srv1.example"),), "x", "srv1..example", False),
+        ((DNS("srv1.example"),), "x", "m\u00fcnchen..example", False),  # an empty label has no ASCII spelling
     ],
 )
 def test_names(alternative: tuple[x509.GeneralName, ...], common: str, asked: str, expected: bool | None) -> None:
