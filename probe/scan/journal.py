@@ -22,7 +22,7 @@ from probe.errors import InputError, Unavailable
 from probe.scan.work import Finished
 
 COMPRESSED = ".zst"
-_GATHER_S = 0.02  # what is done within it is written together
+_GATHER_S = 0.05  # what is done within it is written together: a write and its sync cost as much as half a host
 _GATHER_COMPRESSED_S = 0.25  # frames of more targets are smaller
 _NO_SYNC = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP}  # a file system that cannot
 _sync: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
