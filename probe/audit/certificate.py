@@ -16,7 +16,14 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from probe.audit.certificate_der import parse, public_key_bytes, public_key_info, salvage, unknown_key
+from probe.audit.certificate_der import (
+    LONGEST_REMEMBERED,
+    parse,
+    public_key_bytes,
+    public_key_info,
+    salvage,
+    unknown_key,
+)
 from probe.audit.certificate_names import HeldNames, alternative_names, common_names, held_names
 from probe.audit.certificate_signature import self_signed
 from probe.audit.trust import TrustJudge
@@ -130,10 +137,9 @@ def _days_left(leaf: Certificate, at: datetime) -> int | None:
 
 def describe(der: bytes) -> Certificate:
     """Describe one certificate. Never raises: what could not be read is None, and `error` says why."""
-    return copy.copy(_described(der))
+    return copy.copy(_remembered(der)) if len(der) <= LONGEST_REMEMBERED else _described(der)
 
 
-@lru_cache(maxsize=_MOST_REMEMBERED)
 def _described(der: bytes) -> Certificate:
     described = Certificate(sha256=hashlib.sha256(der).hexdigest())
     parsed = parse(der)
@@ -151,6 +157,9 @@ def _described(der: bytes) -> Certificate:
                 faults.append(f"{read.__name__.removeprefix('_read_')}: {str(error) or type(error).__name__}")
     described.error = "; ".join(faults) or None
     return described
+
+
+_remembered = lru_cache(maxsize=_MOST_REMEMBERED)(_described)
 
 
 def _read_names(certificate: x509.Certificate, described: Certificate) -> None:

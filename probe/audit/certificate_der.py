@@ -44,11 +44,15 @@ _KEY_ALGORITHMS = {
 _RSA_BY_MISTAKE = {"1.2.840.113549.1.1.2", "1.2.840.113549.1.1.4", "1.2.840.113549.1.1.5", "1.3.14.3.2.15"}
 _CURVES = {"1.2.156.10197.1.301": "SM2"}
 _MOST_REMEMBERED = 64  # certificates: one is asked for several times, and authorities are those of many servers
+LONGEST_REMEMBERED = 8192  # bytes; a hostile one can hold tens of thousands of names
 
 
-@lru_cache(maxsize=_MOST_REMEMBERED)
 def parse(der: bytes) -> x509.Certificate | str:
     """The certificate as the library reads it, or why it refuses to. The last few are kept."""
+    return _remembered(der) if len(der) <= LONGEST_REMEMBERED else _parse(der)
+
+
+def _parse(der: bytes) -> x509.Certificate | str:
     from cryptography import x509
 
     try:
@@ -57,6 +61,9 @@ def parse(der: bytes) -> x509.Certificate | str:
             return x509.load_der_x509_certificate(der)
     except Exception as error:  # noqa: BLE001 - the parser has no closed list of what it raises for hostile bytes
         return str(error) or type(error).__name__
+
+
+_remembered = lru_cache(maxsize=_MOST_REMEMBERED)(_parse)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
