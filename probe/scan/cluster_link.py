@@ -7,9 +7,11 @@ token of trio's loop. What blocks is called in a thread. So neither loop ever wa
 from __future__ import annotations
 
 import logging
+import signal
 import warnings
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -176,7 +178,8 @@ def _open(address: str, processes: int) -> Link:
     for name in _LOGGERS:
         logging.getLogger(name).setLevel(_SILENT)
     warnings.filterwarnings("ignore", module=r"(distributed|dask|tornado)(\..*)?$")
-    cluster = _start(processes) if address == LOCAL else None
+    with _without_interrupts():
+        cluster = _start(processes) if address == LOCAL else None
     try:
         client = distributed.Client(cluster or address, timeout=_CONNECT_S, set_as_default=False)
     except (OSError, ValueError, TypeError, ImportError, RuntimeError) as error:
@@ -184,6 +187,17 @@ def _open(address: str, processes: int) -> Link:
             cluster.close()
         raise _unreachable(address, error) from error
     return Link(address, client, cluster)
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """What is started meanwhile sees no Ctrl-C, not even while it imports: threads and processes inherit the mask."""
+    resource_tracker.ensure_running()  # it would lift the mask when the first process is started
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _start(processes: int) -> LocalCluster:
