@@ -18,7 +18,9 @@ print(json.dumps(sorted(sys.modules)))
 """
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["host", "--help"], ["export", "--help"], ["demo", "--help"], ["schema", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["host", "--help"], ["export", "--help"], ["demo", "--help"], ["schema", "--help"]]
+)
 def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     out = subprocess.run([sys.executable, "-c", _SCRIPT, *arguments], capture_output=True, text=True, check=True).stdout
     assert HEAVY & set(json.loads(out)) == set()
