@@ -17,6 +17,7 @@ _INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 _VARIATION_SELECTORS = (range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0), range(0x180B, 0x1810))
 _UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _PRINTABLE_ASCII = bytes(range(0x20, 0x7F))
+_MANY = 16  # different characters beyond it in a line, as in a text in Chinese
 _FORMULA = re.compile(r"((?:^|[,;|])[ '\"]*)([=+\-@\uff1d\uff0b\uff0d\uff20])")
 _MOST_MARKS = 4  # combining marks in a row; more pile up over the lines above
 
@@ -47,10 +48,17 @@ def json_line(line: bytes) -> str:
 
     JSON itself escapes only the controls below space: not U+009B, which starts an escape sequence, nor U+202E.
     """
-    if not line.translate(None, delete=_PRINTABLE_ASCII):  # most lines
-        return line.decode("ascii")
-    quoted = json.dumps(line.decode())[1:-1]  # the quickest way to \u escapes; quotes and \ get a \ too many
-    return quoted.replace('\\"', '"').replace("\\\\", "\\").replace("\x7f", "\\u007f")
+    text, odd = line.decode(), set(line.translate(None, delete=_PRINTABLE_ASCII).decode())
+    if len(odd) > _MANY:
+        quoted = json.dumps(text)[1:-1]  # the quickest way to \u escapes; quotes and \ get a \ too many
+        return quoted.replace('\\"', '"').replace("\\\\", "\\").replace("\x7f", "\\u007f")
+    for character in odd:
+        text = text.replace(character, _json_escape(character))
+    return text
+
+
+def _json_escape(character: str) -> str:
+    return f"\\u{character.encode('utf-16-be').hex(' ', 2)}".replace(" ", "\\u")
 
 
 def _is_safe(character: str) -> bool:
