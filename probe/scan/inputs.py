@@ -12,10 +12,13 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from probe.errors import InputError
 from probe.scan.targets import Piece, parse
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer as Buffer
 
 _LONGEST_LINE = 4 * 1024 * 1024  # characters: a result with every attempt in it has some hundred thousand
 _LONGEST_WINDOW = 1 << 27  # of zstandard: what its command line takes without being told to take more
@@ -74,9 +77,9 @@ def _pieces(raw: BinaryIO, source: str, vet: Vet) -> Iterator[Piece]:
         plain = io.BufferedReader(cast("io.RawIOBase", raw)) if isinstance(raw, io.BytesIO) else raw
         content = cast("io.BufferedReader", plain)
         if content.peek(4)[:4] == _ZSTANDARD:
-            content = _decompressed(content)
+            content = io.BufferedReader(_Decompressed(content, source))
             stack.callback(content.detach)
-        start = _peek(content, source)
+        start = content.peek(64)  # as much as is there: nothing is read twice, for it may be a pipe
         if start.removeprefix(_UTF_8_MARK).lstrip()[:1] == b"<":
             from probe.scan.inputs_xml import open_ports
 
@@ -94,23 +97,25 @@ def _pieces(raw: BinaryIO, source: str, vet: Vet) -> Iterator[Piece]:
             yield piece
 
 
-def _decompressed(raw: io.BufferedReader) -> io.BufferedReader:
-    import zstandard
+class _Decompressed(io.RawIOBase):
+    """What a .zst holds, over any number of frames. Raises InputError where it is damaged."""
 
-    reader = zstandard.ZstdDecompressor(max_window_size=_LONGEST_WINDOW).stream_reader(
-        raw, read_across_frames=True, closefd=False
-    )
-    return io.BufferedReader(cast("io.RawIOBase", reader))
+    def __init__(self, raw: io.BufferedReader, source: str) -> None:
+        import zstandard
 
+        decompressor = zstandard.ZstdDecompressor(max_window_size=_LONGEST_WINDOW)
+        self._reader = decompressor.stream_reader(raw, read_across_frames=True, closefd=False)
+        self._error = zstandard.ZstdError
+        self._source = source
 
-def _peek(content: io.BufferedReader, source: str) -> bytes:
-    """The first bytes, as many as are there: nothing is read twice, for it may be a pipe. Raises InputError."""
-    try:
-        return content.peek(64)
-    except OSError:
-        raise
-    except Exception as error:  # zstandard's own
-        raise _not_text(source, 1) from error
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, room: Buffer, /) -> int:
+        try:
+            return self._reader.readinto(room)
+        except self._error as error:
+            raise InputError(f"{self._source}: damaged: {error}", "check it with zstd --test") from error
 
 
 def _from_lines(lines: io.TextIOWrapper, source: str) -> Iterator[tuple[int, Piece]]:
@@ -138,12 +143,7 @@ def _from_lines(lines: io.TextIOWrapper, source: str) -> Iterator[tuple[int, Pie
 
 
 def _line(lines: io.TextIOWrapper, source: str, number: int) -> str:
-    try:
-        line = lines.readline(_LONGEST_LINE)
-    except OSError:
-        raise
-    except Exception as error:  # zstandard's own, of bytes it cannot decompress
-        raise _not_text(source, number) from error
+    line = lines.readline(_LONGEST_LINE)
     if len(line) == _LONGEST_LINE:
         hint = "a list has one target a line; of JSON in one line, jq -c '.[]' makes one object a line"
         raise InputError(f"{source}, line {number}: longer than {_LONGEST_LINE:,} characters", hint)

@@ -161,6 +161,11 @@ BOMB = """<?xml version="1.0"?><!DOCTYPE nmaprun [<!ENTITY a "aaaaaaaaaa"><!ENTI
 <nmaprun><host><address addr="&b;" addrtype="ipv4"/></host></nmaprun>"""
 OUTSIDE = """<?xml version="1.0"?><!DOCTYPE nmaprun [<!ENTITY a SYSTEM "file:///etc/passwd">]><nmaprun>&a;</nmaprun>"""
 
+# Two frames, of which the second lost its way.
+CORRUPT = (
+    zstandard.compress(b"192.0.2.1\n" * 20_000) + zstandard.compress(bytes(range(48, 58)) * 9000)[:9] + b"\xff" * 9
+)
+
 
 @pytest.mark.parametrize(
     ("content", "why"),
@@ -192,7 +197,10 @@ OUTSIDE = """<?xml version="1.0"?><!DOCTYPE nmaprun [<!ENTITY a SYSTEM "file:///
         ("x" * (5 << 20), "line 1: longer than 4,194,304 characters"),
         (b"\x7fELF\x02\x01\x01\0\0\0\n", "line 1: not text"),
         (b"\0" * 100, "line 1: not text"),
-        (b"\x28\xb5\x2f\xfd" + b"\xff" * 100, "not text"),
+        (b"\x28\xb5\x2f\xfd" + b"\xff" * 100, "damaged"),
+        (CORRUPT, ": damaged"),
+        (zstandard.compress(XML.encode() * 9000)[:-30] + b"\xff" * 60, None),
+        ('saddr,sport\n"' + "x" * 200_000, "line 2: not a row of CSV"),
         (zstandard.compress(b"192.0.2.1\n" * 9)[:-3] + b"\xff" * 30, None),
     ],
 )
@@ -245,3 +253,8 @@ def test_standard_input_stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", stdin)
     assert [piece.text for piece in pieces_of("-")] == ["srv1.example"]
     assert not stdin.buffer.closed
+
+
+def test_a_file_that_cannot_be_read_to_its_end_is_said() -> None:
+    with pytest.raises(InputError, match="cannot read /proc/self/mem: Input/output error"):
+        list(pieces_of("@/proc/self/mem"))

@@ -103,9 +103,12 @@ def test_the_largest_spaces() -> None:
     assert (last.host, last.port) == ("feff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", 3)
 
 
-def test_public_addresses_are_counted_once_whatever_their_ports() -> None:
+def test_public_addresses_are_counted_once_whatever_their_ports(monkeypatch: pytest.MonkeyPatch) -> None:
     assert space("11.0.0.0-255", "10.0.0.0/8", ports=(1, 2)).public() == 256
     assert space("11.0.0.0-255", "11.0.0.128-11.0.1.127:5").public() == 384
+    scattered = [f"11.0.{number}.0-9" for number in range(100)]
+    monkeypatch.setattr(space_module, "_FEW", 10)
+    assert (space(*scattered).size, space(*scattered, "10.0.0.1").public()) == (1000, 1000)
     assert space("11.0.0.0-255", excluded=Exclusions([("11.0.0.0", "11.0.0.9")])).public() == 246
 
 
