@@ -59,6 +59,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     speed.add_argument("--parts", metavar="URL",
                        help="with --cluster: workers write results there, as s3://bucket/folder or file:///shared; "
                             "the output has a receipt for each")  # fmt: skip
+    speed.add_argument("--parts-format", choices=("ndjson.zst", "ndjson", "parquet"), default="ndjson.zst",
+                       help="of parts; parquet has the columns of export --parquet alone (ndjson.zst)")  # fmt: skip
     choose.add_limits(parser)
     choose.add_request(parser)
     choose.add_outside(parser)

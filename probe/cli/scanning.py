@@ -192,7 +192,8 @@ def _cluster(options: argparse.Namespace, source: Source) -> Pool:
     from probe.scan.cluster import Cluster
     from probe.scan.cluster_parts import Parts
 
-    parts = Parts(options.parts, f"{(source.fingerprint or 'stream')[:12]}-{source.seed:x}") if options.parts else None
+    name = f"{(source.fingerprint or 'stream')[:12]}-{source.seed:x}"
+    parts = Parts(options.parts, name, options.parts_format) if options.parts else None
     return Cluster(options.cluster, parts, processes=options.processes, whole=options.concurrency is not None)
 
 

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from probe.errors import InputError, Unavailable
-from probe.result import Depth, Place, Status, Target
+from probe.result import Depth, Place, Status, Target, from_json
 from probe.scan.work import Finished, Task
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-FORMATS = ("ndjson.zst", "ndjson")
+FORMATS = ("ndjson.zst", "ndjson", "parquet")  # the last: the columns of `export`, and nothing else
 _INSTALL = "pip install 'rdp-probe[cluster]'"
 
 
@@ -88,7 +88,7 @@ def write_part(parts: Parts, first: Task, finished: Iterable[Finished], outdated
     lines = b"".join(each.lines for each in finished)
     files, folder = _opened(parts)
     try:
-        _put(files, f"{folder}/{name_of(parts, first)}", _packed(parts, lines))
+        _put(files, f"{folder}/{name_of(parts, first)}", _packed(parts.format, lines))
         for name in outdated:
             if files.exists(f"{folder}/{name}"):
                 files.rm_file(f"{folder}/{name}")
@@ -96,12 +96,28 @@ def write_part(parts: Parts, first: Task, finished: Iterable[Finished], outdated
         raise _unusable(parts, error) from error
 
 
-def _packed(parts: Parts, lines: bytes) -> bytes:
-    if not parts.format.endswith(".zst"):
+def _packed(kind: str, lines: bytes) -> bytes:
+    if kind == "parquet":
+        return _parquet(lines)
+    if kind == "ndjson":
         return lines
     import zstandard
 
     return zstandard.ZstdCompressor().compress(lines)
+
+
+def _parquet(lines: bytes) -> bytes:
+    from tempfile import TemporaryDirectory
+
+    from probe.report.export import write_parquet
+    from probe.report.export_columns import row
+    from probe.scan.tally import facts_of
+
+    results = (from_json(line) for line in lines.splitlines())
+    with TemporaryDirectory(prefix="rdp-probe-") as folder:
+        file = Path(folder) / "part.parquet"
+        write_parquet((row(result, facts_of(result).tags) for result in results), str(file))
+        return file.read_bytes()
 
 
 def _put(files: AbstractFileSystem, path: str, content: bytes) -> None:

@@ -38,6 +38,7 @@ class Arguments(msgspec.Struct, kw_only=True):
     processes: int | None = None
     cluster: str | None = None
     parts: str | None = None
+    parts_format: str = "ndjson.zst"
     timeout: float
     deadline: float
     depth: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 import msgspec
@@ -227,6 +228,16 @@ def test_a_part_replaces_those_that_an_interrupted_run_began_with_its_targets(ki
     assert existing(parts) == {name_of(parts, task(0)), name_of(parts, task(4))}
     write_part(parts, again[0], map(done, again), outdated)  # twice is once
     assert existing(parts) == {name_of(parts, task(0)), name_of(parts, task(4))}
+
+
+def test_a_part_can_be_a_table(tmp_path: Path) -> None:
+    duckdb = pytest.importorskip("duckdb", reason="DuckDB is not installed: pip install 'rdp-probe[query]'")
+    parts = Parts(tmp_path.as_uri(), "scan-1", "parquet")
+    write_part(parts, task(0), [done(task(0)), done(task(1))], ())
+    (file,) = tmp_path.iterdir()
+    assert file.name == name_of(parts, task(0))
+    found = duckdb.sql(f"SELECT host, status FROM '{file}' ORDER BY host").fetchall()
+    assert found == [("192.0.2.0", "silent"), ("192.0.2.1", "silent")]
 
 
 def test_a_receipt_is_a_result_with_the_place_and_the_target() -> None:
