@@ -203,7 +203,7 @@ def dead(options: Options, timeout_s: float = 1.0, delay_s: float = 0.1, concurr
 
 def memory(options: Options) -> None:
     """The largest process of a scan of closed ports: nothing but the number of targets grows."""
-    sizes = (10_000, 1_000_000 if options.full else 100_000)
+    sizes = (10_000, 1_000_000 if options.full else 50_000)
     with farm("no-tls") as found:
         small, large = (scan(options, found.closed_port, count, processes=2) for count in sizes)
     for done in (small, large):
@@ -286,7 +286,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", metavar="ROW,ROW", default=",".join(ROWS), help=f"of {', '.join(ROWS)}")
     parser.add_argument("--hosts", type=int, default=2000, help="hosts of a scan that does all it can (default 2000)")
-    parser.add_argument("--full", action="store_true", help="memory with a million targets in place of 100,000")
+    parser.add_argument("--full", action="store_true", help="memory with a million targets in place of 50,000")
     parser.add_argument(
         "--sslyze", type=Path, default=ROOT / ".cache" / "sslyze", help="a virtual environment with sslyze"
     )
