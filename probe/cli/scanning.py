@@ -135,12 +135,14 @@ def _run(scan: _Scan) -> int:
     import trio
 
     from probe.scan import sidecar
+    from probe.scan.garbage import seldom_collected
 
     tally = _tally_before(scan)
     if not scan.options.quiet:
         _tell_beginning(scan)
     began = time.monotonic()
-    done = trio.run(_work, scan, tally)
+    with seldom_collected():
+        done = trio.run(_work, scan, tally)
     assert scan.feed is not None
     problem = scan.feed.problem
     if not scan.options.quiet and tally.targets:

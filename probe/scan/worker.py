@@ -29,6 +29,7 @@ async def _work(tasks_fd: int, results_fd: int) -> None:
 
     from probe.errors import InputError, Unavailable
     from probe.scan.frames import Frames, Problem, Report, frame
+    from probe.scan.garbage import seldom_collected
     from probe.scan.outcome import leaf
     from probe.scan.scheduler import ThisProcess
     from probe.scan.work import Finished, Job, Task
@@ -61,7 +62,8 @@ async def _work(tasks_fd: int, results_fd: int) -> None:
                 await results.send_all(frame(Report()))
                 async with trio.open_nursery() as writing:
                     writing.start_soon(write, results)
-                    await ThisProcess().work(job, handed_out, finish)
+                    with seldom_collected():
+                        await ThisProcess().work(job, handed_out, finish)
                 reading.cancel_scope.cancel()
         except Exception as error:
             problem = leaf(error)
