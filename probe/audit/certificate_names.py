@@ -67,8 +67,11 @@ def common_names(certificate: x509.Certificate) -> list[str]:
 
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:
+    literal = text.partition("%")[0]
+    if ":" not in literal and not literal[-1:].isdigit():  # to ask the library, which says no, takes far longer
+        return None
     try:
-        return ip_address(text.partition("%")[0])
+        return ip_address(literal)
     except ValueError:
         return None
 

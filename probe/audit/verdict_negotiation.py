@@ -6,7 +6,7 @@ was asked for, and a server that answers HYBRID by selecting RDP (xrdp) has turn
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from probe.audit.attempt import Attempt, protocol_name, protocol_names
 from probe.audit.reading import Reading
@@ -14,7 +14,7 @@ from probe.handshake.machine import NEVER_OPENED, Ending, Seen
 from probe.result import EndingName, Negotiation, NegotiationAttempt, Nla, Verdict
 from probe.wire import x224
 from probe.wire.cursor import flag_names
-from probe.wire.nego import NegotiationFailure, NegotiationResponse, Protocol, ResponseFlag
+from probe.wire.nego import FailureCode, NegotiationFailure, NegotiationResponse, Protocol, ResponseFlag
 
 # Most secure first, as a reader wants them. Plain numbers: an IntFlag takes ten times as long to be combined.
 PROTOCOLS = tuple(
@@ -44,7 +44,7 @@ def negotiation(attempts: Sequence[Attempt], readings: Sequence[Reading]) -> Neg
             if attempt.question.protocols is not None and attempt.ending not in NEVER_OPENED
         ],
         protocols=protocols,
-        nla=_nla(protocols),
+        nla=nla_of(protocols),
         flags=flag_names(fullest.flags, ResponseFlag) if fullest is not None else [],
         restricted_admin=_advertised(fullest, ResponseFlag.RESTRICTED_ADMIN_MODE_SUPPORTED),
         remote_credential_guard=_advertised(fullest, ResponseFlag.REDIRECTED_AUTHENTICATION_MODE_SUPPORTED),
@@ -58,7 +58,7 @@ def _fullest_response(readings: Sequence[Reading]) -> NegotiationResponse | None
 
 
 def _advertised(response: NegotiationResponse | None, flag: ResponseFlag) -> bool | None:
-    return bool(response.flags & flag) if response is not None else None
+    return bool(response.flags & flag.value) if response is not None else None
 
 
 def _attempt(attempt: Attempt, reading: Reading) -> NegotiationAttempt:
@@ -155,12 +155,25 @@ def ending_of(reading: Reading, said: str | None) -> EndingName:
     return reading.ending.value
 
 
-def _nla(protocols: dict[str, Verdict]) -> Nla:
-    hybrid = {protocols["HYBRID"].state, protocols["HYBRID_EX"].state}
-    without = {protocols["SSL"].state, protocols["RDP"].state}
-    if "accepted" in hybrid:
-        return "required" if without == {"rejected"} else "offered"  # at least that, where the rest was not asked
-    return "unsupported" if protocols["HYBRID"].state == "rejected" else "unknown"
+def nla_of(protocols: Mapping[str, Verdict]) -> Nla:
+    """What the verdicts, one on each of PROTOCOLS, add up to for NLA.
+
+    Required: it is accepted, and what lacks it is turned away. To turn away one for want of NLA is the server's own
+    word on all; another reason, such as having no TLS, says nothing of the one that is not settled.
+    """
+    without = [protocols["SSL"], protocols["RDP"]]
+    if "accepted" in (protocols["HYBRID"].state, protocols["HYBRID_EX"].state):
+        states = {verdict.state for verdict in without}
+        is_required = states == {"rejected"} or ("accepted" not in states and _demands_nla(without))
+        return "required" if is_required else "offered"  # at least that, where the rest is not settled
+    if protocols["HYBRID"].state != "rejected":
+        return "unknown"
+    nothing_accepted = all(verdict.state != "accepted" for verdict in protocols.values())
+    return "unknown" if nothing_accepted and _demands_nla(protocols.values()) else "unsupported"
+
+
+def _demands_nla(verdicts: Iterable[Verdict]) -> bool:
+    return any(verdict.failure == FailureCode.HYBRID_REQUIRED_BY_SERVER.name for verdict in verdicts)
 
 
 def _altered(readings: Sequence[Reading]) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import get_args
 
 from probe import result as facts
 
@@ -18,7 +19,7 @@ from probe.diagnosis import rules_certificate, rules_farm, rules_licensing  # no
 from probe.diagnosis import rules_outside  # noqa: F401
 
 # isort: split
-from probe.diagnosis.rule import RULES, Cause, Diagnosis, Evidence, Remedy, Sees, is_constant
+from probe.diagnosis.rule import RULES, Cause, Diagnosis, Evidence, Remedy, Section, Sees, is_constant
 from probe.language import _, current
 
 _MOST_REMEMBERED = 512  # diagnoses with what points to a cause; a few kB each
@@ -38,8 +39,9 @@ def diagnose(result: facts.Result) -> list[facts.Diagnosis]:
     The texts are in the language that is spoken now.
     """
     server = result.server if result.server is not None else facts.Server()
-    asked = (rule for rule in RULES if rule.needs is None or getattr(result, rule.needs))
-    found = [_describe(rule.diagnosis, said, server.kind) for rule in asked if (said := tuple(rule.evidence(result)))]
+    there = {None, *(section for section in get_args(Section) if getattr(result, section))}
+    asked = (rule for rule in RULES if rule.needs in there)
+    found = [_describe(rule.diagnosis, said, server.kind) for rule in asked if (said := [*rule.evidence(result)])]
     return sorted(found, key=lambda diagnosis: facts.SEVERITIES.index(diagnosis.severity))
 
 

@@ -21,6 +21,7 @@ from probe.result import CredSsp, Result, Severity, State, Verdict
 _TLS_BASED = ("SSL", "HYBRID", "HYBRID_EX", "RDSTLS", "RDSAAD")
 _NLA = ("HYBRID", "HYBRID_EX")
 _WITHOUT_NLA = ("RDP", "SSL")
+_NEEDS_NLA = "HYBRID_REQUIRED_BY_SERVER"
 _USUAL = ("RDP", "SSL", "HYBRID")  # what clients ask for; a server that turns all away turns everybody away
 _NTLM_REFUSALS = ("STATUS_NTLM_BLOCKED", "STATUS_NOT_SUPPORTED", "SEC_E_UNSUPPORTED_FUNCTION")
 _HUNG_UP = ("closed", "reset")
@@ -34,13 +35,14 @@ _UNKNOWN = Verdict(state="unknown")
 
 @finds(nla.NLA_REQUIRED, needs="negotiation")
 def nla_required(result: Result) -> Iterator[Evidence]:
-    """HYBRID is accepted and what lacks it turned away; or the failure code says so where it alone decides."""
-    refusals = list(_refusals(result, "HYBRID_REQUIRED_BY_SERVER", _WITHOUT_NLA))
-    turned_away = all(_verdict(result, name).state == "rejected" for name in _WITHOUT_NLA)
-    if _accepted(result, _NLA) and turned_away:
-        yield from refusals or _verdicts(result, _WITHOUT_NLA)
-    elif not _accepted(result, _WITHOUT_NLA) and (_accepted(result, _NLA) or _code_decides(result)):
-        yield from refusals
+    """HYBRID is accepted and what lacks it turned away; or the failure code says so where nothing is accepted."""
+    if not _accepted(result, _NLA):
+        if not _accepted(result, ("RDP", *_TLS_BASED)) and _code_decides(result):
+            yield from _refusals(result, _NEEDS_NLA, _WITHOUT_NLA)
+    elif not _accepted(result, _WITHOUT_NLA):
+        refused = tuple(name for name in _WITHOUT_NLA if _verdict(result, name).failure == _NEEDS_NLA)
+        if refused or all(_verdict(result, name).state == "rejected" for name in _WITHOUT_NLA):
+            yield from _verdicts(result, refused or _WITHOUT_NLA)
 
 
 @finds(negotiation.TLS_REQUIRED, needs="negotiation")
@@ -130,7 +132,8 @@ def nla_unsupported(result: Result) -> Iterator[Evidence]:
     hybrid = _verdict(result, "HYBRID")
     if result.status != "rdp" or hybrid.state != "rejected" or _accepted(result, _NLA):
         return
-    if _accepted(result, ("RDP", *_TLS_BASED)) or hybrid.selected is not None:
+    accepts = _accepted(result, ("RDP", *_TLS_BASED))
+    if accepts or (hybrid.selected is not None and not list(_refusals(result, _NEEDS_NLA))):
         is_xrdp = result.server is not None and result.server.kind == "xrdp"
         likeliest = nla.XRDP_HAS_NO_NLA if is_xrdp else None
         for found in _verdicts(result, ("HYBRID",)):
@@ -290,7 +293,8 @@ def _verdict(result: Result, name: str) -> Verdict:
 
 
 def _accepted(result: Result, names: tuple[str, ...]) -> list[str]:
-    return [name for name in names if _verdict(result, name).state == "accepted"]
+    protocols = result.negotiation.protocols if result.negotiation is not None else {}
+    return [name for name in names if name in protocols and protocols[name].state == "accepted"]
 
 
 def _all_rejected(result: Result) -> bool:
@@ -312,7 +316,7 @@ def _refusals(result: Result, failure: str, names: tuple[str, ...] = ("RDP", *_T
 
     Where the server turns everything away, the evidence goes on with how it did that.
     """
-    if result.negotiation is None or not any(each.failure == failure for each in result.negotiation.protocols.values()):
+    if result.negotiation is None or failure not in [each.failure for each in result.negotiation.protocols.values()]:
         return
     asked = ("RDP", *_TLS_BASED) if _code_decides(result) else names
     refused = tuple(name for name in asked if _verdict(result, name).failure == failure)

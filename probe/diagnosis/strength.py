@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from probe.language import _
@@ -17,6 +18,7 @@ from probe.result import CipherSuite
 
 Level = Literal["weak", "dated"]
 
+_MOST_REMEMBERED = 512  # suites; a server may name many that nobody knows
 _LEAST_DH_BITS = 2048  # RFC 9325 section 4.5
 _LEAST_CURVE_BITS = 224  # RFC 9325 section 4.5
 _BCP, _KEY_EXCHANGE = "RFC 9325 4.1", "RFC 9325 4.1, RFC 10015"
@@ -141,6 +143,7 @@ _SUITES: tuple[tuple[Weakness, Callable[[_Suite], bool]], ...] = (
 )
 
 
+@lru_cache(maxsize=_MOST_REMEMBERED)
 def weaknesses_of_suite(name: str, version: str, dh_bits: int | None = None) -> tuple[Weakness, ...]:
     """The reasons against a cipher suite, worst first.
 

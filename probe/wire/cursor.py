@@ -108,11 +108,19 @@ class Reader:
 
     def u16be(self, field: str) -> int:
         """Two bytes, most significant first."""
-        return int.from_bytes(self.take(2, field), "big")
+        pos = self._pos
+        if self._end - pos < 2:
+            raise Truncated(self.structure, field, pos, f"2 bytes needed, {self._end - pos} left")
+        self._pos = pos + 2
+        return self._data[pos] << 8 | self._data[pos + 1]
 
     def u16le(self, field: str) -> int:
         """Two bytes, least significant first."""
-        return int.from_bytes(self.take(2, field), "little")
+        pos = self._pos
+        if self._end - pos < 2:
+            raise Truncated(self.structure, field, pos, f"2 bytes needed, {self._end - pos} left")
+        self._pos = pos + 2
+        return self._data[pos + 1] << 8 | self._data[pos]
 
     def u24be(self, field: str) -> int:
         """Three bytes, most significant first."""

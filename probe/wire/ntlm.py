@@ -67,6 +67,10 @@ class NegotiateFlag(IntFlag):
     KEY_56 = 0x80000000
 
 
+# Plain numbers: an IntFlag takes ten times as long to be combined.
+_UNICODE, _VERSION = int(NegotiateFlag.UNICODE), int(NegotiateFlag.VERSION)
+
+
 class MessageType(OpenIntEnum):
     """MessageType. [MS-NLMP] 2.2.1."""
 
@@ -173,7 +177,7 @@ class Negotiate:
             flags=flags,
             domain_fields=PayloadField.read(r),
             workstation_fields=PayloadField.read(r),
-            version=Version.read(r) if flags & NegotiateFlag.VERSION else None,
+            version=Version.read(r) if flags & _VERSION else None,
             payload=r.rest(),
         )
 
@@ -247,7 +251,7 @@ class Challenge:
         info = PayloadField.read(r) if payload_at >= cls.TO_TARGET_INFO else None
         if info is not None and info.length:
             payload_at = min(payload_at, info.offset)
-        has_version = flags & NegotiateFlag.VERSION and payload_at >= cls.TO_VERSION
+        has_version = flags & _VERSION and payload_at >= cls.TO_VERSION
         message = cls(
             flags=flags,
             server_challenge=server_challenge,
@@ -294,13 +298,16 @@ class Challenge:
     def _value_of(self, where: PayloadField | None, name: str) -> bytes | None:
         if where is None or not where.length:
             return None
-        optional = (self.reserved, self.target_info_fields, self.version)  # 8 bytes each
-        fixed = self.TO_RESERVED - 8 + 8 * sum(part is not None for part in optional)
+        missing = (self.reserved is None) + (self.target_info_fields is None) + (self.version is None)  # 8 bytes each
+        fixed = self.TO_VERSION - 8 * missing
+        begin = where.offset - fixed
+        if begin >= 0 and begin + where.length <= len(self.payload):
+            return self.payload[begin : begin + where.length]
         r = Reader(bytes(fixed) + self.payload, "CHALLENGE_MESSAGE")
         r.take(where.offset, name)
         if where.offset < fixed:
             raise r.invalid(name, f"inside the fixed part: {where.offset}")
-        return r.take(where.length, name)
+        return r.take(where.length, name)  # which is further than the message goes
 
     @property
     def target_name(self) -> str | None:
@@ -308,7 +315,7 @@ class Challenge:
         raw = self._value_of(self.target_name_fields, "TargetName")
         if raw is None:
             return None
-        return raw.decode("utf-16-le" if self.flags & NegotiateFlag.UNICODE else "ascii", errors="replace")
+        return raw.decode("utf-16-le" if self.flags & _UNICODE else "ascii", errors="replace")
 
     @property
     def target_info(self) -> bytes | None:

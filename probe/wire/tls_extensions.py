@@ -66,9 +66,9 @@ class Extension:
 def read_extensions(r: Reader) -> tuple[Extension, ...]:
     """A block of extensions with its length before it. Raises Truncated."""
     block = r.sub(r.u16be("extensions length"), r.structure, "extensions")
-    extensions = []
+    extensions, read = [], Extension.read
     while block.remaining:
-        extensions.append(Extension.read(block))
+        extensions.append(read(block))
     return tuple(extensions)
 
 
