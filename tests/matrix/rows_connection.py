@@ -245,8 +245,8 @@ WAYS = (
         started="a server with NLA that is gone after five connections",
         site=Embedded(behavior=embedded.served(embedded.NLA_ALONE).behavior, tls=embedded.TLS, connections=5),
         codes={"SERVER_LOST": "breaks_some", "NLA_REQUIRED": "info", **SELF_SIGNED},
-        nla="offered",
-        why="it answered, and then refused twice: that it requires NLA is its own word to SSL, and RDP was never asked",
+        nla="required",
+        why="it answered, and then refused twice: that it requires NLA is its own word to SSL; RDP was never asked",
     ),
     Situation(
         name="two-servers-contradict",

@@ -35,6 +35,7 @@ def _fails(code: FailureCode, diagnosis: str, why: str) -> Situation:
         started=f"a server that answers everything with {code.name}",
         site=embedded.fails(code),
         codes={diagnosis: severity},
+        nla="unknown" if code is FailureCode.HYBRID_REQUIRED_BY_SERVER else "unsupported",
         why=why,
     )
 
