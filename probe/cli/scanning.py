@@ -105,7 +105,7 @@ def resume(options: argparse.Namespace, given: Mapping[str, Any]) -> int:
                 )
             scan = _scan(options)
             sidecar.check_source(name, recorded, scan.source)
-            scan.found = recover(name, is_stream=scan.source.size is None)
+            scan.found = recover(name, is_stream=scan.source.size is None, shard=options.shard)
             if scan.found.whole < journal.size:
                 journal.cut(scan.found.whole)
             scan.journal, scan.sidecar = journal, recorded

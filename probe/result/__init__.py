@@ -251,7 +251,7 @@ class AttemptRecord(msgspec.Struct, kw_only=True):
 class Place(msgspec.Struct, kw_only=True):
     """Where a result stands in a scan."""
 
-    position: int  # of its target in the order of the scan, from 0
+    position: int  # of its target in the order of the whole scan, all its shards together, from 0
     result: int  # which of its target's results this is, from 1: a name has one for each address
     of: int  # how many results its target has
 

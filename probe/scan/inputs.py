@@ -8,6 +8,7 @@ Of other programs' lists only what is open on TCP counts.
 from __future__ import annotations
 
 import io
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -23,23 +24,32 @@ if TYPE_CHECKING:
 _LONGEST_LINE = 4 * 1024 * 1024  # characters: a result with every attempt in it has some hundred thousand
 _LONGEST_WINDOW = 1 << 27  # of zstandard: what its command line takes without being told to take more
 _ZSTANDARD = b"\x28\xb5\x2f\xfd"  # RFC 8878, 3.1.1
+_OTHERWISE = (  # compressed: how it begins, what it is, what reads it; RFC 1952, the .xz format 1.1, bzip2, APPNOTE
+    (b"\x1f\x8b", "gzip", "zcat"),
+    (b"\xfd7zXZ\0", "xz", "xzcat"),
+    (b"BZh", "bzip2", "bzcat"),
+    (b"PK\x03\x04", "zip", "unzip -p"),
+)
 _BYTE_ORDER_MARK = "\ufeff"
+_STANDARD_INPUT = "standard input"
 _UTF_8_MARK = b"\xef\xbb\xbf"
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 Vet = Callable[[Piece], None]
+Skip = Callable[[InputError], None]  # told of a line that names no target; where there is none, that ends the list
 
 
-def pieces_of(text: str, vet: Vet = lambda _: None) -> Iterator[Piece]:
+def pieces_of(text: str, vet: Vet = lambda _: None, skip: Skip | None = None) -> Iterator[Piece]:
     """What one text of the command line names; @file and - are read on the way.
 
-    `vet` may raise InputError for a piece; it is told with its file and line. Raises InputError.
+    `vet` may raise InputError for a piece; it is told with its file and line. Raises InputError; with `skip` not for
+    a line of a list that can be passed over.
     """
     if text == "-":
         raw = _standard_input()
-        yield from () if raw is None else _pieces(raw, "standard input", vet)
+        yield from () if raw is None else _pieces(raw, _STANDARD_INPUT, vet, skip)
     elif text.startswith("@"):
-        yield from _from_file(text[1:], vet)
+        yield from _from_file(text[1:], vet, skip)
     else:
         piece = parse(text)
         vet(piece)
@@ -61,17 +71,27 @@ def _standard_input() -> BinaryIO | None:
         return sys.stdin.buffer
 
 
-def _from_file(name: str, vet: Vet) -> Iterator[Piece]:
+def _from_file(name: str, vet: Vet, skip: Skip | None) -> Iterator[Piece]:
     if "\0" in name:
         raise InputError(f"cannot read {name!r}", "a file's name has no NUL")
     try:
         with Path(name).open("rb") as raw:
-            yield from _pieces(raw, name, vet)
+            yield from _pieces(raw, name, vet, skip)
     except OSError as error:
-        raise InputError(f"cannot read {name}: {error.strerror}", "check the name after the @") from error
+        raise InputError(f"cannot read {name}: {error.strerror}", _hint(error)) from error
 
 
-def _pieces(raw: BinaryIO, source: str, vet: Vet) -> Iterator[Piece]:
+def _hint(error: OSError) -> str:
+    match error:
+        case FileNotFoundError() | NotADirectoryError():
+            return "check the name of the list"
+        case PermissionError():
+            return "see to the permissions of the list"
+        case _:
+            return "give the name of a file"
+
+
+def _pieces(raw: BinaryIO, source: str, vet: Vet, skip: Skip | None) -> Iterator[Piece]:
     """What a list names. The raw bytes stay open."""
     with ExitStack() as stack:
         plain = io.BufferedReader(cast("io.RawIOBase", raw)) if isinstance(raw, io.BytesIO) else raw
@@ -80,6 +100,7 @@ def _pieces(raw: BinaryIO, source: str, vet: Vet) -> Iterator[Piece]:
             content = io.BufferedReader(_Decompressed(content, source))
             stack.callback(content.detach)
         start = content.peek(64)  # as much as is there: nothing is read twice, for it may be a pipe
+        _refuse_compression(start, source)
         if start.removeprefix(_UTF_8_MARK).lstrip()[:1] == b"<":
             from probe.scan.inputs_xml import open_ports
 
@@ -88,13 +109,28 @@ def _pieces(raw: BinaryIO, source: str, vet: Vet) -> Iterator[Piece]:
             encoding = "utf-16" if start[:2] in _UTF_16_MARKS else "utf-8"
             lines = io.TextIOWrapper(content, encoding, errors="replace")
             stack.callback(lines.detach)
-            found = _from_lines(lines, source)
+            found = _from_lines(lines, source, skip)
         for line, piece in found:
             try:
                 vet(piece)
             except InputError as error:
-                raise _at(source, line, error) from error
-            yield piece
+                _refuse(_at(source, line, error), skip)
+            else:
+                yield piece
+
+
+def _refuse(error: InputError, skip: Skip | None) -> None:
+    if skip is None:
+        raise error
+    skip(error)
+
+
+def _refuse_compression(start: bytes, source: str) -> None:
+    """Raise InputError for what is compressed, but not as .zst."""
+    for begin, what, program in _OTHERWISE:
+        if start.startswith(begin) and not start[3:10].isalpha():  # a name may begin with BZh
+            hint = f"{program} {'FILE' if source == _STANDARD_INPUT else shlex.quote(source)} | rdp-probe scan -"
+            raise InputError(f"{source}: compressed with {what}", hint)
 
 
 class _Decompressed(io.RawIOBase):
@@ -118,7 +154,7 @@ class _Decompressed(io.RawIOBase):
             raise InputError(f"{self._source}: damaged: {error}", "check it with zstd --test") from error
 
 
-def _from_lines(lines: io.TextIOWrapper, source: str) -> Iterator[tuple[int, Piece]]:
+def _from_lines(lines: io.TextIOWrapper, source: str, skip: Skip | None) -> Iterator[tuple[int, Piece]]:
     """Pieces with the numbers of their lines. Raises InputError."""
     from probe.scan.inputs_lines import Reader
 
@@ -130,16 +166,17 @@ def _from_lines(lines: io.TextIOWrapper, source: str) -> Iterator[tuple[int, Pie
         if not text:
             continue
         if "\0" in text:
-            raise _not_text(source, number)
+            _refuse(_not_text(source, number), skip)
+            continue
         try:
             for piece in reader.pieces(text):
                 yield number, piece
         except InputError as error:
-            raise _at(source, number, error) from error
+            _refuse(_at(source, number, error), skip)
     try:
         reader.end()
     except InputError as error:
-        raise _at(source, number, error) from error
+        _refuse(_at(source, number, error), skip)
 
 
 def _line(lines: io.TextIOWrapper, source: str, number: int) -> str:

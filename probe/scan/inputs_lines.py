@@ -23,6 +23,8 @@ _LISTED = re.compile(r"(open|closed|banner|unknown|filtered) +(\w+) +(\d+) +(\S+
 _GREPABLE = re.compile(r"(?:Timestamp: \d+\t)?Host: (\S+) \([^\t]*\)(?:\t(.*))?", re.ASCII)
 _GREPABLE_PORT = re.compile(r"(?<![^\s,])(\d{1,5})/open/tcp/", re.ASCII)
 _WITHOUT_HEADER = re.compile(r"[0-9A-Fa-f.:]+, *\d+(?:,.*)?", re.ASCII)
+_WITHOUT_PORTS = re.compile(r" (-s[nPL])(?= |$)", re.ASCII)
+_LONGEST_SHOWN = 200  # characters of a line, in a hint
 _NOT_OURS = "known are masscan's and zmap's JSON and the results of an earlier scan"
 
 
@@ -69,10 +71,13 @@ class Reader:
         self._columns: list[str] | None = None
         self._first = True
         self._object = ""  # the lines of one that is not whole yet
+        self._pings: str | None = None  # how nmap was told to look for no port
+        self._any = False  # whether its list names one all the same
 
     def pieces(self, line: str) -> Iterator[Piece]:
         """What one line names. Raises InputError."""
         if line[0] == "#":
+            self._pings = self._pings or pinged(line if line.startswith("# Nmap ") else "")
             return
         if self._object:
             yield from self._continue(line)
@@ -87,16 +92,20 @@ class Reader:
         if first and (columns := _header(line)):
             self._columns = columns
         elif " " in line and (found := _of_a_scanner(line)) is not None:
+            self._any = self._any or bool(found)
             yield from found
         elif "," in line and _WITHOUT_HEADER.fullmatch(line):
             yield from _row(line, ["saddr", "sport"])
         elif text := line.partition("#")[0].rstrip():
-            yield parse(text)
+            yield _alone(text)
+            self._any = True
 
     def end(self) -> None:
-        """Raise InputError where the list ends within an object."""
+        """Raise InputError where the list ends within an object, or could name no target."""
         if self._object:
             raise InputError("the list ends within a JSON object", "let whoever writes it finish")
+        if self._pings and not self._any:
+            raise no_ports(self._pings)
 
     def _json(self, line: str) -> Iterator[Piece]:
         bare = line.strip(", ")
@@ -111,16 +120,61 @@ class Reader:
             text = bare.lstrip("[ ")
             yield from _recorded(_decoded(_RECORD, text.rstrip("] ") if text.endswith("]") else text))
         else:
-            yield parse(line.partition("#")[0].rstrip())  # [::1]:3390
+            yield _alone(line.partition("#")[0].rstrip())  # [::1]:3390
 
     def _continue(self, line: str) -> Iterator[Piece]:
         """An object over several lines, as jq prints it."""
         self._object += f"\n{line.rstrip(',') if line[0] == '}' else line}"
         if len(self._object) > _LONGEST_OBJECT:
+            self._object = ""
             raise InputError("a JSON object that does not end", _NOT_OURS)
         if line[0] == "}" and self._object.count("{") <= self._object.count("}"):
             whole, self._object = self._object, ""
             yield from _recorded(_decoded(_RECORD, whole.rstrip("] \n")))
+
+
+def pinged(command: str) -> str | None:
+    """The option by which an nmap that was started so looks for hosts alone."""
+    match = _WITHOUT_PORTS.search(command)
+    return match[1] if match else None
+
+
+def no_ports(option: str) -> InputError:
+    """What to say of a list that nmap wrote so."""
+    hint = "let it ask: nmap -p 3389 --open; or give rdp-probe the addresses themselves"
+    return InputError(f"names no open TCP port: nmap {option} asked none", hint)
+
+
+def _alone(text: str) -> Piece:
+    """The target of a line without its remark. Raises InputError, for more than a target with how it is written."""
+    try:
+        return parse(text)
+    except InputError as error:
+        first, *others = re.split(r"[\s,;]+", text[:_LONGEST_SHOWN])
+        if not others:
+            raise
+        if not _is_target(first):
+            hint = "a list has one target a line; a remark begins with #"
+        elif not others[0]:
+            hint = f"a list has one target a line, without a comma: {first}"
+        elif all(_is_address(each) for each in others):
+            hint = "a list has one target a line: put each on a line of its own"
+        else:
+            hint = f"a list has one target a line; a remark begins with #: {first} # {' '.join(others)}"
+        raise InputError(error.what, hint) from error
+
+
+def _is_target(text: str) -> bool:
+    try:
+        parse(text)
+    except InputError:
+        return False
+    return True
+
+
+def _is_address(text: str) -> bool:
+    """Whether it can be no word of a remark: it has a dot or a colon within, as addresses and full names do."""
+    return bool(re.search(r"\w[.:]\w|::", text)) and _is_target(text)
 
 
 def _decoded(decoder: msgspec.json.Decoder[_T], text: str) -> _T:

@@ -69,7 +69,7 @@ class _Done:
         return True
 
 
-def recover(name: str, *, is_stream: bool = False) -> Found:
+def recover(name: str, *, is_stream: bool = False, shard: tuple[int, int] = (1, 1)) -> Found:
     """Read the file. Raises InputError where it is not what a scan writes, or is damaged before its end.
 
     A stream's targets are known by what was asked: only the mark above all positions is kept, in constant memory.
@@ -77,9 +77,15 @@ def recover(name: str, *, is_stream: bool = False) -> Found:
     done = _Done()
     targets = whole = 0
     for line, end, number in _targets(name, None):
+        nth = _nth(line.scan.position, shard)
+        if nth is None:
+            raise InputError(
+                f"{name}, line {number}: target {line.scan.position} of the scan is not in shard {shard[0]}/{shard[1]}",
+                "only a file that one scan wrote can be gone on with; begin again with another name",
+            )
         if is_stream:
-            done.below = max(done.below, line.scan.position + 1)
-        elif not done.add(line.scan.position):
+            done.below = max(done.below, nth + 1)
+        elif not done.add(nth):
             raise InputError(
                 f"{name}, line {number}: target {line.scan.position} of the scan is there a second time",
                 "only a file that one scan wrote can be gone on with; begin again with another name",
@@ -88,6 +94,12 @@ def recover(name: str, *, is_stream: bool = False) -> Found:
         whole = end
     recovered = Recovered(below=done.below, above=frozenset(done.above), asked=_Asked(name, whole))
     return Found(recovered=recovered, targets=targets, whole=whole)
+
+
+def _nth(position: int, shard: tuple[int, int]) -> int | None:
+    """The how manieth of its shard's targets stands there, from 0; None where that place is another shard's."""
+    nth, other = divmod(position - (shard[0] - 1), shard[1])
+    return None if other or nth < 0 else nth
 
 
 def tally_of(name: str, found: Found) -> Tally:

@@ -17,6 +17,8 @@ SCHEMA = "rdp-probe-scan/1"
 ENDING = ".scan"
 # What may be another when a scan goes on: it changes how fast, and not what is found.
 FREE = frozenset({"concurrency", "rate", "per_subnet", "processes", "cluster"})
+# What may be another for this run alone: it changes how we speak to whoever runs it.
+_SPOKEN = frozenset({"lang"})
 
 
 class Arguments(msgspec.Struct, kw_only=True):
@@ -67,6 +69,7 @@ class Sidecar(msgspec.Struct, kw_only=True):
     size: int | None = None
     fingerprint: str | None = None
     finished: bool = False
+    targets: int | None = None  # that were done when it was finished
 
 
 def directory() -> str:
@@ -94,6 +97,16 @@ def write(name: str, sidecar: Sidecar) -> None:
         raise Unavailable(f"cannot write {name}{ENDING}: {error.strerror}", hint) from error
 
 
+def found_from(begun_in: str, name: str) -> str:
+    """A file that was named in the directory where the scan began, as it is named from here.
+
+    Where it is not there any more and one of that name is here, that is it: the files may have been moved together.
+    """
+    there = os.path.join(begun_in, name)  # noqa: PTH118  absolute names stay what they are
+    is_only_here = not os.path.exists(there) and os.path.exists(name)  # noqa: PTH110
+    return name if is_only_here or begun_in == directory() else there
+
+
 def _sync_directory(path: str) -> None:
     """A name that was just given survives a power cut only then. Some file systems cannot, and need not."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
@@ -108,6 +121,8 @@ def read(name: str) -> Sidecar:
     """What was written beside `name`. Raises InputError."""
     path = f"{name}{ENDING}"
     try:
+        if not os.path.exists(name):  # noqa: PTH110
+            raise _missing(name, has_record=os.path.exists(path))  # noqa: PTH110
         with open(path, "rb") as stream:  # noqa: PTH123
             found = msgspec.json.decode(stream.read(), type=Sidecar)
     except FileNotFoundError as error:
@@ -123,10 +138,19 @@ def read(name: str) -> Sidecar:
     return found
 
 
+def _missing(name: str, *, has_record: bool) -> InputError:
+    if has_record:
+        return InputError(
+            f"there is no {name}, only {name}{ENDING} beside it",
+            "put it back to go on; or begin the scan again with another name",
+        )
+    return InputError(f"there is no {name}", "check the name after --resume: it is that which was given after -o")
+
+
 def check_same(name: str, recorded: Arguments, given: Mapping[str, object]) -> None:
     """Raise InputError for an argument that was given now and is not what the scan began with."""
     for key, value in given.items():
-        if key in FREE or not hasattr(recorded, key):
+        if key in FREE | _SPOKEN or not hasattr(recorded, key):
             continue
         before, now = msgspec.to_builtins(getattr(recorded, key)), msgspec.to_builtins(value)
         if (list(before) if isinstance(before, tuple) else before) != (list(now) if isinstance(now, tuple) else now):

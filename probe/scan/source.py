@@ -8,11 +8,11 @@ writes it still writes.
 from __future__ import annotations
 
 import secrets
+from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from probe.errors import InputError
-from probe.result import Target
 from probe.scan import manners
 from probe.scan.exclusion import Exclusions, address_text
 from probe.scan.inputs import pieces_of
@@ -46,7 +46,11 @@ def open_source(
     if any(_is_stream(text) for text in texts):
         from probe.scan.source_stream import StreamSource
 
-        return StreamSource(texts, ports, excluded, names, seed=seed, shard=shard)
+        streams = frozenset(filter(_is_stream, texts))
+        for text in texts:  # what can be read twice: its mistakes are said before anything is asked
+            if text not in streams:
+                deque(pieces_of(text, manners.refuse), maxlen=0)
+        return StreamSource(texts, ports, excluded, names, streams=streams, seed=seed, shard=shard)
     return _SpaceSource(texts, ports, excluded, names, seed=seed, shard=shard, rate=rate)
 
 
@@ -109,8 +113,6 @@ class _SpaceSource:
         position = recovered.below
         while position < (self.size or 0):
             if position not in recovered.above:
-                yield Task(position, self._target(order, position))
+                place = self._part + position * self._parts
+                yield Task(place, self._space.at(order.at(place)))
             position += 1
-
-    def _target(self, order: Permutation, position: int) -> Target:
-        return self._space.at(order.at(self._part + position * self._parts))

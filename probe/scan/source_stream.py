@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import blake2b
 
 from probe.errors import InputError, Unavailable
@@ -70,12 +70,57 @@ class Seen:
         return found[::-1]
 
 
+class _Done:
+    """What was asked before this run, and how much of it came again. Where that is nothing, it costs nothing."""
+
+    def __init__(self) -> None:
+        self._seen: Seen | None = None
+        self.number = 0  # of targets
+        self._again = 0
+
+    def close(self) -> None:
+        if self._seen is not None:
+            self._seen.close()
+
+    def note(self, piece: Piece, port: int) -> None:
+        """That this one target was asked."""
+        self._seen = self._seen or Seen()
+        if isinstance(piece, Name):
+            self.number += self._seen.name(name_key(piece.host), port)
+        else:
+            self.number += len(self._seen.span(port, piece.version, piece.first, piece.last))
+
+    def lacks_name(self, name: Name, port: int) -> bool:
+        """Whether a name, which comes for the first time, was not asked."""
+        is_new = self._seen is None or self._seen.name(name_key(name.host), port)
+        self._again += not is_new
+        return is_new
+
+    def lacks(self, port: int, version: int, spans: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+        """What of these spans, which come for the first time, was not asked."""
+        for first, last in spans:
+            left = [(first, last)] if self._seen is None else self._seen.span(port, version, first, last)
+            self._again += last - first + 1 - sum(high - low + 1 for low, high in left)
+            yield from left
+
+    def check_all_came(self) -> None:
+        """Raise InputError where a list that ended lacks some of what was asked."""
+        if missing := self.number - self._again:
+            which = f"{missing:,} targets that were done are" if missing > 1 else "1 target that was done is"
+            raise InputError(
+                f"{which} not in this list: is it the same list?",
+                "pipe the list with which the scan began; what this one named is scanned, and kept",
+            )
+
+
 class StreamSource:
     """A Source in the order of its texts; a block within it is in pseudo-random order."""
 
     size: int | None = None
     fingerprint: str | None = None
     remarks: tuple[str, ...] = ()
+    skipped = 0  # lines that name no target
+    on_skipped: Callable[[InputError], None] | None = None  # told of each; called where tasks are taken
 
     def __init__(
         self,
@@ -84,55 +129,65 @@ class StreamSource:
         excluded: Exclusions,
         names: frozenset[str],
         *,
+        streams: frozenset[str],
         seed: int,
         shard: tuple[int, int],
     ) -> None:
         self._texts, self._ports, self._exclusions, self._names = texts, ports, excluded, names
+        self._streams = streams  # those of the texts that can be read but once
         self._part, self._parts = shard[0] - 1, shard[1]
         self.seed = seed
         self.excluded = excluded.spans()
 
     def tasks(self, recovered: Recovered) -> Iterator[Task]:
-        """What was not asked before, as it comes, numbered after what was. Raises InputError, Unavailable."""
-        seen = Seen()
+        """What was not asked before, as it comes, numbered after what was.
+
+        Lines of a stream that name no target are skipped. Raises InputError, Unavailable; also at the end, where the
+        list has nothing, or does not have again what was asked.
+        """
+        listed, done = Seen(), _Done()
         try:
-            yield from self._tasks(recovered, seen)
+            for host, port in recovered.asked:
+                done.note(parse(host), port)
+            position = max([recovered.below, *(above + 1 for above in recovered.above)])
+            for target in self._listed(listed, done):
+                yield Task(self._part + position * self._parts, target)
+                position += 1
+            done.check_all_came()
         except sqlite3.OperationalError as error:
             raise Unavailable(
                 f"cannot keep which targets were asked: {error}",
                 "free room for temporary files, or set SQLITE_TMPDIR to where it is",
             ) from error
         finally:
-            seen.close()
+            listed.close()
+            done.close()
 
-    def _tasks(self, recovered: Recovered, seen: Seen) -> Iterator[Task]:
+    def _listed(self, listed: Seen, done: _Done) -> Iterator[Target]:
+        """What the texts name, each once, without what is done."""
         empty = True
-        for host, port in recovered.asked:
-            empty = False
-            self._note(parse(host), port, seen)
-        position = max([recovered.below, *(above + 1 for above in recovered.above)])
         for text in self._texts:
-            for piece in pieces_of(text, manners.refuse):
+            for piece in pieces_of(text, manners.refuse, self._skip if text in self._streams else None):
                 empty = False
-                for target in self._new(piece, seen):
-                    if self._mine(target):
-                        yield Task(position, target)
-                        position += 1
+                yield from filter(self._mine, self._new(piece, listed, done))
         if empty:
-            raise InputError("there is no target in what was given", "a list has one target a line; # starts a remark")
+            raise InputError(
+                "there is no target in what was given",
+                f"pipe the same list again, all of it: {done.number:,} of its targets are done"
+                if done.number
+                else "a list has one target a line; # starts a remark",
+            )
 
-    @staticmethod
-    def _note(piece: Piece, port: int, seen: Seen) -> None:
-        if isinstance(piece, Name):
-            seen.name(name_key(piece.host), port)
-        else:
-            seen.span(port, piece.version, piece.first, piece.last)
+    def _skip(self, error: InputError) -> None:
+        self.skipped += 1
+        if self.on_skipped is not None:
+            self.on_skipped(error)
 
-    def _new(self, piece: Piece, seen: Seen) -> Iterator[Target]:
+    def _new(self, piece: Piece, listed: Seen, done: _Done) -> Iterator[Target]:
         for port in ports_of(piece, self._ports):
             if isinstance(piece, Span):
-                yield from self._addresses(piece, port, seen)
-            elif self._wanted(piece) and seen.name(name_key(piece.host), port):
+                yield from self._addresses(piece, port, listed, done)
+            elif listed.name(name_key(piece.host), port) and done.lacks_name(piece, port) and self._wanted(piece):
                 address = piece.host if "%" in piece.host else None
                 yield Target(input=piece.text, host=piece.host, address=address, port=port)
 
@@ -141,10 +196,11 @@ class StreamSource:
             return False
         return name_key(name.host) not in self._names
 
-    def _addresses(self, piece: Span, port: int, seen: Seen) -> Iterator[Target]:
+    def _addresses(self, piece: Span, port: int, listed: Seen, done: _Done) -> Iterator[Target]:
         asked = piece.hosts()
-        for new in seen.span(port, asked.version, asked.first, asked.last):
-            for low, high in manners.askable(asked.version, *new):
+        new = listed.span(port, asked.version, asked.first, asked.last)
+        for left in done.lacks(port, asked.version, new):
+            for low, high in manners.askable(asked.version, *left):
                 for first, last in self._exclusions.rest(asked.version, low, high):
                     order = Permutation(last - first + 1, self.seed)
                     for number in range(order.size):

@@ -30,7 +30,7 @@ class Job:
 
 
 class Task(msgspec.Struct, frozen=True, array_like=True):
-    """One target and its place in the order of this scan (of its shard, where it has one), counted from 0."""
+    """One target and its place in the order of the whole scan, from 0. Shard K of N has places K - 1, K - 1 + N, …"""
 
     position: int
     target: Target
@@ -56,9 +56,12 @@ class Finished(msgspec.Struct, frozen=True, array_like=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovered:
-    """What an interrupted scan has done: a space knows it by positions, a stream by what was asked."""
+    """What an interrupted scan has done: a space knows it by its n-th targets, a stream by what was asked.
 
-    below: int = 0  # every position under it is done,
+    These numbers are those within the shard, without gaps; `probe.scan.recovery` makes them of places.
+    """
+
+    below: int = 0  # of its targets, those under it are done,
     above: frozenset[int] = frozenset()  # and so are these, which are not under it
     asked: Iterable[tuple[str, int]] = ()  # host as given and port of each target that is done; read once
 

@@ -208,6 +208,17 @@ def test_a_target_that_is_there_twice_is_named(tmp_path: Path) -> None:
         recover(str(path))
 
 
+def test_places_in_the_whole_order_are_a_shards_own_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "out.ndjson"
+    path.write_bytes(b"".join(line(place) for place in (2, 8, 5, 17)))
+    recovered = recover(str(path), shard=(3, 3)).recovered
+    assert (recovered.below, sorted(recovered.above)) == (3, [5])
+    assert recover(str(path), shard=(3, 3), is_stream=True).recovered.below == 6
+    for shard in ((1, 3), (2, 3), (18, 19)):
+        with pytest.raises(InputError, match=rf"line 1: target 2 of the scan is not in shard {shard[0]}/{shard[1]}"):
+            recover(str(path), shard=shard)
+
+
 def test_a_frame_that_is_damaged_before_the_last_is_named_by_its_byte(tmp_path: Path) -> None:
     path = tmp_path / "out.ndjson.zst"
     write(path, batched([0], []))

@@ -68,9 +68,10 @@ def test_shards_are_disjoint_and_complete(parts: int) -> None:
         source = open_source(["10.0.0.0/24", "srv1.example"], [3389, 3390], seed=9, shard=(part, parts))
         tasks = list(source.tasks(NOTHING))
         assert source.size == len(tasks)
-        assert [task.position for task in tasks] == list(range(len(tasks)))
-        every += [(task.target.host, task.target.port) for task in tasks]
-    assert len(every) == len(set(every)) == 255 * 2
+        assert [task.position for task in tasks] == list(range(part - 1, 255 * 2, parts))
+        every += [(task.position, task.target.host, task.target.port) for task in tasks]
+    whole = open_source(["10.0.0.0/24", "srv1.example"], [3389, 3390], seed=9).tasks(NOTHING)
+    assert sorted(every) == [(task.position, task.target.host, task.target.port) for task in whole]
 
 
 @given(st.integers(0, 30), st.frozensets(st.integers(0, 40)))
@@ -207,7 +208,8 @@ def test_a_stream_has_what_the_space_has(lines: list[str], parts: int, done: int
             patch.setattr("sys.stdin", io.StringIO(content))
             recovered = Recovered(below=len(first), asked=[(task.target.host, task.target.port) for task in first])
             rest = asked("-", shard=(part, parts), recovered=recovered, **options)
-            assert [task.position for task in first + rest] == list(range(len(first) + len(rest)))
+            numbers = range(len(first) + len(rest))
+            assert [task.position for task in first + rest] == [part - 1 + parts * number for number in numbers]
             every += first + rest
     try:
         space = asked(*lines, **options)
@@ -230,11 +232,60 @@ def test_an_excluded_zone_and_an_empty_stream(stdin: Callable[[str], None]) -> N
     stdin("# nothing\n")
     with pytest.raises(InputError, match="there is no target"):
         asked("-")
-    stdin("10.0.0.1\n224.0.0.1\n")
-    tasks = open_source(["-"], []).tasks(NOTHING)
-    assert next(tasks).target.host == "10.0.0.1"
-    with pytest.raises(InputError, match="standard input, line 2: not a host"):
-        next(tasks)
+
+
+def test_lines_of_a_stream_that_name_no_target_are_skipped_and_told(stdin: Callable[[str], None]) -> None:
+    stdin("10.0.0.1\n224.0.0.1\n1,2\nx\0\n{\n" + "y" * 70_000 + "\n10.0.0.2\n[{]\n10.0.0.3\n{\n")
+    source = open_source(["-"], [])
+    assert isinstance(source, source_stream.StreamSource)
+    told: list[str] = []
+    source.on_skipped = lambda error: told.append(error.what)
+    assert hosts(list(source.tasks(NOTHING))) == ["10.0.0.1", "10.0.0.2", "10.0.0.3"]
+    assert [what.split(":")[0] for what in told] == [f"standard input, line {line}" for line in (2, 3, 4, 6, 8, 10)]
+    assert source.skipped == 6
+
+
+def test_a_stream_with_no_target_at_all_is_an_error_though_its_lines_are_skipped(stdin: Callable[[str], None]) -> None:
+    stdin("1,2\n")
+    with pytest.raises(InputError, match="there is no target"):
+        asked("-")
+
+
+def test_what_can_be_read_twice_beside_a_stream_is_checked_before_anything_is_asked(
+    tmp_path: Path, stdin: Callable[[str], None]
+) -> None:
+    stdin("10.0.0.1\n")
+    path = tmp_path / "list"
+    path.write_text("10.0.0.2\n1,2\n")
+    for text, why in ((f"@{path}", "list, line 2:"), ("1,2", "1,2"), ("224.0.0.1", "not a host")):
+        with pytest.raises(InputError, match=why):
+            open_source(["-", text], [])
+
+
+@pytest.mark.parametrize(
+    ("again", "why"),
+    [
+        ("10.0.0.1-2\na\n", None),
+        ("10.0.0.1\n10.0.0.1\nA.\na\n10.0.0.0/24\nb\n", None),
+        ("10.0.0.1\na\n", "^1 target that was done is not in this list: is it the same list"),
+        ("10.0.0.1\n10.0.0.1\n10.0.0.2:5\n10.0.0.3-9\n", "^2 targets that were done are not in this list"),
+        ("", "^there is no target"),
+    ],
+)
+def test_a_list_that_is_piped_again_has_what_was_done(
+    stdin: Callable[[str], None], again: str, why: str | None
+) -> None:
+    stdin(again)
+    recovered = Recovered(below=3, asked=[("10.0.0.1", 3389), ("a", 3389), ("10.0.0.2", 3389)])
+    tasks = open_source(["-"], [], seed=1).tasks(recovered)
+    found = set()
+    if why is None:
+        found = {(task.target.host, task.target.port) for task in tasks}
+    else:
+        with pytest.raises(InputError, match=why) as caught:
+            found.update((task.target.host, task.target.port) for task in tasks)
+        assert "pipe the" in caught.value.hint
+    assert not found & {("10.0.0.1", 3389), ("10.0.0.2", 3389), ("a", 3389)}
 
 
 def test_a_pipe_is_asked_while_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
