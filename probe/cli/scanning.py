@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import signal
 import sys
 import time
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from probe.scan.work import Job, Pool, Source
 
 INTERRUPTED = 130
+_COMPRESSIONS = frozenset({"gz", "bz2", "xz", "lzma", "lz4", "zip", "7z"})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,7 +56,10 @@ def begin(options: argparse.Namespace) -> int:
     """A new scan. Raises InputError, Unavailable, OSError."""
     from probe.scan import sidecar
     from probe.scan.journal import Journal, can_resume
+    from probe.scan.targets import check
 
+    check([*options.targets, *options.exclude])
+    _refuse_compression(options.output)
     scan = _scan(options)
     if options.output in (None, "-") or not can_resume(options.output):
         return _run(scan)
@@ -74,6 +79,13 @@ def begin(options: argparse.Namespace) -> int:
         return _run(scan)
     finally:
         journal.close()
+
+
+def _refuse_compression(name: str | None) -> None:
+    """Raise InputError for a name that promises what we do not write."""
+    stem, dot, ending = (name or "").rpartition(".")
+    if dot and ending.lower() in _COMPRESSIONS:
+        raise InputError(f"results are not compressed as .{ending}", f"as .zst they are: -o {shlex.quote(stem)}.zst")
 
 
 def resume(options: argparse.Namespace, given: Mapping[str, Any]) -> int:
@@ -105,7 +117,7 @@ def resume(options: argparse.Namespace, given: Mapping[str, Any]) -> int:
                 )
             scan = _scan(options)
             sidecar.check_source(name, recorded, scan.source)
-            scan.found = recover(name, is_stream=scan.source.size is None, shard=options.shard)
+            scan.found = recover(name, is_stream=scan.source.size is None, shard=options.shard, is_at=scan.source.is_at)
             if scan.found.whole < journal.size:
                 journal.cut(scan.found.whole)
             scan.journal, scan.sidecar = journal, recorded

@@ -1,24 +1,27 @@
 """What the file of an interrupted scan says is done, and where its last whole target ends.
 
 The file is read as a stream; of a result only its place in the scan and its target are looked at. What a crash or a
-power cut leaves at the end (part of a line, part of a target, part of a frame, NUL bytes) is not whole. Damage in the
-middle is none of a crash's: it is named, and nothing is changed.
+power cut leaves at the end (part of a line, of a target, of a frame, of the receipts of one part; NUL bytes, also as a
+hole in what was written last) is not whole. Damage in the middle is none of a crash's: it is named, and nothing is
+changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import shlex
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
 import msgspec
 
 from probe.errors import InputError
-from probe.scan.journal import COMPRESSED
+from probe.scan.journal import COMPRESSED, resume_command
 from probe.scan.tally import Tally, facts_of, read_brief
 from probe.scan.work import Recovered
 
 _LONGEST_LINE = 64 * 1024 * 1024  # bytes; a result of depth full with every attempt has less than one million
+_LARGEST_BATCH = 16 * 1024 * 1024  # bytes that are written between two syncs; far more than a scan lets gather
 _CHUNK = 64 * 1024
 _FRAME = b"\x28\xb5\x2f\xfd"  # how a zstd frame begins (RFC 8878, 3.1.1)
 
@@ -34,11 +37,29 @@ class _Where(msgspec.Struct):
     port: int
 
 
+class _Part(msgspec.Struct):
+    name: str
+    target: int
+    of: int
+
+
 class _Line(msgspec.Struct):
     scan: _Place
     target: _Where
+    part: _Part | None = None  # of a receipt: which of the targets in one part this is, from 1
+
+    @property
+    def is_within(self) -> bool:
+        """Whether more of its target must follow, or more of its part."""
+        return self.ends_within or (self.part is not None and self.part.target < self.part.of)
+
+    @property
+    def ends_within(self) -> bool:
+        """Whether more of its target must follow."""
+        return self.scan.result < self.scan.of
 
 
+_OF_ONE = "only a file that one scan wrote can be gone on with, beside the .scan file that this scan wrote"
 _decode = msgspec.json.Decoder(_Line).decode
 
 
@@ -49,6 +70,7 @@ class Found:
     recovered: Recovered
     targets: int  # that are whole
     whole: int  # bytes; what stands behind them belongs to no whole target
+    again: int = 0  # targets that are whole behind them, and asked again: damage or half a part stands before them
 
 
 @dataclass(slots=True)
@@ -69,31 +91,44 @@ class _Done:
         return True
 
 
-def recover(name: str, *, is_stream: bool = False, shard: tuple[int, int] = (1, 1)) -> Found:
+def recover(
+    name: str,
+    *,
+    is_stream: bool = False,
+    shard: tuple[int, int] = (1, 1),
+    is_at: Callable[[int, str, int], bool] = lambda _position, _host, _port: True,
+) -> Found:
     """Read the file. Raises InputError where it is not what a scan writes, or is damaged before its end.
 
     A stream's targets are known by what was asked: only the mark above all positions is kept, in constant memory.
+    `is_at` says whether the target at this place of the scan has this host and port.
     """
     done = _Done()
-    targets = whole = 0
-    for line, end, number in _targets(name, None):
+    number_of_targets = whole = 0
+    found = _Targets(name, None)
+    for line, end, number in found:
         nth = _nth(line.scan.position, shard)
         if nth is None:
             raise InputError(
                 f"{name}, line {number}: target {line.scan.position} of the scan is not in shard {shard[0]}/{shard[1]}",
-                "only a file that one scan wrote can be gone on with; begin again with another name",
+                _OF_ONE,
+            )
+        if not is_at(line.scan.position, line.target.host, line.target.port):
+            raise InputError(
+                f"{name} is not of this scan: line {number} has {line.target.host}:{line.target.port} as target "
+                f"{line.scan.position}, which it is not",
+                _OF_ONE,
             )
         if is_stream:
             done.below = max(done.below, nth + 1)
         elif not done.add(nth):
             raise InputError(
-                f"{name}, line {number}: target {line.scan.position} of the scan is there a second time",
-                "only a file that one scan wrote can be gone on with; begin again with another name",
+                f"{name}, line {number}: target {line.scan.position} of the scan is there a second time", _OF_ONE
             )
-        targets += 1
+        number_of_targets += 1
         whole = end
     recovered = Recovered(below=done.below, above=frozenset(done.above), asked=_Asked(name, whole))
-    return Found(recovered=recovered, targets=targets, whole=whole)
+    return Found(recovered=recovered, targets=number_of_targets, whole=whole, again=found.again)
 
 
 def _nth(position: int, shard: tuple[int, int]) -> int | None:
@@ -106,11 +141,13 @@ def tally_of(name: str, found: Found) -> Tally:
     """What the results add up to that are there already. Raises InputError for a line that is no result."""
     tally = Tally()
     tally.targets = found.targets
-    for number, (line, _end) in enumerate(_lines(name, found.whole), 1):
+    whole = 0
+    for number, (line, end) in enumerate(_lines(name, found.whole), 1):
         try:
             tally.add(facts_of(read_brief(line)))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise _damaged(name, number) from error
+            raise _damaged(name, number, whole) from error
+        whole = end or whole
     return tally
 
 
@@ -122,51 +159,95 @@ class _Asked:
     whole: int
 
     def __iter__(self) -> Iterator[tuple[str, int]]:
-        for line, _end, _number in _targets(self.name, self.whole):
+        for line, _end, _number in _Targets(self.name, self.whole):
             yield line.target.host, line.target.port
 
 
-def _targets(name: str, most: int | None) -> Iterator[tuple[_Line, int, int]]:
-    """The last line of each whole target, where the target ends in the file, and the line's number.
+@dataclass(slots=True)
+class _Targets:
+    """The last line of each whole target, where what was kept with it ends in the file, and the line's number.
 
-    In a compressed file targets end where their frame ends. They are held back until it is known to.
+    In a compressed file targets end where their frame ends, and the receipts of one part end together: they are held
+    back until it is known to. `again`: those that are whole themselves, and what they were kept with is not.
     """
-    held: list[tuple[_Line, int]] = []
-    before: _Place | None = None  # the line before, where its target goes on
-    bad = 0
-    for number, (raw, end) in enumerate(_lines(name, most), 1):
-        if bad:
-            raise _damaged(name, bad)
-        line = _understood(raw, before)
-        if line is None:
-            bad = number
-            continue
-        before = line.scan if line.scan.result < line.scan.of else None
-        if before is None:
-            held.append((line, number))
-        if end is not None and before is None:
-            yield from ((each, end, at) for each, at in held)
-            held.clear()
+
+    name: str
+    most: int | None  # bytes that are read
+    again: int = 0
+
+    def __iter__(self) -> Iterator[tuple[_Line, int, int]]:
+        held: list[tuple[_Line, int]] = []
+        before: _Line | None = None  # the line before, where its target or its part goes on
+        bad = whole = at = 0
+        lines = enumerate(_lines(self.name, self.most), 1)
+        for number, (raw, end) in lines:
+            if bad:
+                raise _damaged(self.name, bad, whole)
+            line = _understood(raw, before)
+            if line is None and b"\0" in raw and end is not None:
+                if self._behind(lines, at) > _LARGEST_BATCH:
+                    raise _damaged(self.name, number, whole)
+                break
+            if line is None:
+                bad = number
+                continue
+            before = line if line.is_within else None
+            at = end or at
+            if not line.ends_within:
+                held.append((line, number))
+            if end is not None and before is None:
+                whole = end
+                yield from ((each, end, place) for each, place in held)
+                held.clear()
+        self.again += len(held)
+
+    def _behind(self, lines: Iterator[tuple[int, tuple[bytes, int | None]]], hole: int) -> int:
+        """How much of the file stands from a hole on, in bytes. Counts the targets behind it."""
+        end = hole
+        for _number, (raw, ends) in lines:
+            end = ends or end
+            if end - hole > _LARGEST_BATCH:
+                break
+            line = _read(raw)
+            self.again += line is not None and not line.ends_within
+        return end - hole
 
 
-def _understood(raw: bytes, before: _Place | None) -> _Line | None:
-    """The line, where it is a result of a scan and follows the line before."""
+def _read(raw: bytes) -> _Line | None:
     try:
-        line = _decode(raw)
+        return _decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    expected = _Place(before.position, before.result + 1, before.of) if before else None
-    if expected is None:
-        expected = _Place(line.scan.position, 1, line.scan.of)
-    fits = line.scan == expected and line.scan.position >= 0 and line.scan.of >= 1
+
+
+def _understood(raw: bytes, before: _Line | None) -> _Line | None:
+    """The line, where it is a result of a scan and follows the line before, which goes on."""
+    line = _read(raw)
+    if line is None:
+        return None
+    place, part = _Place(line.scan.position, 1, line.scan.of), None
+    if before is not None and before.ends_within:
+        place, part = _Place(before.scan.position, before.scan.result + 1, before.scan.of), before.part
+    elif before is not None and before.part is not None:
+        part = _Part(before.part.name, before.part.target + 1, before.part.of)
+    elif line.part is not None:
+        part = _Part(line.part.name, 1, line.part.of)
+    fits = (line.scan, line.part) == (place, part) and line.scan.position >= 0 and line.scan.of >= 1
     return line if fits else None
 
 
-def _damaged(name: str, number: int) -> InputError:
+def _damaged(name: str, number: int, whole: int) -> InputError:
     return InputError(
-        f"{name}, line {number}: not the result that belongs there; the file was changed or damaged",
-        "nothing was changed; to keep what stands before that line, copy it to another file, "
-        "and scan again with another name",
+        f"{name}, line {number}: not the result that belongs there; the file was changed or damaged", _cut(name, whole)
+    )
+
+
+def _cut(name: str, whole: int) -> str:
+    """How to go on without what stands behind these bytes."""
+    file = shlex.quote(name)
+    return (
+        f"nothing was changed; to have asked again what stands from there on, cut it off: truncate -s {whole} {file}; "
+        f"then {resume_command(name)}"
     )
 
 
@@ -240,5 +321,5 @@ def _holds(chunks: Iterable[bytes], what: bytes) -> bool:
 def _damaged_frame(name: str, start: int) -> InputError:
     return InputError(
         f"{name} is damaged from byte {start} on, and more follows",
-        f"nothing was changed; what stands before it can be kept: head -c {start}; scan again with another name",
+        _cut(name, start),
     )

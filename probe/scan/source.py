@@ -100,6 +100,7 @@ class _SpaceSource:
         self._part, self._parts = shard[0] - 1, shard[1]
         self.size: int | None = max(0, -((self._part - self._space.size) // self._parts))
         self.seed = seed
+        self._order = Permutation(self._space.size, seed)
         self.fingerprint: str | None = self._space.fingerprint
         self.excluded = excluded.spans()
         remarks = [manners.left_out_remark()] if self._space.left_out else []
@@ -107,12 +108,25 @@ class _SpaceSource:
             remarks.append(manners.many_remark(public))
         self.remarks: tuple[str, ...] = tuple(remarks)
 
+    def is_at(self, place: int, host: str, port: int) -> bool:
+        """Whether the target at this place of the order has this host and port."""
+        if not 0 <= place < self._space.size:
+            return False
+        target = self._space.at(self._order.at(place))
+        if (target.host, target.port) == (host, port):
+            return True
+        if target.port != port or target.address is not None:
+            return False
+        try:
+            return name_key(target.host) == name_key(host)  # the list may have another spelling of it by now
+        except UnicodeError:
+            return False
+
     def tasks(self, recovered: Recovered) -> Iterator[Task]:
         """What is left to do, in order."""
-        order = Permutation(self._space.size, self.seed)
         position = recovered.below
         while position < (self.size or 0):
             if position not in recovered.above:
                 place = self._part + position * self._parts
-                yield Task(place, self._space.at(order.at(place)))
+                yield Task(place, self._space.at(self._order.at(place)))
             position += 1

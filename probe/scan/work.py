@@ -75,6 +75,10 @@ class Source(Protocol):
     remarks: tuple[str, ...]  # what the user should know before it begins, a sentence each
     excluded: tuple[tuple[str, str], ...]  # first and last address of each excluded span
 
+    def is_at(self, place: int, host: str, port: int) -> bool:
+        """Whether the target at this place of the order has this host and port; of a stream nobody knows: True."""
+        ...
+
     def tasks(self, recovered: Recovered) -> Iterator[Task]:
         """What is left to do, in order. May block where it reads a stream. Raises InputError."""
         ...

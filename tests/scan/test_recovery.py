@@ -155,6 +155,91 @@ def test_nul_bytes_at_the_end_are_torn(tmp_path: Path, name: str, zeros: int) ->
     assert recover(str(path)).whole == size
 
 
+@pytest.mark.parametrize("size", [1, 60, 300, 4096])
+def test_a_hole_in_what_was_written_last_is_torn(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "out.ndjson"
+    write(path, batched(list(range(100)), [100]))
+    raw = bytearray(path.read_bytes())
+    assert len(raw) > 8192
+    raw[4096 : 4096 + size] = bytes(size)  # blocks of one write that did not reach the disk
+    path.write_bytes(raw)
+    found = recover(str(path))
+    assert 4096 - 300 < found.whole <= 4096
+    assert found.recovered.below == found.targets
+    lost = 1 + len(bytes(raw[4096 : 4096 + size])) // len(line(50)) + 1
+    assert 100 - found.targets - lost <= found.again < 100 - found.targets
+    assert found.again > 10
+
+
+def test_a_hole_far_before_the_end_is_none_of_a_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("probe.scan.recovery._LARGEST_BATCH", 1000)
+    path = tmp_path / "out.ndjson"
+    hole = b"\x00" * 200 + b"\n"
+    path.write_bytes(line(0) + hole + line(1) * 20)
+    with pytest.raises(InputError, match="line 2: not the result"):
+        recover(str(path))
+    path.write_bytes(line(0) + hole + line(1) + line(2))
+    assert (recover(str(path)).whole, recover(str(path)).again) == (len(line(0)), 2)
+
+
+def received(position: int, target: int, of: int, name: str = "part") -> bytes:
+    """A receipt, of one of so many targets in a part."""
+    document = {
+        "target": {"host": f"host{position}", "port": 3389},
+        "scan": {"position": position, "result": 1, "of": 1},
+        "part": {"name": name, "target": target, "of": of},
+    }
+    return json.dumps(document).encode() + b"\n"
+
+
+def test_of_a_part_all_receipts_count_or_none(tmp_path: Path) -> None:
+    path = tmp_path / "out.ndjson"
+    first = line(0) + received(1, 1, 1, "a")
+    part = [received(2, 1, 3), received(3, 2, 3), received(4, 3, 3)]
+    for some in range(3):
+        for tail in (b"", part[some][:30]):
+            path.write_bytes(first + b"".join(part[:some]) + tail)
+            found = recover(str(path))
+            assert (found.whole, found.targets, found.again) == (len(first), 2, some)
+    path.write_bytes(first + b"".join(part) + line(5))
+    assert recover(str(path)).targets == 6
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [received(0, 2, 2)],
+        [received(0, 1, 2), line(1)],
+        [received(0, 1, 2), received(1, 2, 3)],
+        [received(0, 1, 2), received(1, 2, 2, "other")],
+        [received(0, 1, 3), received(1, 3, 3)],
+    ],
+)
+def test_receipts_of_a_part_that_do_not_follow_each_other_are_damage(tmp_path: Path, lines: list[bytes]) -> None:
+    path = tmp_path / "out.ndjson"
+    path.write_bytes(b"".join(lines) + line(9))
+    with pytest.raises(InputError, match=f"line {len(lines)}: not the result"):
+        recover(str(path))
+
+
+def test_receipts_in_a_frame_count_when_their_part_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "out.ndjson.zst"
+    first = zstandard.compress(line(0) + received(1, 1, 2))
+    path.write_bytes(first)
+    assert (recover(str(path)).whole, recover(str(path)).again) == (0, 2)
+    path.write_bytes(first + zstandard.compress(received(2, 2, 2)))
+    assert (recover(str(path)).whole, recover(str(path)).targets) == (path.stat().st_size, 3)
+
+
+@named
+def test_a_line_of_another_scan_is_named(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    write(path, batched([0, 1, 2], [2]))
+    assert recover(str(path), is_at=lambda position, host, port: (host, port) == (f"host{position}", 3389)).targets == 3
+    with pytest.raises(InputError, match=r"not of this scan: line 2 has host1:3389 as target 1"):
+        recover(str(path), is_at=lambda position, _host, _port: position != 1)
+
+
 @pytest.mark.parametrize(
     "tail",
     [
@@ -179,7 +264,6 @@ def test_a_last_target_that_is_not_whole_is_torn(tmp_path: Path, tail: bytes) ->
     ("damaged", "number"),
     [
         (b"nonsense\n", 2),
-        (b"\x00\x00\x00\n", 2),
         (b"\xff\xfe\n", 2),
         (b"{}\n", 2),
         (line(5, 2, 2), 2),
@@ -198,6 +282,7 @@ def test_damage_in_the_middle_is_named_by_its_line_and_nothing_is_changed(
     with pytest.raises(InputError) as caught:
         recover(str(path))
     assert f"line {number}:" in caught.value.what
+    assert f"truncate -s {len(line(0))} {path}; then rdp-probe scan --resume {path}" in caught.value.hint
     assert path.read_bytes() == before
 
 

@@ -123,6 +123,23 @@ def test_mistakes_are_said_before_anything_is_asked(tmp_path: Path) -> None:
         assert caught.value.hint
 
 
+def test_where_no_port_found_open_is_asked_those_are_said(tmp_path: Path, stdin: Callable[[str], None]) -> None:
+    content = "#masscan\nopen tcp 13389 192.0.2.1 1\nopen tcp 22 192.0.2.1 1\nopen tcp 22 192.0.2.2 1\n"
+    path = tmp_path / "list"
+    path.write_text(content)
+    with pytest.raises(InputError, match=r"other ports open than --port asks: 22 and 13389$") as caught:
+        open_source([f"@{path}"], [3389, 3390])
+    assert "leave --port out" in caught.value.hint
+    stdin(content)
+    with pytest.raises(InputError, match=r"other ports open than --port asks: 22 and 13389$"):
+        asked("-", ports=(3389, 3390))
+    stdin(content)
+    assert hosts(asked("-", ports=(22,))) == ["192.0.2.1", "192.0.2.2"]
+    path.write_text("".join(f"open tcp {port} 192.0.2.1 1\n" for port in range(1, 30)))
+    with pytest.raises(InputError, match="asks: 1, 2, 3, 4, 5, 6, 7, 8 and 21 others"):
+        open_source([f"@{path}"], [3389])
+
+
 def test_what_the_user_should_know() -> None:
     assert open_source(["10.0.0.0/8"], []).remarks == ()
     assert open_source(["11.0.0.0/16"], []).remarks == ()
@@ -322,3 +339,17 @@ def test_a_full_disk_is_said(monkeypatch: pytest.MonkeyPatch, stdin: Callable[[s
     stdin("".join(f"10.0.{n >> 8}.{n & 255}\n" for n in range(0, 60_000, 2)))
     with pytest.raises(Unavailable, match="cannot keep which targets were asked"):
         asked("-")
+
+
+def test_a_space_knows_what_stands_at_each_place() -> None:
+    source = open_source(["10.0.0.0/28", "Srv1.example", "10.0.1.1:1"], [2, 3], seed=5, shard=(2, 3))
+    for task in source.tasks(NOTHING):
+        host, port = task.target.host, task.target.port
+        assert source.is_at(task.position, host, port)
+        assert source.is_at(task.position, host.upper(), port)
+        assert not source.is_at(task.position, host, port + 1)
+        assert not source.is_at(task.position, "10.0.0.99", port)
+        assert not source.is_at(task.position, "\ud800", port)
+        assert not source.is_at(task.position + 1, host, port)
+    assert not source.is_at(-1, "10.0.0.1", 2)
+    assert not source.is_at(99_999_999, "10.0.0.1", 2)
