@@ -1,4 +1,4 @@
-"""Room for connections: how many are open at a time, in all and to one subnet, and how many begin in a second.
+"""Room for connections: how many are open at a time, in all, to one subnet and to one server, and begin in a second.
 
 A target that is under way holds one place in all and one in its subnet until its audit is over, so an audit that has
 begun never waits for others to make its next connection; a second connection beside it takes another place where one
@@ -10,11 +10,11 @@ Nothing is allocated and nothing awaited for a connection that nothing limits.
 from __future__ import annotations
 
 from collections.abc import Callable
-from ipaddress import IPv6Address
+from ipaddress import AddressValueError, IPv6Address
 
 import trio  # noqa: TID253 - this module is only imported when a scan runs
 
-_BURST_S = 0.1  # so much of a second's connections may begin at one moment, after a quiet time
+BURST_S = 0.1  # so much of a second's connections may begin at one moment, after a quiet time
 
 
 class Rate:
@@ -32,7 +32,7 @@ class Rate:
     def try_take(self) -> bool:
         """Take a turn if there is one at once."""
         now = trio.current_time()
-        if self._due - now > _BURST_S:
+        if self._due - now > BURST_S:
             return False
         self._due = max(self._due, now) + self._interval_s
         return True
@@ -41,7 +41,7 @@ class Rate:
         """Wait for a turn."""
         if self.try_take():
             return
-        turn = self._due - _BURST_S
+        turn = self._due - BURST_S
         self._due += self._interval_s
         self.waiting += 1
         try:
@@ -76,10 +76,6 @@ class Room:
         """The subnet that counts for a literal address; None where subnets are not limited."""
         return None if self._per_subnet is None else subnet_of(address)
 
-    def is_crowded(self, subnet: object) -> bool:
-        """No place is free in this subnet."""
-        return self._per_subnet is not None and self._subnets.get(subnet, 0) >= self._per_subnet
-
     def try_take(self, subnet: object) -> bool:
         """Take a place if one is free."""
         if self.taken >= self._concurrency:
@@ -104,7 +100,34 @@ class Room:
         self.freed(subnet)
 
 
-def _nobody_waits(_subnet: object) -> None:
+class Hosts:
+    """Audits of one address beside each other, on several ports or by several names: at most `most`.
+
+    An address is forgotten when its last audit is over.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._audits: dict[str, int] = {}
+        self.freed: Callable[[object], None] = _nobody_waits  # told when one more audit of this address may begin
+
+    def try_take(self, host: str) -> bool:
+        """Whether an audit of this address may begin; if so, it has begun."""
+        audits = self._audits.get(host, 0)
+        if audits >= self._most:
+            return False
+        self._audits[host] = audits + 1
+        return True
+
+    def give_back(self, host: str) -> None:
+        """An audit of this address is over."""
+        left = self._audits.pop(host) - 1
+        if left:
+            self._audits[host] = left
+        self.freed(host)
+
+
+def _nobody_waits(_place: object) -> None:
     pass
 
 
@@ -159,6 +182,20 @@ class Seat:
             self._room.spare()
         if self._waiting is not None:
             self._waiting.unpark()
+
+
+def host_of(address: str) -> str:
+    """One server, however its address is written: an IPv6 address in one way, with its zone, IPv4 within it as IPv4.
+
+    What is no address stays as it is.
+    """
+    if ":" not in address:
+        return address
+    try:
+        literal = IPv6Address(address)
+    except AddressValueError:
+        return address
+    return str(literal if literal.ipv4_mapped is None else literal.ipv4_mapped)
 
 
 def subnet_of(address: str) -> object:

@@ -4,8 +4,9 @@ Workers are tasks that live as long as the scan; there are as many as connection
 target after the other. What is waited for, and what bounds it:
 
 - Targets that may begin wait in `_ready`, a few dozen: no more are taken from whoever hands them out.
-- A target whose subnet has no place left (`--per-subnet`) is put aside and gives way to those behind it. At most
-  16,384 targets are aside in a process; then no more are taken until one of them has begun.
+- A target whose address is being audited already, on another port or by another name (`--per-host`), or whose subnet
+  has no place left (`--per-subnet`), is put aside and gives way to those behind it. At most 16,384 targets are aside in
+  a process; then no more are taken until one of them has begun.
 - A name is resolved beside the audits, 32 at a time, and its addresses are asked one after the other: they are often
   one machine. What it leads to waits for its subnet as any other target does.
 - A target that gave no sign (`--retries`) is asked again after 3 s, behind everything that is ready then. These count
@@ -28,14 +29,14 @@ from probe.errors import InputError, Unavailable
 from probe.language import speaking
 from probe.result import Result, Target
 from probe.scan.exclusion import Exclusions
-from probe.scan.gate import Room, Seat
+from probe.scan.gate import Hosts, Rate, Room, Seat, host_of
 from probe.scan.manners import is_askable
 from probe.scan.outcome import describe, describe_failure, failure, gave_no_sign, leaf, not_asked, told_more
 from probe.scan.work import Finished, Job, Task
 
 __all__ = ["ThisProcess", "describe"]
 
-ASIDE = 16_384  # targets that wait for their subnet or for being asked again
+ASIDE = 16_384  # targets that wait for their server, for their subnet or for being asked again
 _READY = 32  # targets that are taken before one can begin
 _RESOLVING = 32  # names at a time
 _UNSENT = 256  # results that wait for whoever takes them
@@ -45,7 +46,13 @@ _MOST_WITHOUT_DESCRIPTOR = 60  # tries of one target
 
 
 class ThisProcess:
-    """A pool of one: everything happens in the event loop that calls."""
+    """A pool of one: everything happens in the event loop that calls.
+
+    `rate`: whose turns are taken, where they are shared with others in this process; else those of `Job.rate`.
+    """
+
+    def __init__(self, rate: Rate | None = None) -> None:
+        self._rate = rate
 
     async def work(
         self,
@@ -60,7 +67,7 @@ class ThisProcess:
         """
         with speaking(job.language):
             async with finished:
-                await _Share(job).run(tasks, finished)
+                await _Share(job, self._rate).run(tasks, finished)
 
 
 @dataclass(slots=True, eq=False)
@@ -71,27 +78,32 @@ class _Errand:
     targets: list[Target]
     results: list[Result]
     tries: int = 0
+    host: str = ""
     subnet: object = None
 
 
 class _Share:
     """All that is under way."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, rate: Rate | None) -> None:
         self._job = job
         self._room = Room(job.concurrency, job.rate, job.per_subnet)
+        if rate is not None:
+            self._room.rate = rate
         self._room.freed = self._let_in
         self._room.spare = self._wake
+        self._hosts = Hosts(_audits_of_one_host(job))
+        self._hosts.freed = self._let_in
         if self._room.rate is not None:
             self._room.rate.calm = self._wake
         self._manners = _Manners(job)
         self._ready: deque[_Errand] = deque()
-        self._aside: dict[object, deque[_Errand]] = {}  # by subnet, only those with a place to wait for
+        self._aside: dict[object, deque[_Errand]] = {}  # by the address or the subnet that they wait for
         self._again: deque[tuple[float, _Errand]] = deque()  # when to ask again
         self._names: deque[_Errand] = deque()
         self._resolvers = 0
         self._accepted = 0  # errands that are not done
-        self._most = job.concurrency + _READY + (ASIDE if job.per_subnet is not None or job.retries else 0)
+        self._most = job.concurrency + _READY + ASIDE
         self._no_more = False
         self._idle = trio.lowlevel.ParkingLot()  # workers
         self._workers = 0
@@ -153,12 +165,12 @@ class _Share:
             self._workers += 1
             self._nursery.start_soon(self._work)
 
-    def _let_in(self, subnet: object) -> None:
-        """A place in this subnet is free: the first that waits for it is ready."""
-        if (waiting := self._aside.get(subnet)) is not None:
+    def _let_in(self, place: object) -> None:
+        """An address or a subnet has room for one more: the first that waits for it is ready."""
+        if (waiting := self._aside.get(place)) is not None:
             self._ready.appendleft(waiting.popleft())
             if not waiting:
-                del self._aside[subnet]
+                del self._aside[place]
 
     def _end_if_done(self) -> None:
         if self._no_more and not self._accepted:
@@ -179,18 +191,23 @@ class _Share:
                 await self._all_sent.park()
 
     def _take(self) -> _Errand | None:
-        """A target that can begin now, with its place taken; those whose subnet is crowded are put aside."""
+        """A target that can begin now, with its place taken; those that another keeps from it are put aside."""
         room, ready = self._room, self._ready
         if room.is_full or (room.rate is not None and room.rate.waiting):
             return None
         taken = None
         while ready and taken is None:
             errand = ready.popleft()
-            errand.subnet = room.subnet(_address(errand))
-            if room.try_take(errand.subnet):
+            address = _address(errand)
+            errand.host, errand.subnet = host_of(address), room.subnet(address)
+            if not self._hosts.try_take(errand.host):
+                self._aside.setdefault(errand.host, deque()).append(errand)
+                self._let_in(errand.subnet)  # it may have been let in to a place that is still free
+            elif room.try_take(errand.subnet):
                 taken = errand
             else:
                 self._aside.setdefault(errand.subnet, deque()).append(errand)
+                self._hosts.give_back(errand.host)
         if len(ready) < _READY and self._accepted < self._most:
             self._hungry.set()
         return taken
@@ -208,6 +225,7 @@ class _Share:
             return
         finally:
             self._room.give_back(errand.subnet)
+            self._hosts.give_back(errand.host)
         if again:
             self._ask_again(errand)
         else:
@@ -325,6 +343,11 @@ class _Manners:
 def _target(errand: _Errand) -> Target:
     """The address whose turn it is."""
     return errand.targets[len(errand.results) - (1 if errand.tries else 0)]
+
+
+def _audits_of_one_host(job: Job) -> int:
+    """How many at a time keep to `per_host` connections: one, where an audit may have all of them open."""
+    return job.limits.per_host if job.settings.depth == "discover" else 1
 
 
 def _address(errand: _Errand) -> str:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from probe.drive.gate import Patience
-from probe.scan.gate import Rate, Room, Seat, subnet_of
+from probe.scan.gate import Hosts, Rate, Room, Seat, host_of, subnet_of
 
 
 def jumping(main: Callable[[], Awaitable[None]]) -> None:
@@ -119,6 +119,34 @@ def test_a_subnet_has_places_of_its_own_and_is_forgotten_when_they_are_free() ->
 )
 def test_what_a_subnet_is(one: str, other: str, same: bool) -> None:
     assert (subnet_of(one) == subnet_of(other)) is same
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("192.0.2.1", "192.0.2.1", True),
+        ("192.0.2.1", "192.0.2.11", False),
+        ("::ffff:192.0.2.7", "192.0.2.7", True),
+        ("2001:db8::1", "2001:DB8:0:0::1", True),
+        ("fe80::1%eth0", "fe80::1%eth1", False),
+        ("fe80::1%eth0", "FE80::1%eth0", True),
+        ("a:name", "a:name", True),
+    ],
+)
+def test_what_one_server_is(one: str, other: str, same: bool) -> None:
+    assert (host_of(one) == host_of(other)) is same
+
+
+def test_a_server_has_so_many_audits_and_is_forgotten_after_the_last() -> None:
+    hosts = Hosts(2)
+    freed: list[object] = []
+    hosts.freed = freed.append
+    assert [hosts.try_take("192.0.2.1") for _ in range(3)] == [True, True, False]
+    assert hosts.try_take("192.0.2.2")
+    for host in ("192.0.2.1", "192.0.2.1", "192.0.2.2"):
+        hosts.give_back(host)
+    assert freed == ["192.0.2.1", "192.0.2.1", "192.0.2.2"]
+    assert not hosts._audits
 
 
 def test_an_audit_that_has_begun_always_has_a_place_for_one_connection() -> None:

@@ -173,6 +173,61 @@ def test_a_subnet_is_never_crowded_and_others_do_not_wait_for_it(monkeypatch: py
     assert max(at for at, _ in auditor.ended) - auditor.began[0][0] == pytest.approx(200 * 4 * 20 / 2, rel=0.02)
 
 
+class Counted(Auditor):
+    """Of each address, how many connections are open, whatever port they go to."""
+
+    async def connect(self, target: Target, gate: Gate, times: int) -> None:
+        for _ in range(times):
+            if not gate.try_enter(target.address or ""):
+                await gate.enter(target.address or "")
+            self.open[target.address] += 1
+            self.most_open[target.address] = max(self.most_open[target.address], self.open[target.address])
+            await trio.sleep(self.seconds(target))
+            self.open[target.address] -= 1
+            gate.leave(target.address or "")
+
+
+@pytest.mark.parametrize(
+    ("job", "connections", "seconds"),
+    [
+        (DISCOVER, 1, 15),
+        (replace(DISCOVER, limits=Limits(per_host=1)), 1, 30),
+        (STANDARD, 4, 60),  # an audit has its two connections to itself
+        (replace(DISCOVER, per_subnet=1), 1, 32),
+    ],
+)
+def test_one_server_on_many_ports_has_no_more_connections_than_one_audit_makes(
+    monkeypatch: pytest.MonkeyPatch, job: Job, connections: int, seconds: float
+) -> None:
+    auditor = Counted(connections=connections)
+    targets = [address(7, port) for port in range(1, 31)] + [address(number) for number in (8, 9, 0x800)]
+    found, took = scanned(monkeypatch, auditor.audit, job, targets)
+    assert len(found) == 33
+    assert auditor.most_open["127.0.0.7"] <= job.limits.per_host
+    assert took == pytest.approx(seconds)
+    assert max(at for at, host in auditor.ended if host == "127.0.8.0") < 10  # others do not wait for it
+
+
+def test_names_that_lead_to_one_server_wait_for_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    resolver(monkeypatch, {f"srv{number}": ["127.0.0.7"] for number in range(50)})
+    auditor = Counted()
+    found, _ = scanned(monkeypatch, auditor.audit, DISCOVER, [name(f"srv{number}") for number in range(50)])
+    assert len(found) == 50
+    assert auditor.most_open["127.0.0.7"] == 2
+
+
+def test_a_place_in_a_subnet_goes_to_who_can_use_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One whose server is busy too does not keep the next from it."""
+    auditor = Counted(lambda target: 100.0 if target.port == 1 else 1.0)
+    job = replace(DISCOVER, per_subnet=2, limits=Limits(per_host=1))
+    targets = [address(7, 1), address(8), address(7, 2), address(9), address(7, 3), address(10)]
+    found, _ = scanned(monkeypatch, auditor.audit, job, targets)
+    assert len(found) == 6
+    ends = {host: at for at, host in auditor.ended}
+    assert ends["127.0.0.10"] < 10
+    assert auditor.most_open["127.0.0.7"] == 1
+
+
 def test_only_so_many_targets_are_put_aside(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subject, "ASIDE", 100)
     taken = []
