@@ -24,7 +24,7 @@ from probe.audit.certificate_der import (
     salvage,
     unknown_key,
 )
-from probe.audit.certificate_names import HeldNames, alternative_names, common_names, held_names
+from probe.audit.certificate_names import HeldNames, alternative_names, common_names, held_names, subject_and_issuer
 from probe.audit.certificate_signature import self_signed
 from probe.audit.trust import TrustJudge
 from probe.result import Certificate, CertificateChain, Key, Ntlm, Trust
@@ -164,7 +164,7 @@ _remembered = lru_cache(maxsize=_MOST_REMEMBERED)(_described)
 
 def _read_names(certificate: x509.Certificate, described: Certificate) -> None:
     described.serial = f"{certificate.serial_number:x}"
-    subject, issuer = certificate.subject, certificate.issuer
+    subject, issuer = subject_and_issuer(certificate)
     described.subject = subject.rfc4514_string()
     described.issuer = described.subject if issuer == subject else issuer.rfc4514_string()
 

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from cryptography import x509
 
+_MOST_REMEMBERED = 8  # certificates: what is asked of one is asked at once
 _MOST_COMPARED = 5000  # names of one certificate that the name asked for is compared with
 
 
@@ -59,11 +61,20 @@ def alternative_names(certificate: x509.Certificate) -> list[x509.DNSName | x509
     return [name for name in names if isinstance(name, x509.DNSName | x509.IPAddress)]
 
 
+@lru_cache(maxsize=_MOST_REMEMBERED)
+def subject_and_issuer(certificate: x509.Certificate) -> tuple[x509.Name, x509.Name]:
+    """Its two names, which the library reads anew each time. Raises what the library does for broken ones."""
+    return certificate.subject, certificate.issuer
+
+
 def common_names(certificate: x509.Certificate) -> list[str]:
     """The common names of the subject. Raises what the library does for a broken subject."""
     from cryptography.x509.oid import NameOID
 
-    return [str(attribute.value) for attribute in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+    return [
+        str(attribute.value)
+        for attribute in subject_and_issuer(certificate)[0].get_attributes_for_oid(NameOID.COMMON_NAME)
+    ]
 
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:

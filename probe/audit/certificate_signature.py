@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from probe.audit.certificate_names import subject_and_issuer
+
 if TYPE_CHECKING:
     from cryptography import x509
 
@@ -20,7 +22,8 @@ def self_signed(certificate: x509.Certificate) -> bool | None:
     Where neither the library nor its key can check the signature, the key identifiers decide: those of the key and
     of the issuer's key are the same in a certificate that signed itself.
     """
-    if certificate.issuer != certificate.subject:
+    subject, issuer = subject_and_issuer(certificate)
+    if issuer != subject:
         return False
     by_key = signed_by(certificate, certificate)
     return _names_own_key(certificate) if by_key is None else by_key

@@ -63,7 +63,7 @@ def tls_required(result: Result) -> Iterator[Evidence]:
 @finds(negotiation.STANDARD_RDP_ONLY, needs="negotiation")
 def standard_rdp_only(result: Result) -> Iterator[Evidence]:
     """RDP is accepted, and SSL and HYBRID are turned away in its favor."""
-    refusals = list(_refusals(result, "SSL_NOT_ALLOWED_BY_SERVER"))
+    refusals = _refusals(result, "SSL_NOT_ALLOWED_BY_SERVER")  # not yet looked for
     if _accepted(result, _TLS_BASED):
         return
     if not _accepted(result, ("RDP",)):
