@@ -28,6 +28,10 @@ _NO_SYNC = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP}  # a file system that can
 _sync: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
 
 
+class ReaderLeft(Exception):  # noqa: N818  it is no error
+    """Whoever read the results wants no more of them."""
+
+
 class Stream:
     """Results on a stream that cannot be resumed, such as standard output."""
 
@@ -37,13 +41,18 @@ class Stream:
         self._stream = stream
 
     async def append(self, finished: list[Finished]) -> None:
-        """Write and flush. Raises OSError."""
+        """Write and flush. Raises OSError, ReaderLeft."""
         data = b"".join(each.lines for each in finished)
         await trio.to_thread.run_sync(self._write, data, abandon_on_cancel=True)
 
     def _write(self, data: bytes) -> None:
-        self._stream.write(data)
-        self._stream.flush()
+        try:
+            self._stream.write(data)
+            self._stream.flush()
+        except BrokenPipeError as error:
+            with suppress(OSError, ValueError):  # what is buffered goes nowhere: Python would flush it at exit
+                os.dup2(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), self._stream.fileno())
+            raise ReaderLeft from error
 
 
 class Journal:
@@ -115,13 +124,14 @@ class Journal:
         self.size = end
 
     def _whole(self, finished: list[Finished], end: int) -> int:
-        """Where the last whole target ends, of a batch that was written up to `end`."""
-        whole = self.size
+        """Where the last whole target ends that may be the last, of a batch that was written up to `end`."""
+        whole = at = self.size
         if self._encode is bytes:
             for each in finished:
-                if whole + len(each.lines) > end:
+                at += len(each.lines)
+                if at > end:
                     break
-                whole += len(each.lines)
+                whole = whole if each.goes_on else at
         return whole
 
     def _cut_back(self, whole: int) -> None:

@@ -52,6 +52,7 @@ class Finished(msgspec.Struct, frozen=True, array_like=True):
     position: int
     lines: bytes
     facts: tuple[Facts, ...]
+    goes_on: bool = False  # what follows it is kept with it, or both are not: they are receipts of one part
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 import trio
 import zstandard
@@ -117,6 +118,19 @@ def test_a_file_that_may_not_grow_ends_with_a_whole_target(tmp_path: Path, name:
     assert kept == everything[: len(kept)]
     assert len(kept) == (4 if name.endswith("json") else 6)  # of a frame all or none
     assert recover(str(path)).whole == path.stat().st_size
+
+
+def test_a_file_that_may_not_grow_has_no_half_of_a_part(tmp_path: Path) -> None:
+    path = tmp_path / "out.ndjson"
+    batch = [msgspec.structs.replace(big(number), goes_on=number not in (0, 2, 6)) for number in range(7)]
+
+    async def fill() -> None:
+        with opened(path) as journal:
+            await journal.append(batch)
+
+    with file_size_limit(5500), pytest.raises(Unavailable):
+        trio.run(fill)
+    assert read(path) == [each.lines for each in batch[:3]]
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS])
