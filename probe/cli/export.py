@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from probe.cli import options as choose
 from probe.errors import InputError
@@ -18,10 +19,12 @@ if TYPE_CHECKING:
 
 _LIST = "list"
 _STANDARD_OUTPUT = "-"
+_LONGEST_REMARK = 1000
 _EXAMPLES = """\
 FILE is what rdp-probe scan wrote, NDJSON as it is or compressed (.zst); - is standard
 input. Several --only mean either; for both, pipe: export --only A --ndjson FILE |
-rdp-probe export --only B -. docs/query.md asks more with DuckDB.
+rdp-probe export --only B -. A table that is there already is overwritten; results are
+not. docs/query.md asks more with DuckDB.
 
 examples:
   rdp-probe export --only nla_missing office.ndjson
@@ -43,55 +46,84 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--hosts", action="store_true", help="one address:port a line (the default)")
     form.add_argument("--ndjson", action="store_true", help="the results as they are")
-    form.add_argument("--csv", metavar="FILE", help="a table for spreadsheets; - for standard output")
-    form.add_argument("--parquet", metavar="FILE", help="a table for databases, made by DuckDB")
+    form.add_argument("--csv", metavar="TABLE", help="write a table for spreadsheets; - for standard output")
+    form.add_argument("--parquet", metavar="TABLE", help="write a table for databases, made by DuckDB")
     choose.add_language(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Export. Exit status 0."""
-    if _LIST in options.only:
-        _list_tags(options)
-        return 0
-    _check(options)
-    if options.parquet is not None:
-        from probe.report.export import write_parquet
+    with speaking(choose.language_of(options)):
+        if _LIST in options.only:
+            _list_tags()
+            return 0
+        _check(options)
+        if options.parquet is not None:
+            from probe.report.export import write_parquet
 
-        write_parquet(_rows(options), options.parquet)
-    elif options.csv == _STANDARD_OUTPUT:
-        from probe.report.export import write_csv
+            _tell(options.parquet, write_parquet(_rows(options), options.parquet))
+        elif options.csv == _STANDARD_OUTPUT:
+            from probe.report.export import write_csv
 
-        write_csv(_rows(options), sys.stdout)
-    elif options.csv is not None:
-        from probe.report.export import write_csv_file
+            write_csv(_rows(options), sys.stdout)
+        elif options.csv is not None:
+            from probe.report.export import write_csv_file
 
-        write_csv_file(_rows(options), options.csv)
-    else:
-        _print(options)
+            _tell(options.csv, write_csv_file(_rows(options), options.csv))
+        else:
+            _print(options)
     return 0
 
 
-def _list_tags(options: argparse.Namespace) -> None:
-    from probe.scan.tally import TAGS
+def _tell(file: str, rows: int) -> None:
+    """What was written."""
+    from probe.report.escape import terminal
 
-    with speaking(choose.language_of(options)):
-        for tag, meaning in TAGS.items():
-            print(f"{tag:<18} {_(meaning)}")
+    name = terminal(file)
+    told = _("{file}: 1 row", file=name) if rows == 1 else _("{file}: {count} rows", file=name, count=f"{rows:,}")
+    print(told, file=sys.stderr)
+
+
+def _list_tags() -> None:
+    from probe.scan.tally import CLIENT_TAGS, TAGS
+
+    of_clients = {f"{tag}:CLIENT": meaning for tag, meaning in CLIENT_TAGS.items()}
+    for tag, meaning in {**TAGS, **of_clients}.items():
+        print(f"{tag:<23} {_(meaning)}")
 
 
 def _check(options: argparse.Namespace) -> None:
     """Raises InputError for what cannot be meant."""
-    from probe.scan.tally import TAGS
-
+    option, made = ("--parquet", options.parquet) if options.parquet is not None else ("--csv", options.csv)
     if not options.files:
+        if made is not None:
+            raise InputError(
+                f"no FILE was given: {option} is followed by the table to write, here {made}",
+                f"name the table first, then the results: rdp-probe export {option} TABLE {shlex.quote(made)}",
+            )
         raise InputError("no FILE was given", "name a file that rdp-probe scan -o wrote, or - for standard input")
     for tag in options.only:
-        if tag not in TAGS:
-            raise InputError(f"there is no tag {tag!r}", "rdp-probe export --only list names them")
-    made = options.parquet or options.csv
+        _check_tag(tag)
+    if made is None or made == _STANDARD_OUTPUT:
+        return
     for file in options.files:
-        if made is not None and Path(made).exists() and Path(file).exists() and Path(made).samefile(file):
+        if Path(made).exists() and Path(file).exists() and Path(made).samefile(file):
             raise InputError(f"{made} holds the results themselves", "write the table to another file")
+    if Path(f"{made}.scan").exists():
+        raise InputError(f"{made} holds the results of a scan", f"name the table to write after {option}, then them")
+
+
+def _check_tag(tag: str) -> None:
+    from difflib import get_close_matches
+
+    from probe.clients import CLIENTS
+    from probe.scan.tally import CLIENT_TAGS, TAGS
+
+    known = [*TAGS, *(f"{kind}:{client}" for kind in CLIENT_TAGS for client in CLIENTS)]
+    if tag not in known:
+        near = get_close_matches(tag.lower(), known, n=1)
+        listed = "rdp-probe export --only list names them"
+        raise InputError(f"there is no tag {tag!r}", f"did you mean {near[0]}? {listed}" if near else listed)
 
 
 def _print(options: argparse.Namespace) -> None:
@@ -125,14 +157,37 @@ def _chosen(options: argparse.Namespace) -> Iterator[tuple[Line, tuple[str, ...]
     wanted = set(options.only)
     shared = shared_in(options.files) if SHARED in wanted else None
     for file in options.files:
+        has_receipts = False
         for line in lines_of(file, _remark):
+            if line.brief.is_receipt and not has_receipts:
+                has_receipts = True
+                _tell_receipts(file, wanted)
             facts = facts_of(line.brief)
             is_shared = shared is not None and facts.certificate is not None and shared.has(facts.certificate)
             if not wanted or is_shared or not wanted.isdisjoint(facts.tags):
                 yield line, facts.tags
 
 
+def _tell_receipts(file: str, wanted: set[str]) -> None:
+    """That results are elsewhere. Raises InputError where a tag is asked for that only they have."""
+    from probe.result import Status
+    from probe.scan.parts_place import of_receipts
+
+    what = f"{file} has receipts: which targets are done, and their status; the results are in parts"
+    place = of_receipts(file) if file != _STANDARD_OUTPUT else None
+    pattern = place.pattern() if place is not None else None
+    where = "name the parts instead, files in the folder that scan --parts named"
+    if pattern is not None:
+        only = "".join(f"--only {shlex.quote(tag)} " for tag in sorted(wanted))
+        where = f"rdp-probe export {only}{pattern}"
+    elif place is not None:
+        where = place.sentence()
+    if wanted - set(get_args(Status)):
+        raise InputError(what, where)
+    _remark(f"{what}. {where}")
+
+
 def _remark(words: str) -> None:
     from probe.report.escape import terminal
 
-    print(f"note: {terminal(words)}", file=sys.stderr)
+    print(f"note: {terminal(words, _LONGEST_REMARK)}", file=sys.stderr)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from probe.errors import InputError, Unavailable
+from probe.errors import InputError, Unavailable, install_hint
 from probe.report.escape import spreadsheet
 from probe.report.export_columns import COLUMNS, Cell, Row
 
@@ -18,36 +18,41 @@ _LISTS = ("VARCHAR[]",)
 _ELSEWHERE = "name a file in a folder that has room and that you may write to"
 
 
-def write_csv(rows: Iterable[Row], stream: TextIO) -> None:
-    """A line of names, and a line for each row. Whatever a server said is harmless in a spreadsheet."""
+def write_csv(rows: Iterable[Row], stream: TextIO) -> int:
+    """A line of names, and a line for each row: how many. Whatever a server said is harmless in a spreadsheet."""
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for each in rows:
+    count = 0
+    for count, each in enumerate(rows, 1):  # noqa: B007  the last is what is returned
         writer.writerow([_csv_cell(cell) for cell in each.values()])
+    return count
 
 
-def write_csv_file(rows: Iterable[Row], file: str) -> None:
+def write_csv_file(rows: Iterable[Row], file: str) -> int:
     """The same in a file, in UTF-8. Raises InputError where it cannot be written."""
     with _made_for(file) as made, made.open("w", encoding="utf-8", newline="", errors="backslashreplace") as stream:
-        write_csv(rows, stream)
+        return write_csv(rows, stream)
 
 
-def write_parquet(rows: Iterable[Row], file: str) -> None:
-    """A Parquet file with the types of COLUMNS. Raises InputError where it cannot be written, Unavailable."""
+def write_parquet(rows: Iterable[Row], file: str) -> int:
+    """A Parquet file with the types of COLUMNS: how many rows. Raises InputError, Unavailable."""
     try:
         import duckdb
     except ImportError as error:
-        raise Unavailable("--parquet needs DuckDB, which is not installed", "pip install 'rdp-probe[query]'") from error
+        raise Unavailable("--parquet needs DuckDB, which is not installed", install_hint("duckdb")) from error
 
     with _made_for(file) as made:
         plain = made.with_name("rows.ndjson")
         with plain.open("w", encoding="ascii") as stream:
-            stream.writelines(f"{json.dumps(each)}\n" for each in rows)
+            count = 0
+            for count, each in enumerate(rows, 1):  # noqa: B007  the last is what is returned
+                stream.write(f"{json.dumps(each)}\n")
         try:
             with duckdb.connect(config={"autoinstall_known_extensions": False}) as database:
                 database.execute(f"COPY ({_selection(plain)}) TO {_quoted(made)} (FORMAT parquet, COMPRESSION zstd)")
         except duckdb.IOException as error:
             raise InputError(f"cannot write {file!r}: {error}", _ELSEWHERE) from error
+    return count
 
 
 def _selection(plain: Path) -> str:

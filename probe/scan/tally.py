@@ -6,7 +6,7 @@ what the summary of a scan counts and what `rdp-probe export --only` selects.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
 import msgspec
@@ -45,6 +45,14 @@ TAGS: Mapping[str, str] = {
     "lost": N_("it answered, and stopped answering during the audit"),
     FAILED: N_("the audit failed by a fault of this program"),
 }
+
+# Of a client that was simulated: each with its key, as in "client_fails:mstsc-win11".
+CLIENT_TAGS: Mapping[str, str] = {
+    "client_connects": N_("RDP is served, and CLIENT, as --simulate names it, can connect"),
+    "client_fails": N_("RDP is served, and CLIENT, as --simulate names it, cannot connect"),
+    "client_unknown": N_("RDP is served, and whether CLIENT, as --simulate names it, can connect is not known"),
+}
+_OF_CONNECTS = {True: "client_connects", False: "client_fails", None: "client_unknown"}
 
 _OF_NLA: Mapping[Nla, str] = {
     "required": "nla_required",
@@ -96,6 +104,14 @@ class _Chain(msgspec.Struct):
     chain: list[_Certificate]
 
 
+class _Simulated(msgspec.Struct):
+    client: str
+
+
+class _Client(msgspec.Struct):
+    connects: bool | None = None
+
+
 class Brief(msgspec.Struct):
     """What tags follow from, of a line of results: to be read at a fraction of what a whole result costs."""
 
@@ -107,8 +123,15 @@ class Brief(msgspec.Struct):
     limited: str | None = None
     negotiation: _Negotiation | None = None
     certificates: list[_Chain] = []
-    diagnoses: list[_Diagnosis] = []
+    simulated: list[_Simulated] = []
+    clients: list[_Client] = []
+    diagnoses: list[_Diagnosis] | None = None
     scan: Place | None = None
+
+    @property
+    def is_receipt(self) -> bool:
+        """Whether this stands for a result that is kept elsewhere, in a part: whoever is diagnosed has a list."""
+        return self.diagnoses is None
 
 
 _briefly = msgspec.json.Decoder(Brief)
@@ -124,6 +147,8 @@ def facts_of(result: Result | Brief) -> Facts:
     if result.limited is not None and result.limited.startswith(_OUR_FAULT):
         return Facts((FAILED,))  # its status is that of a target that was not asked
     tags: dict[str, None] = {result.status: None}
+    if result.diagnoses is None:  # a receipt: what else there is to say, the result itself does
+        return Facts((result.status,), None, result.connections)
     is_rdp = result.status == "rdp"
     if is_rdp:
         tags[_OF_NLA[result.negotiation.nla if result.negotiation is not None else "unknown"]] = None
@@ -132,6 +157,9 @@ def facts_of(result: Result | Brief) -> Facts:
             tags[tag] = None
         if is_rdp and (tag := _OF_SEVERITY.get(found.severity)) is not None:
             tags[tag] = None
+    if is_rdp and result.simulated:
+        for simulated, client in zip(result.simulated, result.clients, strict=False):  # in the same order
+            tags[f"{_OF_CONNECTS[client.connects]}:{simulated.client}"] = None
     if result.service == _OTHER_ISO_SERVICE:
         tags["unusual"] = None
     for chain in result.certificates:
@@ -217,8 +245,12 @@ class Tally:
             self.targets += result.scan is None or result.scan.result == 1
 
     def count(self, tag: str) -> int:
-        """How many results have a tag of TAGS."""
-        return self.shared.results if tag == SHARED else self._counts[tag]
+        """How many results have a tag of TAGS, or one of a simulated client."""
+        return self.shared.results if tag == SHARED else self._counts.get(tag, 0)
+
+    def seen(self) -> Iterator[str]:
+        """Every tag that a result has, those of simulated clients too."""
+        return (tag for tag, count in self._counts.items() if count)
 
     def is_least(self, tag: str) -> bool:
         """Whether there may be more of them."""

@@ -13,6 +13,7 @@ import msgspec
 
 from probe.errors import InputError
 from probe.result import Result, from_json
+from probe.scan.no_results import what_it_is
 from probe.scan.tally import Brief, Shared, read_brief
 
 if TYPE_CHECKING:
@@ -47,11 +48,13 @@ def lines_of(file: str, remark: Remark) -> Iterator[Line]:
     A last line that was torn off, as a crash leaves it, is left out, and `remark` is told so in a sentence. Raises
     InputError that names file and line for any other that is not a result, and for a file that cannot be read.
     """
-    number = 0
+    is_first = True
     for number, content in enumerate(_raw(file, remark), 1):
         if not content.strip():
             continue
-        is_whole = content.endswith(b"\n")
+        if is_first and (mistaken := what_it_is(file, content)) is not None:
+            raise mistaken
+        is_first, is_whole = False, content.endswith(b"\n")
         try:
             brief = _decoded(read_brief, content, file, number)
         except InputError:
@@ -71,7 +74,8 @@ def shared_in(files: list[str]) -> Shared:
     for file in files:
         if file == STANDARD_INPUT:
             raise InputError(
-                "certificates that several hosts share are found in files only", "write the results to a file first"
+                "who shares a certificate shows when all results were read, and standard input is read only once",
+                "keep it in a file: … > results.ndjson; rdp-probe export --only cert_shared results.ndjson",
             )
         for line in lines_of(file, lambda _words: None):
             for chain in line.brief.certificates[:1]:

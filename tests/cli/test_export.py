@@ -22,8 +22,9 @@ from probe.report.escape import json_line, spreadsheet
 from probe.report.export import write_csv
 from probe.report.export_columns import COLUMNS, row
 from probe.result import Result, to_json
-from probe.scan import written
-from probe.scan.tally import TAGS, facts_of
+from probe.scan import sidecar, written
+from probe.scan.sidecar import Arguments, Sidecar
+from probe.scan.tally import CLIENT_TAGS, TAGS, facts_of
 from tests.golden import results as golden
 
 HOSTS: tuple[Callable[[], Result], ...] = (
@@ -111,7 +112,8 @@ def test_certificates_that_several_hosts_share(capsys: pytest.CaptureFixture[str
 
 
 def test_the_tags_are_named(capsys: pytest.CaptureFixture[str]) -> None:
-    assert [each.split()[0] for each in exported(capsys, "--only", "list")] == list(TAGS)
+    named = [each.split()[0] for each in exported(capsys, "--only", "list")]
+    assert named == [*TAGS, *(f"{tag}:CLIENT" for tag in CLIENT_TAGS)]
     assert "要求使用 NLA" in "".join(exported(capsys, "--only", "list", "--lang", "zh-CN"))
 
 
@@ -205,12 +207,101 @@ def test_mistakes(capsys: pytest.CaptureFixture[str], results: Path, arguments: 
     assert results.read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said", "hint"),
+    [
+        (["--only", "nla_mising", "FILE"], "there is no tag 'nla_mising'", "did you mean nla_missing?"),
+        (["--only", "client_fails:mstsc-win1l", "FILE"], "there is no tag", "did you mean client_fails:mstsc-win11?"),
+        (["--csv", "FILE"], "--csv is followed by the table to write, here ", "export --csv TABLE "),
+        (["--parquet", "FILE"], "--parquet is followed by the table to write, here ", "export --parquet TABLE "),
+        (["--only", "cert_shared", "-"], "standard input is read only once", "keep it in a file"),
+    ],
+)
+def test_a_mistake_is_told_with_what_was_meant(
+    capsys: pytest.CaptureFixture[str], results: Path, arguments: list[str], said: str, hint: str
+) -> None:
+    assert main(["export", *(str(results) if each == "FILE" else each for each in arguments)]) == 2
+    shown = capsys.readouterr().err
+    assert said in shown
+    assert hint in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("list.txt", b"10.0.0.1\n10.0.0.2\n", ("no results of a scan: it begins with '10.0.0.1'", "rdp-probe scan @")),
+        ("one.txt", b"srv1.example", ("no results of a scan: it begins with 'srv1.example'", "rdp-probe scan @")),
+        ("nmap.xml", b'<?xml version="1.0"?>\n<nmaprun>\n', ("is XML, as nmap -oX writes it", "rdp-probe scan @")),
+        ("out.ndjson.scan", b'{\n "schema": "rdp-probe-scan/1"\n}\n', ("what a scan was asked", "out.ndjson")),
+        ("out.json", b'{\n "schema": "rdp-probe/1"\n}\n', ("JSON of several lines", "jq -c . ")),
+        ("out.parquet", b"PAR1\x15\x04\n", ("is a Parquet table", "DuckDB")),
+        ("out.ndjson.gz", b"\x1f\x8b\x08\x00\n", ("compressed by gzip", "zcat ")),
+    ],
+)
+def test_what_is_no_file_of_results_is_said_to_be_what_it_is(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, name: str, content: bytes, told: tuple[str, str]
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    assert main(["export", str(path)]) == 2
+    error, advice = capsys.readouterr().err.splitlines()
+    assert told[0] in error
+    assert told[1] in advice
+    assert "malformed" not in error
+
+
+@pytest.mark.parametrize("form", ["--csv", "--parquet"])
+def test_a_table_is_told_and_takes_the_place_of_an_earlier_one_and_never_of_results(
+    capsys: pytest.CaptureFixture[str], results: Path, tmp_path: Path, form: str
+) -> None:
+    made = tmp_path / "made"
+    for arguments, told in (([], f"{made}: {len(LINES)} rows"), (["--only", "refused"], f"{made}: 1 row")):
+        assert main(["export", form, str(made), *arguments, str(results)]) == 0
+        assert capsys.readouterr().err == f"{told}\n"
+    made.with_name("made.scan").touch()
+    before = made.read_bytes()
+    assert "made holds the results of a scan" in refused(capsys, form, made, results)
+    assert made.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("url", "kind", "where"),
+    [
+        ("file:///shared/a b", "ndjson.zst", "'/shared/a b/0123456789ab-7f3a'-*.ndjson.zst"),
+        ("parts", "ndjson", "/begun/parts/0123456789ab-7f3a-*.ndjson"),
+        ("s3://bucket/folder", "ndjson", "s3://bucket/folder/0123456789ab-7f3a-*.ndjson"),
+        ("file:///shared", "parquet", "Parquet tables, which DuckDB reads: file:///shared/0123456789ab-7f3a-*.parquet"),
+        (None, "", "name the parts instead"),
+    ],
+)
+def test_receipts_are_said_to_be_such_and_where_the_results_are(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, url: str | None, kind: str, where: str
+) -> None:
+    path = tmp_path / "out.ndjson"
+    kept = ("schema", "target", "started", "elapsed_ms", "depth", "connections", "status")  # and no diagnoses
+    results = [json.loads(each) for each in LINES[:2]]
+    path.write_text("".join(json.dumps({name: each[name] for name in kept}) + "\n" for each in results))
+    if url is not None:
+        asked = Arguments(
+            targets=[], seed=0x7F3A, parts=url, parts_format=kind, timeout=1, deadline=1, depth="full", per_host=2
+        )
+        record = Sidecar(directory="/begun", arguments=asked, fingerprint="0123456789abcdef")
+        sidecar.write(str(path), record)
+    assert main(["export", "--only", "rdp", str(path)]) == 0  # that much they say themselves
+    shown = capsys.readouterr()
+    assert shown.out.splitlines() == ["192.0.2.7:3389", "192.0.2.20:3389"]
+    assert f"{path} has receipts" in shown.err
+    assert where in shown.err
+    assert main(["export", "--only", "nla_missing", str(path)]) == 2
+    assert where in capsys.readouterr().err.splitlines()[1]
+
+
 def test_parquet_without_duckdb_says_what_to_install(
     capsys: pytest.CaptureFixture[str], results: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "duckdb", None)
     assert main(["export", "--parquet", "out.parquet", str(results)]) == 2
-    assert "pip install 'rdp-probe[query]'" in capsys.readouterr().err
+    assert f"{sys.executable} -m pip install duckdb" in capsys.readouterr().err
 
 
 def test_a_parquet_file_has_typed_columns(capsys: pytest.CaptureFixture[str], results: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from probe.diagnosis.catalogue import CATALOGUE
 from probe.diagnosis.judged import judge
-from probe.result import Place, Result, to_json
+from probe.result import Client, Place, Result, Simulation, to_json
 from probe.scan import tally as tally_module
 from probe.scan.outcome import describe_failure
 from probe.scan.tally import SHARED, TAGS, Shared, Tally, facts_of, read_brief
@@ -21,6 +22,8 @@ def judged(make: Callable[[], Result]) -> Result:
     judge(result)
     return result
 
+
+KEPT = ("schema", "target", "started", "elapsed_ms", "depth", "connections", "status")  # in a receipt
 
 TAGGED: list[tuple[Callable[[], Result], set[str]]] = [
     (golden.windows_nla, {"rdp", "nla_required", "cert_expires_soon", "cert_self_signed"}),
@@ -55,6 +58,31 @@ def test_a_certificate_comes_with_where_it_was_seen() -> None:
     assert (facts_of(result).certificate, facts_of(result).host) == ("ab" * 32, "192.0.2.7")
     result.certificates[0].chain.clear()  # what was served could not be read at all
     assert (facts_of(result).certificate, facts_of(result).host) == (None, None)
+
+
+def simulated(connects: bool | None) -> Result:
+    result = judged(golden.windows_nla)
+    result.simulated = [Simulation(client="freerdp-3"), Simulation(client="mstsc-win11")]
+    result.clients = [Client(client="FreeRDP 3", connects=True), Client(client="Windows 11 (mstsc)", connects=connects)]
+    return result
+
+
+@pytest.mark.parametrize(("connects", "tag"), [(True, "connects"), (False, "fails"), (None, "unknown")])
+def test_what_came_of_each_simulated_client_is_counted(connects: bool | None, tag: str) -> None:
+    result = simulated(connects)
+    found = facts_of(result)
+    assert {"client_connects:freerdp-3", f"client_{tag}:mstsc-win11"} <= set(found.tags)
+    assert facts_of(read_brief(to_json(result))) == found
+    tally = Tally()
+    tally.add(found)
+    assert tally.count(f"client_{tag}:mstsc-win11") == 1
+    assert tally.count("client_fails:nobody") == 0
+    assert f"client_{tag}:mstsc-win11" in tally.seen()
+
+
+def test_a_receipt_counts_by_its_status_alone() -> None:
+    receipt = {name: value for name, value in json.loads(to_json(judged(golden.xrdp))).items() if name in KEPT}
+    assert facts_of(read_brief(json.dumps(receipt).encode())).tags == ("rdp",)
 
 
 def test_another_service_that_confirms_as_rdp_does_is_unusual() -> None:

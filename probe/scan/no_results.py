@@ -1,0 +1,39 @@
+"""What a file is that was given as results and is something else: said by name, with what is needed in its place."""
+
+from __future__ import annotations
+
+import shlex
+
+from probe.errors import InputError
+
+_RECORD = ".scan"  # beside the results of a scan, what was asked
+_LONGEST_SHOWN = 60
+
+
+def what_it_is(file: str, line: bytes) -> InputError | None:
+    """What to say of a file whose first line is this one; None where it may be a damaged result."""
+    named, first = shlex.quote(file), line.strip()
+    if file.endswith(_RECORD) and first.startswith(b"{"):
+        return InputError(
+            f"{file} says what a scan was asked; its results are in {file.removesuffix(_RECORD)}",
+            f"name that file: {shlex.quote(file.removesuffix(_RECORD))}",
+        )
+    if first.startswith(b"PAR1"):
+        return InputError(
+            f"{file} is a Parquet table", "DuckDB reads it, see docs/query.md; export reads what scan wrote"
+        )
+    if first.startswith(b"\x1f\x8b"):
+        return InputError(f"{file} is compressed by gzip", f"unpack it: zcat {named} | rdp-probe export -")
+    if first == b"{":
+        return InputError(
+            f"{file} is JSON of several lines; a result is one line", f"jq -c . {named} | rdp-probe export -"
+        )
+    scan_it = f"to get results: rdp-probe scan @{named} -o results.ndjson"
+    if first.startswith((b"<?xml", b"<nmaprun", b"<!DOCTYPE")):
+        return InputError(f"{file} is XML, as nmap -oX writes it: it lists targets and has no results", scan_it)
+    if first.startswith(b"{") or not (first.isascii() and first.decode("ascii").isprintable()):
+        return None
+    shown = first.decode("ascii")[:_LONGEST_SHOWN]
+    return InputError(
+        f"{file} has no results of a scan: it begins with {shown!r}", f"is it a list of targets? {scan_it}"
+    )
