@@ -27,6 +27,8 @@ from pathlib import Path
 
 import zstandard  # noqa: TID253  a script of its own
 
+from probe.scan.recovery import recover
+
 COMMAND = str(Path(sys.executable).parent / "rdp-probe")
 _FIRST = IPv4Address("127.30.0.1")
 _LO = b"lo\0"
@@ -39,6 +41,7 @@ class Counting(threading.Thread):
     def __init__(self) -> None:
         super().__init__(daemon=True)
         self.counts: Counter[str] = Counter()
+        self.connections = 0
         self._listener = socket.socket()
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, _LO)
         self._listener.bind(("0.0.0.0", 0))
@@ -50,6 +53,7 @@ class Counting(threading.Thread):
             connection, _peer = self._listener.accept()
             with connection, contextlib.suppress(OSError):
                 self.counts[connection.getsockname()[0]] += 1
+                self.connections += 1
                 connection.settimeout(1)
                 connection.recv(1024)
                 connection.sendall(_BANNER)
@@ -65,24 +69,26 @@ def read(path: Path) -> Iterator[dict[str, object]]:
             yield from map(json.loads, raw)
 
 
-def size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
+def done(path: Path) -> int:
+    """Targets that a scan to be resumed would leave out. Only says when to kill; `verdict` reads the file by itself."""
+    return recover(str(path), is_stream=False).targets if path.exists() else 0
 
 
 def workers_of(pid: int) -> list[int]:
     """Processes that this one started."""
-    try:
-        return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except OSError:
-        return []
+    found = []
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):  # a process belongs to the thread that started it
+        with contextlib.suppress(OSError):
+            found += [int(each) for each in children.read_text().split()]
+    return found
 
 
-def run_until(argv: list[str], path: Path, wanted: float, rng: random.Random) -> bool:
-    """Run the command and kill it once the file has grown by `wanted` bytes, or a moment later; True when it ended."""
-    before = size(path)
+def run_until(argv: list[str], server: Counting, wanted: float, rng: random.Random) -> bool:
+    """Run the command and kill it once it has made `wanted` connections, or a moment later; True when it ended."""
+    before = server.connections
     process = subprocess.Popen(argv, stderr=subprocess.PIPE)
     try:
-        while process.poll() is None and size(path) - before < wanted:
+        while process.poll() is None and server.connections - before < wanted:
             time.sleep(0.001)
         time.sleep(rng.uniform(0, 0.03))
         if process.poll() is not None:
@@ -123,16 +129,15 @@ def show(hosts: int, kills: int, rng: random.Random, server: Counting, path: Pat
     span = f"{_FIRST}-{_FIRST + hosts - 1}"
     begin = [COMMAND, "scan", "-q", "--depth", "discover", "--port", str(server.port), span, "-o", str(path)]
     again = [COMMAND, "scan", "-q", "--resume", str(path)]
-    # Bytes of the whole: a result has about so many. Each kill is at a random part of what is left to do.
-    a_result = 2200 if path.suffix != ".zst" else 60
     killed, argv = 0, begin
     while killed < kills:
-        left = max(0, hosts * a_result - size(path))
-        ended = run_until(argv, path, rng.uniform(0, 2 * left / (kills - killed + 1)), rng)
+        left = hosts - done(path)
+        # A random part of what is left; the last kill too leaves some for the end.
+        ended = run_until(argv, server, rng.uniform(0, 1.8 * left / (kills - killed + 1)), rng)
         if ended:
             break
         killed += 1
-        print(f"kill {killed:2}: {size(path):>11,} bytes in the file", flush=True)
+        print(f"kill {killed:2}: {done(path):>7,} of {hosts:,} done", flush=True)
         argv = again if Path(f"{path}.scan").exists() else begin
     subprocess.run(again, check=True)
     verdict(hosts, killed, server, path)
