@@ -12,6 +12,9 @@ InputError, what we do wrong a traceback. None is ever turned into another.
 
 from __future__ import annotations
 
+import shlex
+import sys
+
 
 class ProbeError(Exception):
     """Anything this package raises on purpose."""
@@ -68,3 +71,8 @@ class Unavailable(ProbeError):
         super().__init__(what)
         self.what = what
         self.hint = hint
+
+
+def install_hint(*packages: str) -> str:
+    """What installs a library where this program runs, however that came to be there: a clone, pip, pipx."""
+    return shlex.join([sys.executable or "python3", "-m", "pip", "install", *packages])

@@ -38,7 +38,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     parser.epilog = _EXAMPLES
     parser.add_argument("targets", nargs="*", metavar="TARGET", help="what to audit")
-    parser.add_argument("--port", type=choose.port, action="append", metavar="PORT", help="repeatable (3389)")
+    parser.add_argument("--port", type=choose.port, action="append", metavar="PORT",
+                        help="repeatable (3389, or what a list says is open)")  # fmt: skip
     parser.add_argument("--one-address", action="store_true", help="of a name, ask only the first address")
     output = parser.add_mutually_exclusive_group()
     output.add_argument("--json", action="store_true", help="one JSON object a target (NDJSON)")
@@ -100,7 +101,8 @@ async def _run(options: argparse.Namespace) -> int:
             printer.show(result)
             good = good and works(result)
     if not printer.shown:
-        raise InputError("there is no target in what was given", "a list has one target a line; # starts a remark")
+        hint = "a list has one target a line; # starts a remark; of what others found open, --port must name the port"
+        raise InputError("there is no target in what was given", hint)
     return 0 if good else 1
 
 

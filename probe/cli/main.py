@@ -8,6 +8,7 @@ import io
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
@@ -135,13 +136,48 @@ def _shown(text: str) -> str:
 def _run(argv: Sequence[str]) -> int:
     parser = build_parser()
     if argv and not argv[0].startswith("-") and argv[0] not in _COMMANDS:
-        raise InputError(f"there is no command {argv[0]!r}", f"to audit a server: rdp-probe host {argv[0]}")
-    options = parser.parse_args(argv)
+        near = get_close_matches(argv[0].lower(), _COMMANDS, n=1)
+        hint = f"did you mean rdp-probe {near[0]}?" if near else f"to audit a server: rdp-probe host {argv[0]}"
+        raise InputError(f"there is no command {argv[0]!r}", hint)
+    options, unknown = parser.parse_known_args(argv)
+    if unknown:
+        raise _unknown(parser, options.command, unknown)
     if options.command is None:
         parser.print_help()
         return USAGE_ERROR
     status: int = import_module(f"probe.cli.{options.command}").run(options)
     return status
+
+
+def _unknown(parser: argparse.ArgumentParser, command: str | None, words: Sequence[str]) -> InputError:
+    """What to say of words that the parser had no use for."""
+    word = next((word.partition("=")[0] for word in words if word.startswith("-")), None)
+    if word is None:
+        return InputError(f"{words[0]!r} stands apart", "give all that is no option in one place, such as at the end")
+    options = {each: _options(_parser_of(parser, each)) for each in _COMMANDS}
+    known = options.get(command or "", {*_options(parser)})
+    begun = [option for option in sorted(known) if len(word) > 3 and option.startswith(word)]
+    near = begun[:3] or get_close_matches(word, known, n=1, cutoff=0.7)
+    others = [each for each in _COMMANDS if word in options[each]]
+    hint = f"see rdp-probe {f'{command} ' if command else ''}--help"
+    if near:
+        hint = f"did you mean {' or '.join(near)}? {hint}"
+    elif others:
+        hint = f"rdp-probe {others[0]} has {word}; {hint}"
+    return InputError(f"there is no option {word}", hint)
+
+
+def _options(parser: argparse.ArgumentParser) -> set[str]:
+    """The long options of one parser."""
+    return {option for option in parser._option_string_actions if option.startswith("--")}  # noqa: SLF001  no other way
+
+
+def _parser_of(parser: argparse.ArgumentParser, command: str) -> argparse.ArgumentParser:
+    return next(
+        action.choices[command]
+        for action in parser._actions  # noqa: SLF001  no other way
+        if isinstance(action, argparse._SubParsersAction)  # noqa: SLF001
+    )
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from probe.cli import options as choose
@@ -31,7 +31,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     parser.epilog = _EXAMPLES
     parser.add_argument("targets", nargs="*", metavar="TARGET", help="what to scan")
-    parser.add_argument("--port", type=choose.port, action="append", metavar="PORT", help="repeatable (3389)")
+    parser.add_argument("--port", type=choose.port, action="append", metavar="PORT",
+                        help="repeatable (3389, or what a list says is open)")  # fmt: skip
     parser.add_argument("--exclude", action="append", metavar="TARGET", default=[],
                         help="never ask this address, block, range or name; repeatable")  # fmt: skip
     parser.add_argument("--exclude-file", action="append", metavar="FILE", default=[], help="the same, one a line")
@@ -42,6 +43,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     output = parser.add_argument_group("output")
     output.add_argument("-o", "--output", metavar="FILE", help="write NDJSON to FILE (.zst: compressed), resumable")
     output.add_argument("--resume", metavar="FILE", help="go on with a scan that was interrupted")
+    output.add_argument("--json", action=_Nothing, help="changes nothing: results are NDJSON")
     output.add_argument("-q", "--quiet", action="store_true", help="no progress and no summary")
     output.add_argument("-v", "--verbose", action="count", default=0, help="results list every attempt")
     choose.add_language(output)
@@ -65,6 +67,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     choose.add_request(parser)
     choose.add_outside(parser)
     _tell_given_from_default(parser)
+
+
+class _Nothing(argparse.Action):
+    """An option that other commands have, and that says here what is so anyway."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, **more: Any) -> None:  # noqa: ARG002  argparse's own
+        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, default=argparse.SUPPRESS, **more)
+
+    def __call__(self, *_: object) -> None:
+        pass
 
 
 def _tell_given_from_default(parser: argparse.ArgumentParser) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from probe.errors import InputError
 from probe.language import _
 from probe.scan.exclusion import Exclusions
-from probe.scan.targets import Name, Piece
+from probe.scan.targets import Piece, Span
 
 _FIRST_V4, _LAST_V4 = 0x01000000, 0xDFFFFFFF  # between this network and multicast
 MANY = 65_536  # public addresses; more than so many want a rate
@@ -63,10 +63,12 @@ def public(version: int, first: int, last: int) -> int:
 
 def refuse(piece: Piece) -> None:
     """Raise InputError for what asks for no host at all: multicast, broadcast, an unspecified address."""
-    if isinstance(piece, Name):
-        refused = "%" in piece.host and not is_askable(piece.host)
-    else:
+    if isinstance(piece, Span):
+        if piece.version == 4 and piece.first >= _FIRST_V4 and piece.last <= _LAST_V4:
+            return  # nearly all
         refused = not askable(piece.version, piece.first, piece.last)
+    else:
+        refused = "%" in piece.host and not is_askable(piece.host)
     if refused:
         raise InputError(
             f"not a host: {piece.text!r}",

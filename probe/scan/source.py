@@ -18,7 +18,7 @@ from probe.scan.exclusion import Exclusions, address_text
 from probe.scan.inputs import pieces_of
 from probe.scan.permutation import Permutation
 from probe.scan.space import Space, name_key
-from probe.scan.targets import Name, parse
+from probe.scan.targets import Name, other_ports, parse
 from probe.scan.work import Recovered, Source, Task
 
 _NO_TARGET = "give a name, an address, a block such as 10.0.0.0/24, @file, or - for standard input"
@@ -96,6 +96,8 @@ class _SpaceSource:
         pieces = (piece for text in texts for piece in pieces_of(text, manners.refuse))
         self._space = Space(pieces, ports, excluded, names)
         if not self._space.size:
+            if self._space.other_ports:
+                raise other_ports(self._space.other_ports)
             raise InputError("there is no target left", "the lists are empty, or everything in them is excluded")
         self._part, self._parts = shard[0] - 1, shard[1]
         self.size: int | None = max(0, -((self._part - self._space.size) // self._parts))

@@ -13,7 +13,7 @@ from probe.scan.exclusion import Exclusions, address_text
 from probe.scan.inputs import pieces_of
 from probe.scan.permutation import Permutation
 from probe.scan.space import name_key, open_database, restored, stored
-from probe.scan.targets import Name, Piece, Span, parse, ports_of
+from probe.scan.targets import Name, Piece, Span, other_ports, parse, passes_over, ports_of
 from probe.scan.work import Recovered, Task
 
 
@@ -169,11 +169,16 @@ class StreamSource:
 
     def _listed(self, listed: Seen, done: _Done) -> Iterator[Target]:
         """What the texts name, each once, without what is done."""
-        empty = True
+        empty, others = True, set()
         for text in self._texts:
             for piece in pieces_of(text, manners.refuse, self._skip if text in self._streams else None):
+                if passes_over(self._ports, piece):
+                    others.add(piece.port)
+                    continue
                 empty = False
                 yield from filter(self._mine, self._new(piece, listed, done))
+        if empty and others and not done.number:
+            raise other_ports(others)
         if empty:
             raise InputError(
                 "there is no target in what was given",

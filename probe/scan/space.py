@@ -15,7 +15,7 @@ from probe.errors import Unavailable
 from probe.result import Target
 from probe.scan import manners
 from probe.scan.exclusion import Exclusions, address_text, join
-from probe.scan.targets import Name, Piece, ports_of
+from probe.scan.targets import Name, Piece, passes_over, ports_of
 
 _FEW = 4096  # spans kept in memory; more stay on disk
 _CACHE_KIB = 4096
@@ -59,6 +59,7 @@ class Space:
         self._ports: set[int] = set()  # of the addresses
         self.size = 0
         self.left_out = False  # addresses that are no hosts
+        self.other_ports: set[int | None] = set()  # that lists name, and that are not asked
         self._digest = sha256()
         try:
             self._database.execute("BEGIN")  # nothing is ever undone, but a statement of its own would be written out
@@ -130,6 +131,9 @@ class Space:
         self, pieces: Iterable[Piece], ports: Sequence[int], names: frozenset[str]
     ) -> Iterator[tuple[int, int, int | bytes, int | bytes]]:
         for piece in pieces:
+            if piece.found and passes_over(ports, piece):
+                self.other_ports.add(piece.port)
+                continue
             if isinstance(piece, Name):
                 self._name(piece, ports, names)
                 continue

@@ -8,19 +8,24 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from probe.errors import InputError
 from probe.result import Target
-from probe.scan.exclusion import address_text
+from probe.scan.exclusion import MAPPED, V4, address_text
 
 DEFAULT_PORT = 3389
 _LABEL = re.compile(r"(?!-)[\w-]{1,63}(?<!-)", re.ASCII)
 _LONGEST_NAME = 253
-_OCTET = r"(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
-_QUAD = re.compile(rf"{_OCTET}\.{_OCTET}\.{_OCTET}\.{_OCTET}", re.ASCII)
-_NUMERIC = re.compile(r"[\d.]+", re.ASCII)
+_OCTETS = {str(number): number for number in range(256)}
+# What a resolver takes for an address, of fewer numbers than four too, in octal and in hexadecimal (inet_aton(3)).
+_NUMERIC = re.compile(r"(?=.)(?:0x[\da-f]*|\d*)(?:\.(?:0x[\da-f]*|\d*))*", re.ASCII | re.IGNORECASE)
 _HINT = "give a host name, an address, 10.0.0.0/24, 10.0.0.1-50, [::1]:3390, @file or - for standard input"
+_PORTS = re.compile(r"(\d{1,5})[,-](\d{1,5})(?:[,-]\d{1,5})*", re.ASCII)
+# No name on the Internet ends so (IANA, Root Zone Database).
+_LIST = re.compile(r".+\.(txt|lst|list|csv|tsv|xml|json|jsonl|ndjson|gnmap|nmap|log|zst)", re.ASCII | re.IGNORECASE)
+_SHOWN_PORTS = 8
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -90,23 +95,79 @@ def ports_of(piece: Piece, ports: Sequence[int]) -> Sequence[int]:
     """
     if piece.port is None:
         return ports or [DEFAULT_PORT]
-    if piece.found and ports and piece.port not in ports:
+    if passes_over(ports, piece):
         return ()
     return [piece.port]
 
 
+def passes_over(ports: Sequence[int], piece: Piece) -> bool:
+    """Whether another program found a port open that the user did not ask for."""
+    return bool(piece.found and ports) and piece.port not in ports
+
+
+def other_ports(found: Iterable[int | None]) -> InputError:
+    """What to say where lists have nothing but such ports."""
+    numbers = sorted(port for port in found if port is not None)
+    shown = list(map(str, numbers[:_SHOWN_PORTS]))
+    if more := len(numbers) - len(shown):
+        shown.append(f"{more} others" if more > 1 else "1 other")
+    which = f"{', '.join(shown[:-1])} and {shown[-1]}" if len(shown) > 1 else "".join(shown)
+    hint = "leave --port out to ask those that the list names, or give --port for each that you want"
+    return InputError(f"there is no target left: the lists have other ports open than --port asks: {which}", hint)
+
+
 def check(texts: Iterable[str]) -> None:
-    """Raise InputError for the first text on the command line that names no target, before anything is asked."""
+    """Raise InputError for the first text on the command line that names no target, before anything is asked.
+
+    A file is one too, where its name could be a host's but for the @ that was forgotten.
+    """
     for text in texts:
-        if text != "-" and not text.startswith("@"):
-            parse(text)
+        if text == "-" or text.startswith("@"):
+            continue
+        try:
+            is_name = isinstance(parse(text), Name)
+        except InputError:
+            _refuse_file(text)
+            raise
+        if is_name:
+            _refuse_file(text)
+
+
+def _refuse_file(text: str) -> None:
+    """Raise InputError where a list was meant. A single label is a host's name, whatever files there are."""
+    as_name = f"a host of that name is written {text}."
+    if ("." in text or "/" in text) and _holds_something(text):
+        hint = f"did you mean @{text}?" + ("" if "/" in text else f" {as_name}")
+        raise InputError(f"{text!r} is a file here", hint)
+    if _LIST.fullmatch(text) and "/" not in text:
+        raise InputError(f"there is no file {text!r} here", f"a list is given as @{text}; {as_name}")
+
+
+def _holds_something(name: str) -> bool:
+    """Whether it is a file with content: a shell makes an empty one for output before we begin."""
+    try:
+        path = Path(name)
+        return path.is_file() and path.stat().st_size > 0
+    except (OSError, ValueError):
+        return False
 
 
 def parse(text: str) -> Piece:
     """One text that is neither a file nor standard input. Raises InputError."""
-    if match := _QUAD.fullmatch(text):  # most lines of a long list
-        number = int(match[1]) << 24 | int(match[2]) << 16 | int(match[3]) << 8 | int(match[4])
-        return Span(text, 4, number, number, None, typed=text)
+    return plain(text) or _parsed(text)
+
+
+def plain(text: str) -> Span | None:
+    """An IPv4 address with nothing around it, as most lines of a long list are; None for all else."""
+    try:
+        first, second, third, fourth = text.split(".", 3)
+        number = _OCTETS[first] << 24 | _OCTETS[second] << 16 | _OCTETS[third] << 8 | _OCTETS[fourth]
+    except (ValueError, KeyError):
+        return None
+    return Span(text, 4, number, number, None, text)
+
+
+def _parsed(text: str) -> Piece:
     _refuse_other_notations(text)
     host, port = _split_port(text)
     if "/" in host:
@@ -114,9 +175,9 @@ def parse(text: str) -> Piece:
     if (address := _address(host)) is not None:
         if "%" in host:
             return Name(text, host, port)
-        return Span(text, address.version, int(address), int(address), port, typed=host)
+        return _folded(Span(text, address.version, int(address), int(address), port, typed=host))
     if "-" in host and (span := _span(host)) is not None:
-        return Span(text, span[0].version, int(span[0]), int(span[1]), port)
+        return _folded(Span(text, span[0].version, int(span[0]), int(span[1]), port))
     if _NUMERIC.fullmatch(host):
         raise InputError(f"not an address: {text!r}", "an IPv4 address has four numbers from 0 to 255")
     return Name(text, _name(host, text), port)
@@ -150,6 +211,9 @@ def _split_port(text: str) -> tuple[str, int | None]:
 def parse_port(text: str) -> int:
     """A TCP port. Raises InputError."""
     if not text.isascii() or not text.isdigit() or len(text) > 5 or not 1 <= int(text) <= 65535:
+        if several := _PORTS.fullmatch(text):
+            hint = f"one port at a time; on the command line repeat --port: --port {several[1]} --port {several[2]}"
+            raise InputError(f"not a port: {text!r}", hint)
         raise InputError(f"not a port: {text!r}", "ports are numbers from 1 to 65535; RDP usually has 3389")
     return int(text)
 
@@ -173,7 +237,16 @@ def _block(host: str, text: str, port: int | None) -> Span:
         raise InputError(f"not a block of addresses: {host!r}", hint) from error
     first = int(network.network_address)
     last = first + network.num_addresses - 1
-    return Span(text, network.version, first, last, port, block=network.version == 4)
+    return _folded(Span(text, network.version, first, last, port, block=True))
+
+
+def _folded(span: Span) -> Span:
+    """IPv4 addresses in their form of IPv6 as what they are: the same hosts. The rest of IPv6 has no broadcast."""
+    if span.version == 4:
+        return span
+    if MAPPED <= span.first and span.last < MAPPED + V4:
+        return span._replace(version=4, first=span.first - MAPPED, last=span.last - MAPPED)
+    return span._replace(block=False)
 
 
 def _span(host: str) -> tuple[_Address, _Address] | None:

@@ -81,6 +81,44 @@ def test_mistakes_are_an_error_and_a_hint(arguments: list[str], capsys: pytest.C
     assert len(hint) > len("hint: ")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "error", "hint"),
+    [
+        (["scan", "--concurency", "5", "127.0.0.1"], "no option --concurency", "did you mean --concurrency?"),
+        (["scan", "--conc", "5"], "no option --conc", "--concurrency"),
+        (["scan", "--concurency=5", "x"], "no option --concurency", "--concurrency"),
+        (["host", "x", "--licence"], "no option --licence", "did you mean --licensing?"),
+        (["host", "--rate", "5", "x"], "no option --rate", "rdp-probe scan has --rate"),
+        (["host", "--zzz", "x"], "no option --zzz", "see rdp-probe host --help"),
+        (["explain", "-z", "x"], "no option -z", "see rdp-probe explain --help"),
+        (["--zzz"], "no option --zzz", "see rdp-probe --help"),
+        (["host", "a", "--port", "1", "b"], "'b' stands apart", "in one place"),
+        (["host", "--port", "3389,13389", "x"], "not a port: '3389,13389'", "--port 3389 --port 13389"),
+        (["scan", "--port", "3389-3391", "x"], "not a port: '3389-3391'", "repeat --port"),
+        (["scn", "127.0.0.1"], "no command 'scn'", "did you mean rdp-probe scan?"),
+        (["Scan", "127.0.0.1"], "no command 'Scan'", "did you mean rdp-probe scan?"),
+        (["srv1.example"], "no command 'srv1.example'", "rdp-probe host srv1.example"),
+    ],
+)
+def test_a_typo_is_told_with_what_was_meant(
+    arguments: list[str], error: str, hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    first, second = capsys.readouterr().err.splitlines()
+    assert error in first
+    assert hint in second
+
+
+def test_a_list_without_its_sign_is_no_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("hosts.example").write_text("127.0.0.1\n")
+    for command in ("host", "scan"):
+        assert main([command, "hosts.example"]) == 2
+        assert "did you mean @hosts.example?" in capsys.readouterr().err
+
+
 def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 2
     assert "examples:" in capsys.readouterr().out

@@ -136,6 +136,10 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
         "10.0.0.1-10.0.0",
         "300.1.1.1",
         "1.2.3",
+        "0x7f.1",
+        "0X7F000001",
+        "0x7f.0.0x0.1:3389",
+        "0177.1.",
         "-leading.example",
         "a..example",
         "x" * 64 + ".example",
@@ -166,6 +170,25 @@ def test_checking_looks_at_texts_and_leaves_files_and_input_alone() -> None:
         check(["srv1.example", "srv2.example:99999"])
 
 
+def test_the_name_of_a_file_is_told_from_that_of_a_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "srv1.example").mkdir()
+    for name in ("hosts.example", "lists/hosts", "srv2", "10.0.0.1", "10.0.0.1-5"):
+        Path(name).write_text("192.0.2.1\n")
+    Path("srv3.example").touch()  # as a shell makes for output that goes there
+    check(["srv1.example", "srv2", "srv3.example", "hosts.example.", "10.0.0.1", "10.0.0.1-5", "@hosts.example"])
+    for text in ("hosts.example", "./hosts.example", "lists/hosts", str(tmp_path / "hosts.example")):
+        with pytest.raises(InputError, match="is a file here") as caught:
+            check([text])
+        assert f"did you mean @{text}?" in caught.value.hint
+    check(["srv1.text", "srv.txt.example", "srv.txt."])
+    for text in ("none.txt", "none.CSV", "none.ndjson.zst", "none.xml"):
+        with pytest.raises(InputError, match="there is no file") as caught:
+            check([text])
+        assert f"{text}." in caught.value.hint
+
+
 @given(st.text(max_size=60).filter(lambda text: text != "-" and not text.startswith("@")))
 def test_any_text_gives_targets_or_an_input_error(text: str) -> None:
     try:
@@ -174,3 +197,21 @@ def test_any_text_gives_targets_or_an_input_error(text: str) -> None:
             assert target.host
     except InputError as error:
         assert error.hint
+
+
+@pytest.mark.parametrize(
+    "text", ["::ffff:127.3.0.0/121", "::ffff:127.3.0.0-::ffff:127.3.0.127", "::ffff:127.3.0.9", "127.3.0.9"]
+)
+def test_an_ipv4_address_in_its_form_of_ipv6_is_one_of_ipv4(text: str) -> None:
+    piece = parse(text)
+    assert isinstance(piece, Span)
+    assert piece.version == 4
+    assert 0x7F030000 <= piece.first <= piece.last <= 0x7F03007F
+    assert named(text)[-1][0].endswith(".".join(("127.3.0", text.rpartition(".")[2].replace("0/121", "126"))))
+
+
+def test_only_blocks_of_ipv4_have_a_broadcast_address() -> None:
+    assert len(named("2001:db8::/126")) == 4
+    assert len(named("::ffff:10.0.0.0/126")) == len(named("10.0.0.0/30")) == 2
+    assert len(named("::fffe:10.0.0.0/126")) == 4
+    assert named("0x7f.example") == [("0x7f.example", 3389)]
