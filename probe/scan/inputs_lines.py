@@ -7,13 +7,13 @@ out-ndjson.c, out-text.c and out-grepable.c, nmap's reference guide ("Grepable O
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 import msgspec
 
 from probe.errors import InputError
-from probe.scan.targets import Piece, parse, parse_port
+from probe.scan.targets import Piece, Span, parse, parse_port, plain
 
 _LONGEST_OBJECT = 64 * 1024  # characters of one that takes several lines
 _ADDRESS_COLUMNS = ("saddr", "ip", "address", "addr", "host")
@@ -74,8 +74,14 @@ class Reader:
         self._pings: str | None = None  # how nmap was told to look for no port
         self._any = False  # whether its list names one all the same
 
-    def pieces(self, line: str) -> Iterator[Piece]:
-        """What one line names. Raises InputError."""
+    def pieces(self, line: str) -> Iterable[Piece]:
+        """What one line names. Raises InputError, also while that is read."""
+        if self._columns is None and not self._object and (piece := plain(line)) is not None:
+            self._first, self._any = False, True
+            return (piece,)
+        return self._pieces(line)
+
+    def _pieces(self, line: str) -> Iterator[Piece]:
         if line[0] == "#":
             self._pings = self._pings or pinged(line if line.startswith("# Nmap ") else "")
             return
@@ -150,7 +156,8 @@ def _alone(text: str) -> Piece:
     try:
         return parse(text)
     except InputError as error:
-        first, *others = re.split(r"[\s,;]+", text[:_LONGEST_SHOWN])
+        shown = text[:_LONGEST_SHOWN]
+        first, *others = re.split(r"[\s,;]+", shown)
         if not others:
             raise
         if not _is_target(first):
@@ -161,7 +168,7 @@ def _alone(text: str) -> Piece:
             hint = "a list has one target a line: put each on a line of its own"
         else:
             hint = f"a list has one target a line; a remark begins with #: {first} # {' '.join(others)}"
-        raise InputError(error.what, hint) from error
+        raise InputError(f"not a target: {shown!r}", hint) from error
 
 
 def _is_target(text: str) -> bool:
@@ -205,6 +212,8 @@ def found(host: str, port: int | None) -> Piece:
     piece = parse(host)
     if piece.port is not None:
         raise InputError(f"not a host: {host!r}", "its port stands in a place of its own")
+    if isinstance(piece, Span) and piece.typed is None:
+        raise InputError(f"not a host: {host!r}", "such a record names one address; a block is a line of its own")
     if port is None:
         return piece
     if not 1 <= port <= 65535:

@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator
 from xml.parsers import expat
 
 from probe.errors import InputError
-from probe.scan.inputs_lines import found
+from probe.scan.inputs_lines import found, no_ports, pinged
 from probe.scan.targets import Piece, parse_port
 
 _CHUNK = 64 * 1024
 _LONGEST_TOKEN = 4 * 1024 * 1024  # bytes: a script's output stands in one attribute
 _DEEPEST = 100  # nmap's own have about eight
+_MOST_ADDRESSES = 16  # of one host; nmap writes one, and its hardware address
 
 
 def open_ports(read: Callable[[int], bytes], source: str) -> Iterator[tuple[int, Piece]]:
@@ -36,7 +37,13 @@ def open_ports(read: Callable[[int], bytes], source: str) -> Iterator[tuple[int,
         except expat.ExpatError as error:
             why = f"{source}, line {error.lineno}: not well-formed XML: {expat.ErrorString(error.code)}"
             raise InputError(why, "give what nmap -oX wrote, when nmap has finished") from error
-        yield from reader.take()
+        try:
+            yield from reader.take()
+        except InputError as error:
+            raise InputError(f"{source}, line {reader.line}: {error.what}", error.hint) from error
+    if reader.pings and not reader.any:
+        none = no_ports(reader.pings)
+        raise InputError(f"{source}: {none.what}", none.hint)
 
 
 def _bound(pending: int) -> None:
@@ -53,16 +60,23 @@ class _Reader:
     """What the elements say: host/address, host/ports/port, host/ports/port/state."""
 
     def __init__(self) -> None:
-        self._done: list[tuple[int, Piece]] = []
+        self.pings: str | None = None  # how nmap was told to look for no port
+        self.any = False  # whether there is one all the same
+        self.line = 0  # where the host ends that was taken last
+        self._done: list[tuple[int, list[str], dict[int, None]]] = []  # each host's end, addresses and ports
         self._path: list[str] = []
         self._addresses: list[str] = []
-        self._ports: list[int] = []
+        self._ports: dict[int, None] = {}  # in order, each once
         self._port = ""
 
-    def take(self) -> list[tuple[int, Piece]]:
-        """What was found since the last time."""
+    def take(self) -> Iterator[tuple[int, Piece]]:
+        """What was found since the last time, made one by one: a host may have 65,535 ports. Raises InputError."""
         done, self._done = self._done, []
-        return done
+        for self.line, addresses, ports in done:
+            for host in addresses:
+                for port in ports:
+                    self.any = True
+                    yield self.line, found(host, port)
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         self._path.append(name)
@@ -71,15 +85,20 @@ class _Reader:
         if len(self._path) == 1 and name != "nmaprun":
             raise InputError(f"XML of {name[:40]!r} and not of nmap", "give what nmap -oX or masscan -oX wrote")
         if name == "host":
-            self._addresses, self._ports = [], []
+            self._addresses, self._ports = [], {}
+        elif name == "nmaprun":
+            self.pings = pinged(attributes.get("args", ""))
         elif name == "address" and attributes.get("addrtype") in {"ipv4", "ipv6"}:
+            if len(self._addresses) == _MOST_ADDRESSES:
+                raise InputError(f"a host with more than {_MOST_ADDRESSES} addresses", "give what nmap -oX wrote")
             self._addresses.append(attributes.get("addr", ""))
         elif name == "port":
             self._port = attributes.get("portid", "") if attributes.get("protocol") == "tcp" else ""
         elif name == "state" and self._path[-2:-1] == ["port"] and attributes.get("state") == "open" and self._port:
-            self._ports.append(parse_port(self._port))
+            self._ports[parse_port(self._port)] = None
 
     def end(self, name: str, line: int) -> None:
         self._path.pop()
         if name == "host":
-            self._done += [(line, found(host, port)) for host in self._addresses for port in dict.fromkeys(self._ports)]
+            self._done.append((line, self._addresses, self._ports))
+            self._addresses, self._ports = [], {}
