@@ -6,12 +6,17 @@ import ipaddress
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 
-_MAPPED = 0xFFFF << 32  # ::ffff:0:0/96 (RFC 4291, 2.5.5.2): a connection to such an address goes to the IPv4 one in it
-_V4 = 1 << 32
+MAPPED = 0xFFFF << 32  # ::ffff:0:0/96 (RFC 4291, 2.5.5.2): a connection to such an address goes to the IPv4 one in it
+V4 = 1 << 32  # so many there are
+# 64:ff9b::/96 (RFC 6052, 2.1): so does one to this through NAT64. The prefix that a network chose for itself is not
+# known here.
+_NAT64 = 0x64FF9B << 96
 
 
 class Exclusions:
     """Closed spans of addresses, given as (first, last) in text. An IPv4 address and its form in IPv6 are one.
+
+    With an IPv4 address goes the one that leads to it through NAT64, but not the other way round.
 
     Raises ValueError for what is no address, or a span of two kinds.
     """
@@ -24,12 +29,12 @@ class Exclusions:
                 raise ValueError(f"{low} and {high} are of two kinds")
             numbers[first.version].append((int(first), int(last)))
         mapped = [
-            (first - _MAPPED, last - _MAPPED)
+            (first - MAPPED, last - MAPPED)
             for first, last in numbers[6]
-            if first >= _MAPPED and last < _MAPPED + _V4  # ::/0 is said of IPv6 alone
+            if first >= MAPPED and last < MAPPED + V4  # ::/0 is said of IPv6 alone
         ]
-        numbers[6] += [(_MAPPED + first, _MAPPED + last) for first, last in numbers[4]]
         numbers[4] += mapped
+        numbers[6] += [(form + first, form + last) for first, last in numbers[4] for form in (MAPPED, _NAT64)]
         self._firsts: dict[int, list[int]] = {}
         self._lasts: dict[int, list[int]] = {}
         for version, some in numbers.items():

@@ -244,7 +244,7 @@ def _folded(span: Span) -> Span:
     """IPv4 addresses in their form of IPv6 as what they are: the same hosts. The rest of IPv6 has no broadcast."""
     if span.version == 4:
         return span
-    if MAPPED <= span.first and span.last < MAPPED + V4:
+    if span.first >= MAPPED and span.last < MAPPED + V4:
         return span._replace(version=4, first=span.first - MAPPED, last=span.last - MAPPED)
     return span._replace(block=False)
 

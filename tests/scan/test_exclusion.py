@@ -41,6 +41,20 @@ def test_an_address_of_ipv4_is_excluded_in_its_ipv6_form_and_the_other_way_round
     assert not Exclusions([("10.0.0.1", "10.0.0.9")]).covers("::ffff:10.0.0.10")
 
 
+def test_an_address_of_ipv4_is_excluded_in_its_nat64_form() -> None:
+    excluded = Exclusions([("10.0.0.1", "10.0.0.9"), ("::ffff:10.0.1.1", "::ffff:10.0.1.1")])
+    assert excluded.covers("64:ff9b::10.0.0.5")
+    assert excluded.covers("64:ff9b::10.0.1.1")
+    assert not excluded.covers("64:ff9b::10.0.0.10")
+    assert Exclusions(excluded.spans()).spans() == excluded.spans()
+
+
+def test_who_does_not_want_nat64_still_wants_ipv4() -> None:
+    excluded = Exclusions([("64:ff9b::", "64:ff9b::ffff:ffff")])
+    assert excluded.covers("64:ff9b::10.0.0.5")
+    assert not excluded.covers("10.0.0.5")
+
+
 def test_all_of_ipv6_is_not_ipv4() -> None:
     everything = Exclusions([("::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff")])
     assert everything.covers("2001:db8::1")

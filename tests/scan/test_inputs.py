@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
 import json
+import lzma
 from pathlib import Path
 
 import pytest
@@ -12,9 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probe.errors import InputError
-from probe.scan import inputs
+from probe.scan import inputs, inputs_xml
 from probe.scan.inputs import pieces_of
-from probe.scan.targets import targets
+from probe.scan.inputs_lines import found
+from probe.scan.targets import Piece, targets
 
 HERE = Path(__file__).parent
 
@@ -225,10 +229,67 @@ def test_hostile_lists_end_in_an_error_that_says_where(content: str | bytes, why
 )
 def test_any_bytes_are_a_list_or_an_input_error(content: bytes, start: bytes) -> None:
     try:
-        for _, piece in zip(range(5), inputs._pieces(io.BytesIO(start + content), "x", lambda _: None), strict=False):
+        for _, piece in zip(
+            range(5), inputs._pieces(io.BytesIO(start + content), "x", lambda _: None, None), strict=False
+        ):
             assert piece.text
     except InputError as error:
         assert error.hint
+
+
+@pytest.mark.parametrize(
+    ("content", "program"),
+    [
+        (gzip.compress(b"192.0.2.1\n"), "zcat"),
+        (lzma.compress(b"192.0.2.1\n"), "xzcat"),
+        (bz2.compress(b"192.0.2.1\n"), "bzcat"),
+        (b"PK\x03\x04" + bytes(40), "unzip -p"),
+    ],
+)
+def test_what_is_compressed_otherwise_is_told_with_what_reads_it(content: bytes, program: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"list: compressed with \w+$") as caught:
+        listed(content, tmp_path)
+    assert caught.value.hint == f"{program} {tmp_path / 'list'} | rdp-probe scan -"
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("; remark", "a remark begins with #"),
+        ("192.0.2.1,", "one target a line"),
+        ("192.0.2.1 web server", "192.0.2.1 # web server"),
+        ("srv1.example; web", "srv1.example # web"),
+        ("192.0.2.1 192.0.2.2", "each on a line of its own"),
+        ("srv1.example,192.0.2.2", "each on a line of its own"),
+        ("192.0.2.1;[::1]:3390 # both", "each on a line of its own"),
+        ("[::1]:3390 of ours", "[::1]:3390 # of ours"),
+    ],
+)
+def test_a_line_with_more_than_a_target_is_told_how_it_is_written(line: str, hint: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="list, line 2: not a target: ") as caught:
+        listed(f"# ours\n{line}\n", tmp_path)
+    assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        XML.replace("<nmaprun>", '<nmaprun args="nmap -n -sn -oX sn.xml 192.0.2.1">').format(host("192.0.2.1")),
+        "# Nmap 7.93 scan initiated now as: nmap -sn -oG -\nHost: 192.0.2.1 ()\tStatus: Up\n# Nmap done at now\n",
+        "# Nmap 7.93 scan initiated now as: nmap -n -sL -oG -\nHost: 192.0.2.1 ()\tStatus: Unknown\n",
+    ],
+)
+def test_a_list_of_nmap_without_ports_is_told_why(content: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"list(, line \d)?: names no open TCP port: nmap -s[nL] asked none") as caught:
+        listed(content, tmp_path)
+    assert "-p 3389" in caught.value.hint
+
+
+def test_a_list_of_nmap_that_found_nothing_is_no_mistake(tmp_path: Path) -> None:
+    started = '<nmaprun args="nmap -sT -oX x-sn.xml 192.0.2.1">'
+    assert listed(XML.replace("<nmaprun>", started).format(host("192.0.2.1")), tmp_path) == []
+    assert listed("# Nmap 7.93 scan initiated now as: nmap -sT -oG - 192.0.2.1\n", tmp_path) == []
+    assert listed("# see nmap -sn\nsrv1.example\n", tmp_path) == [("srv1.example", 3389)]
 
 
 def test_a_wish_not_met_is_told_with_its_line(tmp_path: Path) -> None:
@@ -258,3 +319,42 @@ def test_standard_input_stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_file_that_cannot_be_read_to_its_end_is_said() -> None:
     with pytest.raises(InputError, match="cannot read /proc/self/mem: Input/output error"):
         list(pieces_of("@/proc/self/mem"))
+
+
+def test_a_host_of_xml_has_few_addresses_and_its_ports_are_made_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def xml(addresses: int, ports: int) -> str:
+        each = [f'<address addr="10.{number}.0.1" addrtype="ipv4"/>' for number in range(addresses)]
+        opened = (f'<port protocol="tcp" portid="{port}"><state state="open"/></port>' for port in range(1, ports + 1))
+        return f"<nmaprun><host>{''.join(each)}<ports>{''.join([*opened] * 2)}</ports></host></nmaprun>"
+
+    assert len(listed(xml(16, 100), tmp_path)) == 1600
+    with pytest.raises(InputError, match="line 1: a host with more than 16 addresses"):
+        listed(xml(17, 1), tmp_path)
+    made: list[int | None] = []
+
+    def noted(host: str, port: int | None) -> Piece:
+        made.append(port)
+        return found(host, port)
+
+    monkeypatch.setattr(inputs_xml, "found", noted)
+    (tmp_path / "large").write_text(xml(16, 1000))
+    several = pieces_of(f"@{tmp_path / 'large'}")
+    assert [next(several).port for _ in range(3)] == [1, 2, 3] == made
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"ip": "10.0.0.0/8", "ports": [{"port": 3389}]}\n',
+        '[{"ip": "10.0.0.1-9", "ports": [{"port": 3389}]}]\n',
+        '{"saddr": "10.0.0.0/24"}\n',
+        "open tcp 3389 10.0.0.0/24 1\n",
+        "saddr,sport\n10.0.0.0/24,3389\n",
+        XML.format(host("10.0.0.0/24", PORT.format("tcp", 3389, "open"))),
+    ],
+)
+def test_a_record_of_another_program_is_of_one_host(content: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"not a host: '10.0.0.[01]"):
+        listed(content, tmp_path)

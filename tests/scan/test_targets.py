@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from probe.errors import InputError
 from probe.result import Target
-from probe.scan.targets import check, parse_port, targets
+from probe.scan.targets import Span, check, parse, parse_port, targets
 
 
 def named(*texts: str, ports: tuple[int, ...] = ()) -> list[tuple[str, int]]:
