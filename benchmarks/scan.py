@@ -17,6 +17,7 @@ import platform
 import re
 import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -220,17 +221,29 @@ def processes(options: Options) -> None:
     if cores < 2:
         line("two processes beside one", "not measurable here", f"{cores} core", holds=True)
         return
-    count = options.hosts * 2
-    ratios = []
+    count = options.hosts * 10
+    ratios, plain = [], []
     with farm("no-tls") as found:
         for _ in range(3):
             one, two = (scan(options, found.closed_port, count, processes=number) for number in (1, 2))
             ratios.append((one.wall, two.wall, one.cpu, two.cpu))
+            plain.append(2 * _plain_python_s(1) / _plain_python_s(2))
     one_s, two_s, one_cpu, two_cpu = (statistics.median(values) for values in zip(*ratios, strict=True))
     gain = one_s / two_s
     line(f"two processes beside one, {count} closed ports", f"{gain:.2f} x", ">= 1.8 x", holds=gain >= 1.8)
     busy = f"{one_cpu:.1f} s; {two_cpu:.1f} s"
     line(f"  wall {one_s:.1f} s; {two_s:.1f} s on {cores} cores: CPU", busy, "", holds=True)
+    line("  two loops of plain Python beside one", f"{statistics.median(plain):.2f} x", "", holds=True)
+
+
+def _plain_python_s(number: int) -> float:
+    """How long so many processes take that share nothing but the machine: what its cores give two at a time."""
+    loop = "d = {}\nfor i in range(3_000_000): d[i % 5000] = (i, str(i))"
+    began = time.perf_counter()
+    running = [subprocess.Popen([sys.executable, "-c", loop]) for _ in range(number)]
+    for process in running:
+        process.wait()
+    return time.perf_counter() - began
 
 
 def faults(options: Options) -> None:
