@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, TextIO
 
 from probe.language import _
@@ -18,8 +18,16 @@ if TYPE_CHECKING:
 _REDRAW_S = 0.2
 _PLAIN_S = 10.0
 _SMOOTH_S = 10.0  # a rate is that of about this time
-_BARS = (20, 10)  # characters, widest first
+# A bar of so many characters, how many kinds of outcomes, and whether the rate is there: what is shown, richest first.
+_SHAPES = (
+    *((bar, kinds, True) for kinds in (6, 4) for bar in (20, 10)),
+    *((0, kinds, True) for kinds in (4, 3, 2, 1, 0)),
+    (0, 0, False),
+)
 _GAPS = ("   ", "  ")
+_USUAL_DIGITS = len("999,999")
+_RATE_DIGITS = len("12,345")
+_LONGEST_LEFT = duration(2 * 86_400)
 _USUAL_WIDTH = 80
 _LONGEST_LEFT_S = 1000 * 86_400
 
@@ -102,6 +110,12 @@ class ScanProgress:
             self._write("\r\x1b[K")
             self._shown = False
 
+    def remark(self, text: str) -> None:
+        """Say something that stays, also where the progress is not shown."""
+        self.clear()
+        with suppress(OSError):
+            print(text, file=self._stream, flush=True)
+
     def _draw(self) -> None:
         line = self.line(_width(self._stream))
         self._write(f"\r{line}\x1b[K")
@@ -121,21 +135,34 @@ class ScanProgress:
             self._is_mute = True
 
     def line(self, width: int | None) -> str:
-        """How far it is, in less than `width` cells by leaving out what matters least; None: as long as it gets."""
+        """How far it is, in less than `width` cells by leaving out what matters least; None: as long as it gets.
+
+        What is left out follows from the width and from how many targets there are, and each part has the room that
+        its largest number takes: nothing moves while a scan goes on.
+        """
+        if width is None:
+            return _GAPS[0].join(part for part in (*self._head(0, 0), " · ".join(self._kinds(0)), self._left()) if part)
         from rich.cells import cell_len, set_cell_size
 
-        share, rate, left = self._share(), self._speed(), self._left()
-        kinds = self._kinds()
-        done = _("{count} done", count=f"{self.tally.targets:,}")
-        bars = [*(self._bar(length) for length in _BARS if width is not None), ""]
-        shapes = [[bar, share, done, rate, *more, left] for more in ([kinds], []) for bar in bars]
-        line = ""
-        for shape in [*shapes, [share, done, left]]:
+        most = len(f"{self._size:,}") if self._size is not None else _USUAL_DIGITS
+        head, kinds, left = self._head(most, _RATE_DIGITS), self._kinds(min(most, _USUAL_DIGITS)), self._left()
+        room_left = cell_len(_("left {time}", time=_LONGEST_LEFT)) if self._size is not None else 0
+        for bar, count, has_rate in _SHAPES:
+            shown = " · ".join(kinds[:count])
+            parts = [self._bar(bar), *(head if has_rate else head[:-1]), shown]
+            room = sum(cell_len(part) for part in parts) + room_left
             for gap in _GAPS:
-                line = gap.join(part for part in shape if part).lstrip()
-                if width is None or cell_len(line) < width:
+                line = gap.join(part for part in (*parts, left) if part).rstrip()
+                gaps = len(gap) * (sum(map(bool, parts)) - (not room_left))
+                if room + gaps < width and cell_len(line) < width:
                     return line
-        return set_cell_size(line, max(0, (width or 0) - 1)).rstrip()
+        line = _GAPS[-1].join(part for part in (*self._head(0, 0)[:-1], left) if part)
+        return set_cell_size(line, min(cell_len(line), max(0, width - 1))).rstrip()
+
+    def _head(self, digits: int, rate_digits: int) -> list[str]:
+        """The share, what is done, the rate; "" where that is not known."""
+        done = _("{count} done", count=f"{self.tally.targets:{digits},}" if digits else f"{self.tally.targets:,}")
+        return [self._share(padded=bool(digits)), done, self._speed(rate_digits)]
 
     def _fraction(self) -> float | None:
         if self._size is None:
@@ -144,33 +171,41 @@ class ScanProgress:
 
     def _bar(self, length: int) -> str:
         fraction = self._fraction()
-        if fraction is None:
+        if fraction is None or not length:
             return ""
         full = int(length * fraction)
         return f"[{'#' * full}{'-' * (length - full)}]"
 
-    def _share(self) -> str:
+    def _share(self, *, padded: bool) -> str:
         fraction = self._fraction()
-        return "" if fraction is None else _("{number} %", number=f"{int(100 * fraction):2}")
+        percent = f"{int(100 * (fraction or 0)):{3 if padded else 1}}"
+        return "" if fraction is None else _("{number} %", number=percent)
 
-    def _speed(self) -> str:
+    def _speed(self, digits: int) -> str:
         rate = self._rate.a_second
-        return "" if rate is None else _("{number}/s", number=f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}")
+        if rate is None:
+            return " " * digits and _("{number}/s", number=f"{'-':>{digits}}")
+        return _("{number}/s", number=f"{f'{rate:,.0f}' if rate >= 10 else f'{rate:.1f}':>{max(digits, 1)}}")
 
-    def _kinds(self) -> str:
+    def _kinds(self, digits: int) -> list[str]:
+        """What came of targets, most important first. Without `digits` the last two only where there are any."""
         count = self.tally.count
         closed, failed = count("closed"), count("unreachable") + count("dns_error") + count("internal_error")
+
+        def shown(number: int) -> str:
+            return f"{number:>{max(digits, 1)},}"
+
         kinds = [
-            _("RDP {count}", count=f"{count('rdp'):,}"),
-            _("refused {count}", count=f"{count('refused'):,}"),
-            _("silent {count}", count=f"{count('silent') + count('filtered'):,}"),
-            _("not RDP {count}", count=f"{count('not_rdp'):,}"),
+            _("RDP {count}", count=shown(count("rdp"))),
+            _("refused {count}", count=shown(count("refused"))),
+            _("silent {count}", count=shown(count("silent") + count("filtered"))),
+            _("not RDP {count}", count=shown(count("not_rdp"))),
         ]
-        if closed:
-            kinds.append(_("closed {count}", count=f"{closed:,}"))
-        if failed:
-            kinds.append(_("errors {count}", count=f"{failed:,}"))
-        return " · ".join(kinds)
+        if closed or digits:
+            kinds.append(_("closed {count}", count=shown(closed)))
+        if failed or digits:
+            kinds.append(_("errors {count}", count=shown(failed)))
+        return kinds
 
     def _left(self) -> str:
         rate = self._rate.a_second

@@ -55,10 +55,33 @@ def test_a_terminal_shows_a_bar_what_is_done_the_rate_what_was_found_and_the_tim
     progress = ScanProgress(stream, tally, size=2000)
     watch(progress, seconds=8)
     assert progress.line(120) == (
-        "[############--------]   60 %   1,200 done   96/s   RDP 800 · refused 400 · silent 0 · not RDP 0   left 0:08"
+        "[######----]    60 %   1,200 done       96/s   "
+        "RDP   800 · refused   400 · silent     0 · not RDP     0   left 0:08"
     )
-    assert drawn(stream)[-1] == "60 %  1,200 done  96/s  RDP 800 · refused 400 · silent 0 · not RDP 0  left 0:08"
+    assert drawn(stream)[-1] == " 60 %   1,200 done       96/s   RDP   800 · refused   400   left 0:08"
     assert stream.getvalue().endswith("\r\x1b[K")  # no trace is left
+
+
+@pytest.mark.parametrize("size", [1, 254, 4096, 65_534, 2**24])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_on_eighty_columns_nothing_vanishes_and_nothing_moves(size: int, language: str) -> None:
+    tally = Tally()
+    progress = ScanProgress(io.StringIO(), tally, size=size)
+    with speaking(language):
+        shown = [progress.line(80)]
+        for targets, rdp, refused, rate in ((1, 0, 1, 3), (size, size // 3, size // 2, 412), (size, size, 9, 12_345)):
+            tally.targets = targets
+            tally._counts |= {"rdp": min(rdp, 999_999), "refused": min(refused, 999_999)}
+            progress._rate = Rate()
+            progress._rate.add(rate, 1.0)
+            shown.append(progress.line(80))
+    words = [re.findall(r"RDP|refused|拒绝|silent|无应答|/s|/秒|done|已完成|%", line) for line in shown]
+    assert all(each == words[0] for each in words)
+    assert len(words[0]) >= 5
+    assert ["left" in line or "剩余" in line for line in shown] == [False, True, True, True]
+    assert (
+        len({tuple(found.start() for found in re.finditer(r"RDP|refused|拒绝|/s|/秒|%", line)) for line in shown}) == 1
+    )
 
 
 def test_it_is_drawn_five_times_a_second_however_many_hosts_are_done() -> None:
@@ -72,7 +95,7 @@ def test_where_nobody_knows_how_many_there_are_no_bar_and_no_time_is_shown() -> 
     progress = ScanProgress(stream, Tally(), size=None)
     watch(progress, seconds=3)
     line = progress.line(100)
-    assert line.startswith("300 done   ")
+    assert line.startswith("    300 done   ")
     assert "/s" in line
     assert "%" not in line
     assert "left" not in line
@@ -160,9 +183,10 @@ def test_on_forty_columns_the_share_the_count_and_the_time_are_there() -> None:
     tally.saw(some("rdp", 1760))
     progress = ScanProgress(io.StringIO(), tally, size=4096)
     progress._rate.add(412, 1.0)
-    assert progress.line(40) == "42 %   1,760 done   412/s   left 0:06"
+    assert progress.line(40) == " 42 %   1,760 done   left 0:06"
+    assert progress.line(50) == " 42 %   1,760 done      412/s   left 0:06"
     assert ScanProgress(io.StringIO(), tally, size=10**5).line(None).startswith("1 %   1,760 done   ")
-    assert progress.line(30) == "42 %   1,760 done   left 0:06"
+    assert progress.line(30) == "42 %  1,760 done  left 0:06"
 
 
 @contextmanager
