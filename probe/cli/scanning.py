@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from probe.scan.work import Job, Pool, Source
 
 INTERRUPTED = 130
+_SAME_SIGNAL_S = 0.5
 _COMPRESSIONS = frozenset({"gz", "bz2", "xz", "lzma", "lz4", "zip", "7z"})
 
 
@@ -58,7 +59,8 @@ def begin(options: argparse.Namespace) -> int:
     from probe.scan.journal import Journal, can_resume
     from probe.scan.targets import check
 
-    check([*options.targets, *options.exclude])
+    check(options.targets)
+    check(options.exclude, labels=True)
     _refuse_compression(options.output)
     scan = _scan(options)
     if options.output in (None, "-") or not can_resume(options.output):
@@ -91,39 +93,49 @@ def _refuse_compression(name: str | None) -> None:
 def resume(options: argparse.Namespace, given: Mapping[str, Any]) -> int:
     """Go on with one that was interrupted. Raises InputError, Unavailable, OSError."""
     from probe.scan import sidecar
-    from probe.scan.journal import Journal, resume_command
-    from probe.scan.recovery import recover
+    from probe.scan.journal import Journal
 
-    name = options.resume
-    if options.output not in (None, name):
+    name = sidecar.results_beside(options.resume)
+    if options.output not in (None, name, options.resume):
         raise InputError("--resume writes to the file that it names", "leave -o out")
     recorded = sidecar.read(name)
     sidecar.check_same(name, recorded.arguments, given)
-    for key in sidecar.Arguments.__struct_fields__:
+    for key, value in sidecar.as_begun(recorded).items():
         if key not in sidecar.FREE or key not in given:
-            setattr(options, key, getattr(recorded.arguments, key))
+            setattr(options, key, value)
     options.output = name
-    with speaking(options.lang or current()):
+    with speaking(given.get("lang") or options.lang or current()):
         journal = Journal.reopen(name)
         try:
-            can_pipe = sys.stdin is not None and not sys.stdin.isatty()
-            if recorded.finished and (recorded.size is not None or not can_pipe):
-                _say(_("{file} is finished: there is nothing left to do.", file=name))
-                return 0
-            if "-" in options.targets and not can_pipe:
-                raise InputError(
-                    "the targets of this scan came from standard input",
-                    f"pipe the same list again: … | {resume_command(name)}",
-                )
-            scan = _scan(options)
-            sidecar.check_source(name, recorded, scan.source)
-            scan.found = recover(name, is_stream=scan.source.size is None, shard=options.shard, is_at=scan.source.is_at)
-            if scan.found.whole < journal.size:
-                journal.cut(scan.found.whole)
-            scan.journal, scan.sidecar = journal, recorded
-            return _run(scan)
+            return _go_on(options, recorded, journal)
         finally:
             journal.close()
+
+
+def _go_on(options: argparse.Namespace, recorded: Sidecar, journal: Journal) -> int:
+    from probe.scan import sidecar
+    from probe.scan.journal import resume_command
+    from probe.scan.recovery import recover
+
+    name, is_stream = options.output, recorded.size is None
+    can_pipe = sys.stdin is not None and not sys.stdin.isatty()
+    if recorded.finished and not (is_stream and can_pipe):
+        found = recover(name, is_stream=is_stream, shard=options.shard)
+        if found.whole == journal.size and found.targets >= (recorded.targets or recorded.size or 0):
+            _say(_("{file} is finished: there is nothing left to do.", file=name))
+            return 0
+    if "-" in options.targets and not can_pipe:
+        raise InputError(
+            "the targets of this scan came from standard input",
+            f"pipe the same list again: … | {resume_command(name)}",
+        )
+    scan = _scan(options)
+    sidecar.check_source(name, recorded, scan.source)
+    scan.found = recover(name, is_stream=is_stream, shard=options.shard, is_at=scan.source.is_at)
+    if scan.found.whole < journal.size:
+        journal.cut(scan.found.whole)
+    scan.journal, scan.sidecar = journal, recorded
+    return _run(scan)
 
 
 def _source(options: argparse.Namespace) -> Source:
@@ -144,8 +156,6 @@ def _source(options: argparse.Namespace) -> Source:
 
 
 def _run(scan: _Scan) -> int:
-    import trio
-
     from probe.scan import sidecar
     from probe.scan.garbage import seldom_collected
 
@@ -154,22 +164,36 @@ def _run(scan: _Scan) -> int:
         _tell_beginning(scan)
     began = time.monotonic()
     with seldom_collected():
-        done = trio.run(_work, scan, tally)
+        done, has_reader = _worked(scan, tally)
     assert scan.feed is not None
     problem = scan.feed.problem
     if not scan.options.quiet and tally.targets:
         _tell_end(scan, tally, time.monotonic() - began, finished=done and problem is None)
-    if not done or (problem is not None and tally.targets):
+    if not has_reader:
+        _say_nobody_reads(scan)
+    elif not done or (problem is not None and tally.targets):
         _say_interrupted(scan, tally)
     if problem is not None:
         raise problem
     if not done:
         return INTERRUPTED
-    # A stream that gave nothing new was perhaps none: the next try may pipe the list again.
-    if scan.sidecar is not None and scan.name is not None and (scan.source.size is not None or scan.feed.handed_out):
-        scan.sidecar.finished = True
+    if scan.sidecar is not None and scan.name is not None:
+        scan.sidecar.finished, scan.sidecar.targets = True, tally.targets
         sidecar.write(scan.name, scan.sidecar)
     return 0
+
+
+def _worked(scan: _Scan, tally: Tally) -> tuple[bool, bool]:
+    """Whether it came to its end, and whether somebody was there to read what goes to a stream."""
+    import trio
+
+    from probe.scan.journal import ReaderLeft
+
+    try:
+        return trio.run(_work, scan, tally), True
+    except* ReaderLeft:
+        pass
+    return False, False
 
 
 def _scan(options: argparse.Namespace) -> _Scan:
@@ -225,6 +249,7 @@ async def _work(scan: _Scan, tally: Tally) -> bool:
     import trio
 
     from probe.cli.scan_progress import ScanProgress
+    from probe.cli.scan_skipped import tell_skipped
     from probe.scan.course import Course
     from probe.scan.work import Recovered
 
@@ -235,6 +260,7 @@ async def _work(scan: _Scan, tally: Tally) -> bool:
     course = Course(scan.job, scan.pool, sink, progress)
     recovered = scan.found.recovered if scan.found is not None else Recovered()
     scan.feed = course.feed
+    tell_skipped(scan.source, progress)
     async with trio.open_nursery() as nursery:
         await nursery.start(_heed_signals, course)
         async with progress.shown():
@@ -263,18 +289,23 @@ def _opened(name: str) -> Any:
 
 
 async def _heed_signals(course: Course, task_status: trio.TaskStatus[None]) -> None:
-    """The first ends the scan with what is done kept, the second at once. What is ignored stays ignored (nohup)."""
+    """The first ends the scan with what is done kept, the second at once. What is ignored stays ignored (nohup).
+
+    Some send one signal twice: timeout(1) sends it to its child, and then to the group that the child is in.
+    """
     import trio
 
     every = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     with trio.open_signal_receiver(*(each for each in every if signal.getsignal(each) != signal.SIG_IGN)) as received:
         task_status.started()
-        asked = False
+        asked: float | None = None
         async for _number in received:
-            if asked:
+            now = trio.current_time()
+            if asked is None:
+                asked = now
+                course.stop()
+            elif now - asked > _SAME_SIGNAL_S:
                 os._exit(INTERRUPTED)  # every batch that is written is whole, or repaired when the scan goes on
-            asked = True
-            course.stop()
 
 
 def _tell_beginning(scan: _Scan) -> None:
@@ -298,6 +329,11 @@ def _tell_beginning(scan: _Scan) -> None:
     _say(" · ".join(parts))
 
 
+def _say_nobody_reads(scan: _Scan) -> None:
+    if not scan.options.quiet:
+        _say(_("Stopped: nobody reads the results any more. With -o FILE they are kept, and --resume goes on."))
+
+
 def _say_interrupted(scan: _Scan, tally: Tally) -> None:
     from probe.scan.journal import resume_command
 
@@ -307,7 +343,11 @@ def _say_interrupted(scan: _Scan, tally: Tally) -> None:
     done = f"{tally.targets:,}"
     if scan.source.size is None:
         _say(_("Stopped: {count} targets are done and in {file}.", count=done, file=scan.name))
-        _say(_("To go on, pipe the same list again: {command}", command=resume_command(scan.name)))
+        command = resume_command(scan.name)
+        if scan.feed is not None and scan.feed.problem is not None:
+            _say(_("To go on, see the error below, then pipe the list again: {command}", command=command))
+        else:
+            _say(_("To go on, pipe the same list again: {command}", command=command))
         return
     size = f"{scan.source.size:,}"
     _say(_("Stopped: {count} of {size} targets are done and in {file}.", count=done, size=size, file=scan.name))
@@ -316,12 +356,15 @@ def _say_interrupted(scan: _Scan, tally: Tally) -> None:
 
 def _tell_end(scan: _Scan, tally: Tally, seconds: float, *, finished: bool) -> None:
     """What was found."""
+    from probe.cli.scan_skipped import skipped_in_all
     from probe.report.text import console
     from probe.report.text_summary import summary
 
     earlier = scan.found.targets if scan.found is not None else 0
     with suppress(OSError):
         summary(tally, console(sys.stderr), seconds=seconds, earlier=earlier, file=scan.name, finished=finished)
+    if skipped := skipped_in_all(scan.source):
+        _say(f"\n{skipped}")
 
 
 def _say(text: str) -> None:

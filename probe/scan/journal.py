@@ -28,7 +28,7 @@ _NO_SYNC = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP}  # a file system that can
 _sync: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
 
 
-class ReaderLeft(Exception):  # noqa: N818  it is no error
+class ReaderLeft(Exception):
     """Whoever read the results wants no more of them."""
 
 
@@ -85,10 +85,12 @@ class Journal:
     @classmethod
     def _open(cls, name: str, how: int) -> Journal:
         try:
-            descriptor = os.open(name, os.O_RDWR | os.O_CLOEXEC | how, 0o666)
+            descriptor = os.open(name, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK | how, 0o666)
         except (OSError, ValueError) as error:
             raise _cannot_open(name, error) from error
         try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise InputError(f"{name} is no regular file", "give the name of one; a pipe or a device keeps nothing")
             _lock(name, descriptor)
             return cls(name, descriptor)
         except BaseException:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Mapping
 from contextlib import suppress
 
@@ -84,7 +85,9 @@ def write(name: str, sidecar: Sidecar) -> None:
     """Beside the results in `name`: whole or not at all, and on the disk. Raises Unavailable."""
     part = f"{name}{ENDING}.part"
     try:
-        with open(part, "wb") as stream:  # noqa: PTH123
+        with suppress(FileNotFoundError):
+            os.unlink(part)  # noqa: PTH108  what a scan left that was killed
+        with open(part, "wb", opener=_new) as stream:  # noqa: PTH123
             stream.write(msgspec.json.format(msgspec.json.encode(sidecar), indent=1) + b"\n")
             stream.flush()
             os.fsync(stream.fileno())
@@ -97,6 +100,26 @@ def write(name: str, sidecar: Sidecar) -> None:
         raise Unavailable(f"cannot write {name}{ENDING}: {error.strerror}", hint) from error
 
 
+def as_begun(sidecar: Sidecar) -> dict[str, object]:
+    """The options with which a scan began, with names of files as they are named from here."""
+    recorded = sidecar.arguments
+
+    def here(name: str) -> str:
+        return found_from(sidecar.directory, name)
+
+    options = {key: getattr(recorded, key) for key in Arguments.__struct_fields__}
+    options["targets"] = [f"@{here(text[1:])}" if text.startswith("@") else text for text in recorded.targets]
+    options["exclude_file"] = [here(name) for name in recorded.exclude_file]
+    options["ca_file"] = recorded.ca_file and here(recorded.ca_file)
+    return options
+
+
+def results_beside(name: str) -> str:
+    """The file of results, where its record is named instead."""
+    is_record = name.endswith(ENDING) and not os.path.exists(f"{name}{ENDING}")  # noqa: PTH110
+    return name.removesuffix(ENDING) if is_record else name
+
+
 def found_from(begun_in: str, name: str) -> str:
     """A file that was named in the directory where the scan began, as it is named from here.
 
@@ -105,6 +128,16 @@ def found_from(begun_in: str, name: str) -> str:
     there = os.path.join(begun_in, name)  # noqa: PTH118  absolute names stay what they are
     is_only_here = not os.path.exists(there) and os.path.exists(name)  # noqa: PTH110
     return name if is_only_here or begun_in == directory() else there
+
+
+def _new(name: str, _flags: int) -> int:
+    """Open a file that was not there: it is no link that somebody put there to have another file overwritten."""
+    return os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+
+
+def _without_waiting(name: str, flags: int) -> int:
+    """Open a file; one that is a pipe does not let us wait for its other end."""
+    return os.open(name, flags | os.O_NONBLOCK)
 
 
 def _sync_directory(path: str) -> None:
@@ -123,7 +156,9 @@ def read(name: str) -> Sidecar:
     try:
         if not os.path.exists(name):  # noqa: PTH110
             raise _missing(name, has_record=os.path.exists(path))  # noqa: PTH110
-        with open(path, "rb") as stream:  # noqa: PTH123
+        with open(path, "rb", opener=_without_waiting) as stream:  # noqa: PTH123
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                raise InputError(f"{path} is no regular file", "see who put it there")
             found = msgspec.json.decode(stream.read(), type=Sidecar)
     except FileNotFoundError as error:
         raise InputError(

@@ -13,13 +13,16 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
+import trio
+import trio.testing
 import zstandard
 
+from probe.cli import scanning
 from probe.cli.main import build_parser, main
 from probe.cli.scan import complete
 from probe.result import from_json
@@ -135,7 +138,44 @@ def test_mistakes_are_an_error_and_a_hint(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["192.0.2.1", "-o", "out.ndjson.gz"], "-o out.ndjson.zst"),
+        (["192.0.2.1", "-o", "OUT.XZ"], "-o OUT.zst"),
+        (["192.0.2.1", "--exclude", "never.txt"], "did you mean @never.txt?"),
+        (["nofile.txt"], "@nofile.txt"),
+    ],
+)
+def test_a_mistake_that_would_go_unnoticed_is_refused(
+    arguments: list[str], hint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("never.txt").write_text("192.0.2.1\n")
+    assert main(["scan", *arguments]) == 2
+    assert hint in capsys.readouterr().err.splitlines()[1]
+    assert [path.name for path in tmp_path.iterdir()] == ["never.txt"]
+
+
 # Begun, finished
+
+
+def test_asking_for_json_changes_nothing(closed: str) -> None:
+    assert "json" not in vars(build_parser().parse_args(["scan", "--json", "srv1.example"]))
+    shown = run(*options_for(closed, None), "--json", "-q", "127.9.0.1")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert from_json(shown.stdout).target.host == "127.9.0.1"
+
+
+def test_a_scan_that_goes_on_has_its_targets_whatever_files_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, closed: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = Path("nowhere.invalid")
+    assert run(*options_for(closed, path), "nowhere.invalid", "-q").returncode == 0
+    assert path.stat().st_size
+    shown = run("--resume", str(path))
+    assert (shown.returncode, "is finished" in shown.stderr) == (0, True)
 
 
 def test_a_scan_and_its_end(tmp_path: Path, closed: str) -> None:
@@ -153,6 +193,12 @@ def test_a_scan_and_its_end(tmp_path: Path, closed: str) -> None:
     assert (again.returncode, again.stdout) == (0, "")
     assert "is finished" in again.stderr
     assert len(hosts(path)) == 40
+    path.write_bytes(path.read_bytes()[:-500])
+    assert len(path.read_bytes().splitlines()) >= 39
+    mended = run("--resume", f"{path}.scan")  # the record's name means the results beside it
+    assert mended.returncode == 0
+    assert "39 of them are done" in mended.stderr
+    assert sorted(hosts(path)) == sorted(expected(40))
     refused = run(*options_for(closed, path), "127.9.0.1")
     assert refused.returncode == 2
     assert f"--resume {path}" in refused.stderr
@@ -173,12 +219,16 @@ def test_results_on_standard_output_and_in_files_are_the_same(tmp_path: Path, cl
 
 
 def test_a_shard_is_its_part(tmp_path: Path, closed: str) -> None:
-    found = []
+    found, places = [], []
     for part in ("1/3", "2/3", "3/3"):
         path = tmp_path / f"{part[0]}.ndjson"
         run(*options_for(closed, path), "127.9.0.1-40", "--seed", "5", "--shard", part, "-q")
+        path.write_bytes(path.read_bytes()[:-10])
+        assert run("--resume", str(path), "-q").returncode == 0
         found += hosts(path)
+        places += [json.loads(line)["scan"]["position"] for line in path.read_bytes().splitlines()]
     assert sorted(found) == sorted(expected(40))
+    assert sorted(places) == list(range(40))
 
 
 def test_a_name_that_is_no_file_takes_results(closed: str) -> None:
@@ -229,11 +279,36 @@ def test_a_second_signal_ends_it_at_once(tmp_path: Path, closed: str) -> None:
         started(*options_for(closed, None), "127.9.0.0/20", stdout=pipe) as process,
     ):
         pipe_is_full(pipe.fileno())
-        process.send_signal(signal.SIGINT)
-        with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(timeout=0.3)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=DEADLINE_S) == 130
+        until = time.monotonic() + DEADLINE_S
+        while process.poll() is None:
+            assert time.monotonic() < until
+            process.send_signal(signal.SIGINT)  # at once again it would be the same one
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=0.3)
+        assert process.returncode == 130
+
+
+def test_a_signal_that_comes_twice_at_once_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As timeout(1) sends it: to its child, and then to the group that the child is in."""
+    stopped, clock = [], trio.testing.MockClock()
+    monkeypatch.setattr(os, "_exit", lambda status: stopped.append(f"exit {status}"))
+
+    class Stoppable:
+        def stop(self) -> None:
+            stopped.append("stop")
+
+    async def received(numbers: Iterator[float]) -> AsyncIterator[int]:
+        for seconds in numbers:
+            clock.jump(seconds)
+            yield signal.SIGINT
+
+    @contextlib.contextmanager
+    def receiver(*_numbers: int) -> Iterator[AsyncIterator[int]]:
+        yield received(iter((0, 0.1, 0.3, 0.2)))
+
+    monkeypatch.setattr(trio, "open_signal_receiver", receiver)
+    trio.run(scanning._heed_signals, Stoppable(), trio.TASK_STATUS_IGNORED, clock=clock)
+    assert stopped == ["stop", "exit 130"]
 
 
 def pipe_is_full(descriptor: int) -> None:
@@ -338,6 +413,24 @@ def test_damage_is_named_and_nothing_destroyed(tmp_path: Path, closed: str) -> N
     assert path.read_bytes() == before
 
 
+def test_results_beside_the_record_of_another_scan_are_not_gone_on_with(tmp_path: Path, closed: str) -> None:
+    one, two = tmp_path / "one.ndjson", tmp_path / "two.ndjson"
+    for path, block in ((one, "127.9.1.0/28"), (two, "127.9.2.0/28")):
+        assert run(*options_for(closed, path), "-q", "--seed", "5", block).returncode == 0
+    record = Path(f"{two}.scan").read_text().replace('"finished": true', '"finished": false')
+    Path(f"{one}.scan").write_text(record)
+    before = one.read_bytes()
+    refused = run("--resume", str(one), "-q")
+    assert refused.returncode == 2
+    assert f"{one} is not of this scan: line 1 has 127.9.1." in refused.stderr
+    assert one.read_bytes() == before
+    lines = two.read_bytes().splitlines(keepends=True)
+    place = json.loads(lines[2])["scan"]["position"]
+    lines[2] = lines[2].replace(f'"position":{place},'.encode(), b'"position":99999999,')
+    one.write_bytes(b"".join(lines[:3]))
+    assert "line 3 has 127.9.2." in run("--resume", str(one), "-q").stderr
+
+
 @pytest.mark.parametrize("content", [b"", b"{}", b"\xff", b'{"schema": "rdp-probe-scan/9"}'])
 def test_a_record_of_arguments_that_is_none_is_named(
     tmp_path: Path, content: bytes, capsys: pytest.CaptureFixture[str]
@@ -346,6 +439,63 @@ def test_a_record_of_arguments_that_is_none_is_named(
     (tmp_path / "out.ndjson.scan").write_bytes(content)
     assert main(["scan", "--resume", str(tmp_path / "out.ndjson")]) == 2
     assert "out.ndjson.scan is not what a scan writes" in capsys.readouterr().err
+
+
+def test_lists_are_where_they_were_when_the_scan_began(
+    tmp_path: Path, closed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, away = tmp_path / "home", tmp_path / "away"
+    home.mkdir()
+    away.mkdir()
+    (home / "list").write_text("127.9.0.1-200\n")
+    (home / "never").write_text("127.9.0.7\n")
+    monkeypatch.chdir(home)
+    path = home / "out.ndjson"
+    interrupted(path, closed, "@list", "--exclude-file", "never")
+    monkeypatch.chdir(away)
+    (away / "list").write_text("127.9.0.1\n")
+    torn = path.read_bytes()
+    assert run("--resume", "../home/out.ndjson", "--rate", "100000", "-q").returncode == 0
+    assert sorted(hosts(path)) == sorted(set(expected(200)) - {"127.9.0.7"})
+    path.write_bytes(torn)
+    shutil.move(home / "list", away / "list")
+    assert run("--resume", str(path), "--rate", "100000", "-q").returncode == 0
+    (away / "list").unlink()
+    path.write_bytes(torn)
+    shown = run("--resume", str(path))
+    assert (shown.returncode, f"cannot read {home / 'list'}" in shown.stderr) == (2, True)
+
+
+def test_the_language_of_the_terminal_may_be_another(tmp_path: Path, closed: str) -> None:
+    path = tmp_path / "out.ndjson"
+    interrupted(path, closed, "127.9.0.1-200")
+    shown = run("--resume", str(path), "--lang", "zh-CN", "--rate", "100000")
+    assert shown.returncode == 0
+    assert "Finished" not in shown.stderr
+    assert sorted(hosts(path)) == sorted(expected(200))
+    assert path.read_bytes().isascii()
+
+
+@pytest.mark.parametrize(
+    ("there", "what", "hint"),
+    [
+        (["out.ndjson.scan"], "there is no out.ndjson, only out.ndjson.scan beside it", "put it back"),
+        (["out.ndjson"], "there is no out.ndjson.scan", "begun with -o FILE"),
+        ([], "there is no out.ndjson", "check the name after --resume"),
+    ],
+)
+def test_what_is_missing_is_named(
+    there: list[str], what: str, hint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in there:
+        Path(name).touch()
+    shown = run("--resume", "out.ndjson")
+    assert shown.returncode == 2
+    error, advice = shown.stderr.splitlines()
+    assert error == f"error: {what}"
+    assert hint in advice
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(there)
 
 
 def test_two_scans_do_not_go_on_with_one_file(tmp_path: Path, closed: str) -> None:
@@ -373,10 +523,14 @@ def test_standard_input_is_piped_again(tmp_path: Path, closed: str) -> None:
     assert "pipe the same list again" in stderr
     assert "Fatal" not in stderr
     listed = "".join(f"{host}\n" for host in expected(20))
-    assert run("--resume", str(path), stdin="").returncode == 0  # nothing was piped: it is not finished by that
+    for other, why in (("", "there is no target"), ("127.9.0.77\n127.9.0.2\n", "1 target that was done is not in")):
+        shown = run("--resume", str(path), "-q", stdin=other)  # it is not finished by that
+        assert shown.returncode == 2
+        assert why in shown.stderr
+    listed += "127.9.0.77\n"
     for _again in range(2):
         assert run("--resume", str(path), "-q", stdin=listed).returncode == 0
-        assert sorted(hosts(path)) == sorted(expected(20))
+        assert sorted(hosts(path)) == sorted([*expected(20), "127.9.0.77"])
 
 
 def test_a_terminal_is_no_list(tmp_path: Path, closed: str) -> None:
@@ -394,15 +548,56 @@ def test_a_terminal_is_no_list(tmp_path: Path, closed: str) -> None:
     assert "came from standard input" in shown.stderr
 
 
+def test_a_piped_scan_that_is_finished_is_so_without_a_list_unless_a_target_is_missing(
+    tmp_path: Path, closed: str
+) -> None:
+    path = tmp_path / "out.ndjson"
+    assert run(*options_for(closed, path), "-", "-q", stdin="127.9.0.1\n127.9.0.2\n").returncode == 0
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours), os.fdopen(theirs) as terminal:
+        for status, why in ((0, "is finished"), (2, "came from standard input")):
+            shown = subprocess.run([*COMMAND, "--resume", path], stdin=terminal, capture_output=True, text=True,
+                                   timeout=DEADLINE_S, check=False)  # fmt: skip
+            assert (shown.returncode, why in shown.stderr) == (status, True)
+            path.write_bytes(path.read_bytes()[:-10])
+    assert run("--resume", str(path), "-q", stdin="127.9.0.1\n127.9.0.2\n").returncode == 0
+    assert sorted(hosts(path)) == expected(2)
+
+
 def test_a_line_that_is_no_target_costs_no_result(tmp_path: Path, closed: str) -> None:
     path = tmp_path / "out.ndjson"
-    shown = run(*options_for(closed, path), "-", stdin="127.9.0.1\n127.9.0.2\n1,2\n127.9.0.3\n")
-    assert shown.returncode == 2
-    assert "error: standard input, line 3:" in shown.stderr
-    assert sorted(hosts(path)) == expected(2)
-    mended = "127.9.0.1\n127.9.0.2\n127.9.0.3\n"
-    assert run("--resume", str(path), "-q", stdin=mended).returncode == 0
+    shown = run(*options_for(closed, path), "-", stdin="127.9.0.1\n1,\x1b[2J\n127.9.0.2\n1,2\n127.9.0.3\n")
+    assert shown.returncode == 0
+    assert [line.split(":")[0] for line in shown.stderr.splitlines() if "kipped" in line] == [
+        "Skipped",
+        "Skipped",
+        "Lines of the list that name no target and were skipped",
+    ]
+    assert "Skipped: standard input, line 4:" in shown.stderr
+    assert "\x1b" not in shown.stderr
+    assert shown.stderr.rstrip().endswith("skipped: 2")
     assert sorted(hosts(path)) == expected(3)
+
+
+def test_of_many_lines_that_are_no_target_the_first_are_said(tmp_path: Path, closed: str) -> None:
+    path = tmp_path / "out.ndjson"
+    shown = run(*options_for(closed, path), "-", "-q", stdin="1,2\n" * 50 + "127.9.0.1\n")
+    assert shown.returncode == 0
+    lines = shown.stderr.splitlines()
+    assert [line.split(":")[0] for line in lines[:5]] == ["Skipped"] * 5
+    assert lines[5:] == ["More lines name no target; they are skipped and counted."]
+    assert hosts(path) == expected(1)
+
+
+def test_a_stream_that_cannot_be_read_on_is_to_be_mended(tmp_path: Path, closed: str) -> None:
+    path = tmp_path / "out.ndjson"
+    shown = run(*options_for(closed, path), "-", stdin="127.9.0.1\n" + "x" * 5_000_000)
+    assert shown.returncode == 2
+    assert "error: standard input, line 2: longer than" in shown.stderr
+    assert f"To go on, see the error below, then pipe the list again: rdp-probe scan --resume {path}" in shown.stderr
+    assert hosts(path) == expected(1)
+    assert run("--resume", str(path), "-q", stdin="127.9.0.1\n127.9.0.2\n").returncode == 0
+    assert sorted(hosts(path)) == expected(2)
 
 
 # What the machine lacks
@@ -479,14 +674,30 @@ def test_a_full_disk(tmp_path: Path, closed: str, name: str) -> None:
     assert len(found) == len(set(found)) == 1022
 
 
-def test_output_that_nobody_reads_ends_it_quietly(closed: str) -> None:
-    with started(*options_for(closed, None), "127.9.0.0/22", "-q", stdout=subprocess.PIPE) as process:
+@pytest.mark.parametrize("quiet", [["-q"], []], ids=["quiet", "not quiet"])
+def test_output_that_nobody_reads_interrupts_it(closed: str, quiet: list[str]) -> None:
+    with started(*options_for(closed, None), "127.9.0.0/22", *quiet, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
         process.stdout.close()
         process.stdout = None
         _, stderr = process.communicate(timeout=DEADLINE_S)
-    assert (process.returncode, stderr) == (0, "")
+    assert process.returncode == 130
+    if quiet:
+        assert stderr == ""
+    else:
+        assert "Interrupted. So far, targets scanned:" in stderr
+        assert stderr.splitlines()[-1].startswith("Stopped: nobody reads the results any more.")
+
+
+def test_a_fifo_that_nobody_reads_interrupts_it(tmp_path: Path, closed: str) -> None:
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+    with started(*options_for(closed, path), "127.9.0.0/22", "-q") as process:
+        with path.open("rb") as reader:
+            reader.readline()
+        _, stderr = process.communicate(timeout=DEADLINE_S)
+    assert (process.returncode, stderr) == (130, "")
 
 
 def test_a_full_output(closed: str) -> None:
