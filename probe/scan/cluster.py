@@ -9,16 +9,18 @@ from __future__ import annotations
 import math
 import os
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
 import trio  # noqa: TID253 - this module is only imported when a scan runs
 
 from probe import __version__
+from probe.errors import Unavailable
 from probe.scan.cluster_link import Killed, Link, linked
-from probe.scan.cluster_parts import Parts, existing, stale
-from probe.scan.cluster_worker import Order, read_answer
+from probe.scan.cluster_parts import Parts, existing, is_there, stale
+from probe.scan.cluster_share import Portions, share_of
+from probe.scan.cluster_worker import Answer, Order, read_answer
 from probe.scan.outcome import describe_failure
 from probe.scan.work import Finished, Job, Task
 
@@ -27,51 +29,22 @@ if TYPE_CHECKING:
 
     Future = _Future[bytes]
 
-_AHEAD = 2  # batches on their way for each that can run: one runs, one waits beside it
-_LARGEST = 512  # targets in a batch
-_SMALLEST = 16
-_WAVES = 4  # a batch is so often what runs at a time, so that its slowest targets matter less
-_BATCH_S = 20.0  # where a rate bounds it, a batch takes about so long, so that results come now and then
 _PIECES = 8  # a batch that kills its workers is cut into so many, until the target that does it is alone
 _GATHER_S = 1.0  # a stream of targets that falters does not hold back those that it has given
 _NOBODY_S = 60.0  # how long there may be no worker
+_VISIBLE_S = (0.0, 0.5, 2.0)  # a part is looked for so often, each time after so long: not all file systems are quick
 _KILLS = "each worker of the cluster that had this target died"
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """What one batch may use of what the whole scan may, how many targets it has, and how many are out at a time."""
-
-    concurrency: int
-    rate: float | None
-    per_subnet: int | None
-    targets: int
-    batches: int
-
-
-def share_of(job: Job, workers: int, slots: int, *, whole: bool) -> Share:
-    """Share a job among so many workers that run so many batches in all. All shares together never exceed the whole.
-
-    `whole`: `job.concurrency` is what the user allows for all; else it is what each worker may have.
-    """
-    total = job.concurrency if whole else job.concurrency * workers
-    most = min(total, job.per_subnet or total)  # so many batches at most: each needs one connection at least
-    running = min(slots, most)
-    concurrency = total // running
-    rate = job.rate / running if job.rate else None
-    targets = min(_LARGEST, max(_SMALLEST, _WAVES * concurrency))
-    if rate:
-        targets = max(1, min(targets, int(rate * _BATCH_S)))
-    per_subnet = job.per_subnet // running if job.per_subnet else None
-    return Share(concurrency, rate, per_subnet, targets, min(_AHEAD * slots, most))
 
 
 class Cluster:
     """A pool of workers at a dask scheduler, or of `processes` here where the address is "local".
 
     `concurrency`: whether `Job.concurrency` was asked for, and so holds for all workers together; else each has it.
-    `parts`: results stay where the workers write them, and receipts come back.
+    `parts`: results stay where the workers write them, and receipts come back. `left`: targets that are to be done;
+    None where nobody knows.
     """
+
+    left: int | None = None
 
     def __init__(
         self, address: str, parts: Parts | None = None, *, processes: int | None = None, whole: bool = False
@@ -90,7 +63,7 @@ class Cluster:
         """Do every task until `tasks` ends; `finished` is closed at the end. Raises InputError, Unavailable."""
         async with finished, linked(self._address, self._processes) as link:
             there = await trio.to_thread.run_sync(existing, self._parts) if self._parts else frozenset[str]()
-            run = _Run(job, link, finished, self._parts, there, whole=self._whole)
+            run = _Run(job, link, finished, self._parts, there, whole=self._whole, left=self.left)
             async with trio.open_nursery() as nursery:
                 await nursery.start(run.watch_crew)
                 await run.hand_out(tasks)
@@ -109,6 +82,7 @@ class _Run:
         there: frozenset[str],
         *,
         whole: bool,
+        left: int | None,
     ) -> None:
         self._job = job
         self._link = link
@@ -118,6 +92,7 @@ class _Run:
         self._whole = whole
         self._window = trio.CapacityLimiter(1)
         self._share = share_of(job, 1, 1, whole=whole)
+        self._portions = Portions(job, left)
 
     async def watch_crew(self, task_status: trio.TaskStatus[None]) -> None:
         """Share anew whenever workers come or go. Started once there is one. Raises Unavailable when all are gone."""
@@ -158,9 +133,10 @@ class _Run:
             while True:
                 ticket = object()
                 await self._window.acquire_on_behalf_of(ticket)
-                batch = await waiting.take(self._share.targets)
+                batch = await waiting.take(self._portions.size(self._share))
                 if not batch:
                     return
+                self._portions.handed_out(len(batch))
                 nursery.start_soon(self._one, batch, ticket)
 
     async def _one(self, batch: list[Task], ticket: object) -> None:
@@ -185,20 +161,35 @@ class _Run:
         ended = trio.Event()
         future = await trio.to_thread.run_sync(self._link.submit, self._order(batch), ended.set)
         await ended.wait()
-        finished = await trio.to_thread.run_sync(self._read, future)
+        answer = await trio.to_thread.run_sync(self._read, future)
+        if self._parts is not None:
+            await self._see_part(self._parts, batch[0])
+        finished = answer.finished
+        self._portions.saw(finished, answer.tail_s)
         asked = {task.position for task in batch}
         assert len(finished) == len(asked)
         assert asked == {each.position for each in finished}
         return finished
 
-    def _read(self, future: Future) -> list[Finished]:
+    async def _see_part(self, parts: Parts, first: Task) -> None:
+        """What a worker has written is where we look, or it is on its own machine alone. Raises Unavailable."""
+        for wait_s in _VISIBLE_S:
+            await trio.sleep(wait_s)
+            if await trio.to_thread.run_sync(is_there, parts, first):
+                return
+        raise Unavailable(
+            f"a worker has written a part to {parts.url}, and it is not there as seen from here",
+            "give a folder that all machines have under that name, or a store that all reach, as s3://bucket/folder",
+        )
+
+    def _read(self, future: Future) -> Answer:
         return read_answer(self._link.answer(future))
 
     def _order(self, batch: list[Task]) -> bytes:
         share = self._share
         job = replace(self._job, concurrency=share.concurrency, rate=share.rate, per_subnet=share.per_subnet)
         outdated = stale(self._parts, self._there, batch) if self._parts else ()
-        return msgspec.msgpack.encode(Order(__version__, job, batch, self._parts, outdated))
+        return msgspec.msgpack.encode(Order(__version__, job, batch, self._parts, outdated, self._link.run))
 
 
 class _Waiting:

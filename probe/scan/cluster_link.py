@@ -6,9 +6,7 @@ token of trio's loop. What blocks is called in a thread. So neither loop ever wa
 
 from __future__ import annotations
 
-import logging
 import signal
-import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from multiprocessing import resource_tracker
@@ -19,6 +17,7 @@ import trio  # noqa: TID253 - this module is only imported when a scan runs
 
 from probe import __version__
 from probe.errors import Unavailable
+from probe.scan.cluster_check import CONNECT_S, LOCAL, SILENT, quiet
 
 if TYPE_CHECKING:
     from distributed import Client, LocalCluster
@@ -26,14 +25,9 @@ if TYPE_CHECKING:
 
     Future = _Future[bytes]
 
-LOCAL = "local"
-INSTALL = "pip install 'rdp-probe[cluster]'"
-_CONNECT_S = 30.0  # as dask has it
 _CLOSE_S = 10.0  # for saying good-bye; what has not been said by then is said by the connection's end
 _THREADS = 4  # batches beside each other in one process that is started here
 _IGNORE_INTERRUPT = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)"  # Ctrl-C is for whoever started us
-_SILENT = logging.CRITICAL + 1  # what matters to the user is an error of ours
-_LOGGERS = ("distributed", "distributed.client", "distributed.nanny", "tornado", "tornado.application")
 
 
 class Killed(Exception):
@@ -48,7 +42,7 @@ class Link:
         self._client = client
         self._cluster = cluster
         self._token = trio.from_thread.run_sync(trio.lowlevel.current_trio_token)
-        self._run = f"rdp-probe-{uuid4().hex[:8]}"
+        self.run = f"rdp-probe-{uuid4().hex[:8]}"
         self._count = 0
         self._under_way: set[Future] = set()
 
@@ -102,7 +96,7 @@ class Link:
         self._count += 1
         if self._client.status not in ("running", "connecting"):
             raise self.lost()
-        future = self._client.submit(_entry(), order, key=f"{self._run}-{self._count}", priority=-self._count)
+        future = self._client.submit(_entry(), order, key=f"{self.run}-{self._count}", priority=-self._count)
         self._under_way.add(future)
         future.add_done_callback(lambda _: self._over(ended))
         return future
@@ -171,22 +165,27 @@ async def linked(address: str, processes: int) -> AsyncIterator[Link]:
 
 
 def _open(address: str, processes: int) -> Link:
-    try:
-        import distributed
-    except ImportError as error:
-        raise Unavailable("--cluster needs dask.distributed, which is not installed", INSTALL) from error
-    for name in _LOGGERS:
-        logging.getLogger(name).setLevel(_SILENT)
-    warnings.filterwarnings("ignore", module=r"(distributed|dask|tornado)(\..*)?$")
+    quiet()
     with _without_interrupts():
         cluster = _start(processes) if address == LOCAL else None
     try:
-        client = distributed.Client(cluster or address, timeout=_CONNECT_S, set_as_default=False)
+        client = _client(cluster or address)
     except (OSError, ValueError, TypeError, ImportError, RuntimeError) as error:
         if cluster:
             cluster.close()
         raise _unreachable(address, error) from error
     return Link(address, client, cluster)
+
+
+def _client(place: LocalCluster | str) -> Client:
+    """A client that `Link.close` closes, and not its finalizer: that of one that never began waits for a minute."""
+    from distributed import Client
+
+    class Quiet(Client):
+        def __del__(self) -> None:
+            pass
+
+    return Quiet(place, timeout=CONNECT_S, set_as_default=False)  # type: ignore[no-untyped-call]
 
 
 @contextmanager
@@ -213,7 +212,7 @@ def _start(processes: int) -> LocalCluster:
             protocol="tls://",
             security=Security.temporary(),
             dashboard_address=None,
-            silence_logs=_SILENT,
+            silence_logs=SILENT,
             memory_limit=0,
             preload=[_IGNORE_INTERRUPT],
         )

@@ -2,7 +2,8 @@
 
 A part is named by the scan and by the first target of its batch. A batch that runs twice overwrites its own part; a
 resumed scan hands out other batches, and each removes the parts that an interrupted run began with one of its targets.
-So no target is in two parts, and a part counts once its targets are in the journal, which holds a receipt for each.
+So no target is in two parts, and a part counts once its targets are in the journal, which holds a receipt for each:
+all of them or none, see `probe.scan.recovery`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from probe.errors import InputError, Unavailable
+from probe.errors import InputError, Unavailable, install_hint
 from probe.result import Depth, Place, Status, Target, from_json
 from probe.scan.work import Finished, Task
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 FORMATS = ("ndjson.zst", "ndjson", "parquet")  # the last: the columns of `export`, and nothing else
-_INSTALL = "pip install 'rdp-probe[cluster]'"
 
 
 class Parts(msgspec.Struct, frozen=True, array_like=True):
@@ -32,6 +32,14 @@ class Parts(msgspec.Struct, frozen=True, array_like=True):
     url: str
     scan: str
     format: str = FORMATS[0]
+
+
+class InPart(msgspec.Struct):
+    """Where a result is kept."""
+
+    name: str  # of the file
+    target: int  # which of the part's targets it is of, from 1
+    of: int  # how many targets the part has
 
 
 class Receipt(msgspec.Struct, omit_defaults=True):
@@ -48,21 +56,61 @@ class Receipt(msgspec.Struct, omit_defaults=True):
     status: Status
     service: str | None = None
     scan: Place | None = None
+    part: InPart | None = None
 
 
 _receipts = msgspec.json.Decoder(Receipt)
 
 
-def receipt(finished: Finished) -> Finished:
-    """The same target with a receipt in place of each of its results."""
-    lines = (msgspec.json.encode(_receipts.decode(line)) + b"\n" for line in finished.lines.splitlines())
-    return Finished(finished.position, b"".join(lines), finished.facts)
+def receipts(parts: Parts, first: Task, finished: list[Finished]) -> list[Finished]:
+    """The same targets, all of one part, with a receipt in place of each of their results.
+
+    Each says how many there are: whoever reads the journal counts all of a part or none, and asks none or all again.
+    """
+    name = name_of(parts, first)
+    return [_receipt(each, InPart(name, number, len(finished))) for number, each in enumerate(finished, 1)]
+
+
+def _receipt(finished: Finished, part: InPart) -> Finished:
+    lines = []
+    for line in finished.lines.splitlines():
+        short = _receipts.decode(line)
+        short.part = part
+        lines.append(msgspec.json.encode(short) + b"\n")
+    return Finished(finished.position, b"".join(lines), finished.facts, part.target < part.of)
 
 
 def name_of(parts: Parts, first: Task) -> str:
     """The file name of the part whose batch begins with this target."""
     asked = f"{first.target.host} {first.target.port}".encode()
     return f"{parts.scan}-{hashlib.sha256(asked).hexdigest()[:16]}.{parts.format}"
+
+
+def prepared(parts: Parts) -> Parts:
+    """The same with a URL that means the same wherever a worker was started. Raises InputError, Unavailable.
+
+    Something is written there and removed, so that it does not fail when the first batch is done.
+    """
+    files, folder = _opened(parts)
+    path = f"{folder}/{parts.scan}.{os.urandom(4).hex()}.begun"
+    try:
+        files.makedirs(folder, exist_ok=True)
+        files.pipe_file(path, b"")
+        files.rm_file(path)
+    except Exception as error:  # what a store raises without credentials is no OSError
+        raise _unusable(parts, error) from error
+    is_here = "file" in _protocols(files) and "::" not in parts.url
+    return msgspec.structs.replace(parts, url=f"file://{folder}") if is_here else parts
+
+
+def is_there(parts: Parts, first: Task) -> bool:
+    """Whether the part that begins with this target is where parts are written. Raises InputError, Unavailable."""
+    files, folder = _opened(parts)
+    try:
+        files.invalidate_cache()
+        return bool(files.exists(f"{folder}/{name_of(parts, first)}"))
+    except OSError as error:
+        raise _unusable(parts, error) from error
 
 
 def existing(parts: Parts) -> frozenset[str]:
@@ -140,7 +188,7 @@ def _opened(parts: Parts) -> tuple[Any, str]:
     try:
         import fsspec
     except ImportError as error:
-        raise Unavailable("--parts needs fsspec, which is not installed", _INSTALL) from error
+        raise Unavailable("--parts needs fsspec, which is not installed", install_hint("fsspec")) from error
     try:
         files, folder = fsspec.core.url_to_fs(parts.url)
     except ImportError as error:  # a file system with a package of its own, as s3:// has
@@ -154,6 +202,6 @@ def _opened(parts: Parts) -> tuple[Any, str]:
     return files, folder.rstrip("/")
 
 
-def _unusable(parts: Parts, error: OSError) -> Unavailable:
-    why = error.strerror or str(error) or type(error).__name__
+def _unusable(parts: Parts, error: Exception) -> Unavailable:
+    why = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return Unavailable(f"parts cannot be written to {parts.url}: {why}", "it must be writable here and on every worker")

@@ -17,7 +17,8 @@ import zstandard  # noqa: TID253 - as above
 
 from probe import __version__
 from probe.errors import InputError, Unavailable
-from probe.scan.cluster_parts import Parts, receipt, write_part
+from probe.scan.cluster_parts import Parts, receipts, write_part
+from probe.scan.cluster_rate import SharedRate, pace_of
 from probe.scan.outcome import leaf
 from probe.scan.work import Finished, Job, Task
 
@@ -36,6 +37,7 @@ class Order(msgspec.Struct, frozen=True, array_like=True):
     tasks: list[Task]
     parts: Parts | None = None
     stale: tuple[str, ...] = ()
+    run: str = ""  # whose batches share a rate
 
 
 class Answer(msgspec.Struct, frozen=True, array_like=True):
@@ -43,25 +45,26 @@ class Answer(msgspec.Struct, frozen=True, array_like=True):
 
     finished: list[Finished] = []
     failed: tuple[str, str, str] | None = None
+    tail_s: float = 0.0  # where a rate bounds it, how long it went on when its last connection had begun
 
 
 _orders = msgspec.msgpack.Decoder(Order)
 _answers = msgspec.msgpack.Decoder(Answer)
 
 
-def read_answer(answer: bytes) -> list[Finished]:
-    """The results of a batch. Raises InputError and Unavailable as the worker would have."""
+def read_answer(answer: bytes) -> Answer:
+    """What came of a batch. Raises InputError and Unavailable as the worker would have."""
     read = _answers.decode(zstandard.ZstdDecompressor().decompress(answer))
     if read.failed:
         kind, what, hint = read.failed
         raise (InputError if kind == "InputError" else Unavailable)(f"a worker of the cluster: {what}", hint)
-    return read.finished
+    return read
 
 
 def run_order(order: bytes) -> bytes:
     """Do what an order says, on a worker."""
     try:
-        answer = Answer(_obey(_orders.decode(order)))
+        answer = _obey(_orders.decode(order))
     except Exception as error:
         problem = leaf(error)
         if not isinstance(problem, InputError | Unavailable):
@@ -70,32 +73,36 @@ def run_order(order: bytes) -> bytes:
     return zstandard.ZstdCompressor(level=1).compress(msgspec.msgpack.encode(answer))
 
 
-def _obey(order: Order) -> list[Finished]:
+def _obey(order: Order) -> Answer:
     if order.version != __version__:
         raise Unavailable(
             f"it has rdp-probe {__version__}, and {order.version} is asked for", "install the same version"
         )
-    finished = scan_batch(order.job, order.tasks)
+    answer = scan_batch(order.job, order.tasks, order.run)
     if order.parts is None:
-        return finished
-    write_part(order.parts, order.tasks[0], finished, order.stale)
-    return [receipt(each) for each in finished]
+        return answer
+    write_part(order.parts, order.tasks[0], answer.finished, order.stale)
+    return Answer(receipts(order.parts, order.tasks[0], answer.finished), tail_s=answer.tail_s)
 
 
-def scan_batch(job: Job, batch: list[Task]) -> list[Finished]:
-    """Scan these targets, and nothing else, in an event loop of its own. The job says what this batch may use."""
-    return trio.run(_scan, job, batch)
+def scan_batch(job: Job, batch: list[Task], run: str) -> Answer:
+    """Scan these targets, and nothing else, in an event loop of its own. The job says what this batch may use.
+
+    Its rate is that of all batches of this run in this process.
+    """
+    return trio.run(_scan, job, batch, run)
 
 
-async def _scan(job: Job, batch: list[Task]) -> list[Finished]:
+async def _scan(job: Job, batch: list[Task], run: str) -> Answer:
     from probe.scan.scheduler import ThisProcess
 
+    rate = SharedRate(pace_of(run), job.rate) if job.rate else None
     hand_out, tasks = trio.open_memory_channel[list[Task]](1)
     finish, finished = trio.open_memory_channel[list[Finished]](64)
     done: list[Finished] = []
     with _stopped_when_unwanted() as scope:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(ThisProcess().work, job, tasks, finish)
+            nursery.start_soon(ThisProcess(rate).work, job, tasks, finish)
             await hand_out.send(batch)
             await hand_out.aclose()
             async for some in finished:
@@ -104,7 +111,7 @@ async def _scan(job: Job, batch: list[Task]) -> list[Finished]:
         from distributed import Reschedule
 
         raise Reschedule  # half a batch is none: whoever still wants it lets it run again
-    return done
+    return Answer(done, tail_s=trio.current_time() - rate.last if rate is not None else 0.0)
 
 
 class _Running:

@@ -119,7 +119,7 @@ def test_a_scheduler_that_is_lost_is_said_to_be() -> None:
 
 
 def test_where_no_scheduler_answers_it_is_said_how_to_start_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster_link, "_CONNECT_S", 0.5)
+    monkeypatch.setattr(cluster_link, "CONNECT_S", 0.5)
     with unavailable("no dask scheduler answers at tcp://127.0.0.1:1"):
         trio.run(scanned, Cluster("tcp://127.0.0.1:1"), JOB, [task(0)])
 
@@ -144,7 +144,7 @@ def test_another_version_in_an_order_is_refused_by_the_worker() -> None:
 
 
 def test_a_batch_is_a_pure_function_of_its_job_and_targets() -> None:
-    finished = scan_batch(JOB, [task(3), task(8)])
+    finished = scan_batch(JOB, [task(3), task(8)], "a run").finished
     assert positions(finished) == [3, 8]
     assert [json.loads(each.lines)["status"] for each in finished] == ["refused", "refused"]
 

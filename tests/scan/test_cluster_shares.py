@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,12 +20,15 @@ from probe.audit.settings import Settings
 from probe.drive.limits import Limits
 from probe.errors import InputError, Unavailable
 from probe.result import Target, from_json
-from probe.scan.cluster import Cluster, share_of
+from probe.scan.cluster import Cluster
 from probe.scan.cluster_link import Killed, Link
-from probe.scan.cluster_parts import Parts, existing, name_of, receipt, stale, write_part
+from probe.scan.cluster_parts import Parts, existing, is_there, name_of, prepared, receipts, stale, write_part
+from probe.scan.cluster_rate import Pace, SharedRate, pace_of
+from probe.scan.cluster_share import Portions, share_of
 from probe.scan.cluster_worker import Answer, Order
 from probe.scan.outcome import describe_failure
-from probe.scan.work import Finished, Job, Task
+from probe.scan.recovery import recover
+from probe.scan.work import Facts, Finished, Job, Task
 
 JOB = Job(settings=Settings(depth="discover"), limits=Limits())
 BOUND_S = 30
@@ -52,16 +56,16 @@ def test_shares_never_exceed_the_whole(
     slots = workers * nthreads
     job = replace(JOB, concurrency=concurrency, rate=rate, per_subnet=per_subnet)
     share = share_of(job, workers, slots, whole=True)
-    running = min(slots, share.batches)
+    running = share.running
+    assert running == min(slots, share.batches)
     assert share.concurrency >= 1
     assert share.concurrency * running <= concurrency
-    assert share.targets >= 1
     assert share.batches >= 1
     if rate is None:
         assert share.rate is None
     else:
         assert share.rate is not None
-        assert share.rate * running <= rate * 1.000001
+        assert share.rate * workers <= rate * 1.000001  # batches of one process share it
     if per_subnet is None:
         assert share.per_subnet is None
     else:
@@ -74,8 +78,104 @@ def test_without_a_wish_each_worker_has_its_own_concurrency() -> None:
     assert share_of(replace(JOB, concurrency=500), 3, 12, whole=True).concurrency == 41
 
 
+def portions(job: Job, left: int | None, workers: int = 2, slots: int = 8) -> list[int]:
+    """The sizes of all batches until none is left; of the first hundred where nobody knows."""
+    share = share_of(job, workers, slots, whole=False)
+    found = Portions(job, left)
+    sizes: list[int] = []
+    while sum(sizes) < left if left is not None else len(sizes) < 100:
+        sizes.append(found.size(share) if left is None else min(found.size(share), left - sum(sizes)))
+        found.handed_out(sizes[-1])
+    return sizes
+
+
+def test_with_a_low_rate_batches_are_short_and_the_last_ones_shortest() -> None:
+    """60 a second, 510 targets, two workers that run four batches each."""
+    sizes = portions(replace(JOB, rate=60.0), 510)
+    assert max(sizes) <= 15  # 2 s of the turns that one batch in eight has
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[-8:] == [1] * 8
+
+
+def test_without_a_rate_a_small_scan_is_for_all_workers_and_a_large_one_in_large_batches() -> None:
+    assert len(portions(JOB, 510)) >= 16
+    assert max(portions(JOB, 100_000)) == 500
+    assert min(portions(JOB, 100_000)[:-1]) >= 16
+    assert portions(JOB, None) == [500] * 100
+
+
+def test_batches_are_longer_where_their_last_targets_take_long_and_smaller_where_targets_cost_more() -> None:
+    job = replace(JOB, rate=80.0)
+    share = share_of(job, 2, 8, whole=False)
+    found = Portions(job, None)
+    assert found.size(share) == 20
+    for _ in range(30):
+        found.saw([done(task(number)) for number in range(4)], 5.0)
+    assert found.size(share) in (99, 100)
+    costly = msgspec.structs.replace(done(task(1)), facts=(Facts((), connections=10),))
+    for _ in range(30):
+        found.saw([costly], 0.0)
+    assert found.size(share) == 2
+
+
+async def _begun(rates: list[SharedRate], seconds: float) -> list[float]:
+    """When turns were had, by batches that are as fast as they may be and two connections wide."""
+    began = trio.current_time()
+    turns: list[float] = []
+
+    async def hurry(rate: SharedRate) -> None:
+        while True:
+            if not rate.try_take():
+                await rate.take()
+            turns.append(trio.current_time() - began)
+
+    with trio.move_on_after(seconds):
+        async with trio.open_nursery() as nursery:
+            for rate in rates:
+                nursery.start_soon(hurry, rate)
+    return turns
+
+
+def test_batches_of_one_process_share_its_rate_whether_they_are_beside_each_other_or_follow_each_other() -> None:
+    async def beside() -> tuple[list[float], list[float]]:
+        pace = Pace(trio.current_time)
+        several = await _begun([SharedRate(pace, 10.0) for _ in range(4)], 10)
+        one = await _begun([SharedRate(pace, 20.0)], 10)
+        return several, one
+
+    several, one = trio.run(beside, clock=trio.testing.MockClock(autojump_threshold=0))
+    assert 99 <= len(several) <= 102
+    assert 185 <= len(one) <= 201  # nothing for being new; four turns were booked by those that were stopped
+
+
+def test_a_rate_tells_when_nobody_waits_any_more_and_when_its_last_turn_was() -> None:
+    async def last() -> None:
+        calm: list[float] = []
+        rate = SharedRate(Pace(trio.current_time), 0.5)
+        rate.calm = lambda: calm.append(trio.current_time())
+        began = rate.last
+        await rate.take()
+        assert (rate.last, rate.waiting, calm) == (began, 0, [])
+        await rate.take()
+        assert rate.last == pytest.approx(began + 1.9)
+        assert calm == [rate.last]
+
+    trio.run(last, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+def test_a_process_remembers_the_pace_of_each_scan_and_forgets_those_of_long_ago() -> None:
+    first = pace_of("scan-a")
+    assert pace_of("scan-a") is first
+    assert pace_of("scan-b") is not first
+    for number in range(50):
+        pace_of(f"scan-{number}")
+    assert pace_of("scan-a") is not first
+
+
 class Fake:
     """A link to workers that die of some targets."""
+
+    run = "a run"
 
     def __init__(self, deadly: set[int]) -> None:
         self.deadly = deadly
@@ -108,7 +208,7 @@ class Fake:
         pass
 
 
-async def _scanned(tasks: list[Task]) -> list[Finished]:
+async def _scanned(tasks: list[Task], parts: Parts | None = None) -> list[Finished]:
     hand_out, handed_out = trio.open_memory_channel[list[Task]](len(tasks))
     finish, finished = trio.open_memory_channel[list[Finished]](64)
     for each in tasks:
@@ -117,7 +217,7 @@ async def _scanned(tasks: list[Task]) -> list[Finished]:
     results: list[Finished] = []
     with trio.fail_after(BOUND_S):
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(Cluster("tcp://nowhere:1").work, JOB, handed_out, finish)
+            nursery.start_soon(Cluster("tcp://nowhere:1", parts).work, JOB, handed_out, finish)
             async for some in finished:
                 results += some
     return results
@@ -241,19 +341,68 @@ def test_a_part_can_be_a_table(tmp_path: Path) -> None:
 
 
 def test_a_receipt_is_a_result_with_the_place_and_the_target() -> None:
+    parts = Parts("memory://parts-2", "scan-1")
     whole = done(task(5))
-    short = receipt(whole)
+    (short,) = receipts(parts, task(5), [whole])
     assert (short.position, short.facts) == (whole.position, whole.facts)
     before, after = from_json(whole.lines), from_json(short.lines)
     assert (after.target, after.status, after.scan) == (before.target, before.status, before.scan)
     assert short.lines.endswith(b"}\n")
     assert len(short.lines) < len(whole.lines)
+    assert json.loads(short.lines)["part"] == {"name": name_of(parts, task(5)), "target": 1, "of": 1}
+
+
+def test_receipts_of_a_part_count_together(tmp_path: Path) -> None:
+    parts = Parts("memory://parts-3", "scan-1")
+    some = receipts(parts, task(1), [done(task(1)), done(task(2)), done(task(3))])
+    assert [each.goes_on for each in some] == [True, True, False]
+    journal = tmp_path / "out.ndjson"
+    for number in range(4):
+        journal.write_bytes(b"".join(each.lines for each in some[:number]))
+        assert recover(str(journal)).targets == (3 if number == 3 else 0)
 
 
 @pytest.mark.parametrize(("url", "kind"), [("nonsense://x", InputError), ("file:///proc/nowhere", Unavailable)])
 def test_a_place_that_cannot_take_parts_is_said_to_be_one(url: str, kind: type[Exception]) -> None:
     with pytest.raises(kind, match="parts cannot be written to"):
         existing(Parts(url, "scan-1"))
+    with pytest.raises(kind, match="parts cannot be written to"):
+        prepared(Parts(url, "scan-1"))
+
+
+@pytest.mark.parametrize("url", ["my parts", "./my parts/", "file:my parts", "local://my parts"])
+def test_a_folder_is_the_one_that_it_is_where_the_scan_is_begun(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = prepared(Parts(url, "scan-1", "ndjson"))
+    assert found == Parts(f"file://{tmp_path}/my parts", "scan-1", "ndjson")
+    assert list((tmp_path / "my parts").iterdir()) == []  # what was tried is removed
+    assert prepared(found) == found
+
+
+def test_a_store_stays_what_it_is_and_what_it_raises_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = Parts("memory://parts-9", "scan-1")
+    assert prepared(parts) == parts
+    assert existing(parts) == frozenset()
+
+    def refuse(*_: object) -> None:
+        raise RuntimeError("Unable to locate credentials")
+
+    monkeypatch.setattr("fsspec.implementations.memory.MemoryFileSystem.pipe_file", refuse)
+    with pytest.raises(Unavailable, match="Unable to locate credentials"):
+        prepared(parts)
+
+
+def test_parts_that_a_worker_wrote_elsewhere_end_the_scan_before_they_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("probe.scan.cluster.linked", lambda *_: Fake(set()))
+    monkeypatch.setattr("probe.scan.cluster._VISIBLE_S", (0.0, 0.0))
+    parts = Parts("memory://parts-10", "scan-1")
+    with pytest.RaisesGroup(pytest.RaisesExc(Unavailable, match="not there as seen from here"), flatten_subgroups=True):
+        trio.run(_scanned, [task(number) for number in range(10)], parts)
+    write_part(parts, task(0), [done(task(number)) for number in range(10)], ())
+    assert is_there(parts, task(0))
+    assert len(trio.run(_scanned, [task(number) for number in range(10)], parts)) == 10
 
 
 def test_a_file_system_whose_package_is_missing_is_said_to_lack_it(monkeypatch: pytest.MonkeyPatch) -> None:
