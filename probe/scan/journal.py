@@ -89,8 +89,7 @@ class Journal:
         except (OSError, ValueError) as error:
             raise _cannot_open(name, error) from error
         try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise InputError(f"{name} is no regular file", "give the name of one; a pipe or a device keeps nothing")
+            _check_regular(name, descriptor)
             _lock(name, descriptor)
             return cls(name, descriptor)
         except BaseException:
@@ -178,6 +177,11 @@ def _compressor() -> Callable[[bytes], bytes]:
     import zstandard
 
     return zstandard.ZstdCompressor(write_checksum=True).compress
+
+
+def _check_regular(name: str, descriptor: int) -> None:
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        raise InputError(f"{name} is no regular file", "give the name of one; a pipe or a device keeps nothing")
 
 
 def _lock(name: str, descriptor: int) -> None:

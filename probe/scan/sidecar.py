@@ -87,7 +87,7 @@ def write(name: str, sidecar: Sidecar) -> None:
     try:
         with suppress(FileNotFoundError):
             os.unlink(part)  # noqa: PTH108  what a scan left that was killed
-        with open(part, "wb", opener=_new) as stream:  # noqa: PTH123
+        with open(part, "wb", opener=_new) as stream:
             stream.write(msgspec.json.format(msgspec.json.encode(sidecar), indent=1) + b"\n")
             stream.flush()
             os.fsync(stream.fileno())
@@ -156,7 +156,7 @@ def read(name: str) -> Sidecar:
     try:
         if not os.path.exists(name):  # noqa: PTH110
             raise _missing(name, has_record=os.path.exists(path))  # noqa: PTH110
-        with open(path, "rb", opener=_without_waiting) as stream:  # noqa: PTH123
+        with open(path, "rb", opener=_without_waiting) as stream:
             if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
                 raise InputError(f"{path} is no regular file", "see who put it there")
             found = msgspec.json.decode(stream.read(), type=Sidecar)

@@ -18,6 +18,7 @@ import zstandard
 
 from probe.errors import InputError, Unavailable
 from probe.scan import journal as journal_module
+from probe.scan import sidecar
 from probe.scan.journal import Journal, Stream, can_resume, resume_command
 from probe.scan.recovery import recover
 from probe.scan.work import Finished
@@ -77,6 +78,31 @@ def test_a_file_that_cannot_be_written_is_an_error(tmp_path: Path, name: str, wh
         Journal.create(f"{tmp_path}/{name}")
     assert why in caught.value.what
     assert "\0" not in caught.value.what
+
+
+def test_what_is_no_regular_file_is_no_journal(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "zeros").symlink_to("/dev/zero")
+    for name in ("pipe", "zeros"):
+        for again in (Journal.create, Journal.reopen):
+            with pytest.raises(InputError, match="no regular file"):
+                again(str(tmp_path / name))
+        record = tmp_path / f"{name}.scan"
+        record.symlink_to(name)
+        with pytest.raises(InputError, match="no regular file"):
+            sidecar.read(str(tmp_path / name))
+
+
+def test_a_record_is_not_written_through_a_link(tmp_path: Path) -> None:
+    target = tmp_path / "mine"
+    target.write_text("kept")
+    (tmp_path / "out.ndjson").touch()
+    (tmp_path / "out.ndjson.scan.part").symlink_to(target)
+    arguments = sidecar.Arguments(targets=["192.0.2.1"], timeout=5.0, deadline=60.0, depth="discover", per_host=2)
+    sidecar.write(str(tmp_path / "out.ndjson"), sidecar.Sidecar(directory="/", arguments=arguments))
+    assert target.read_text() == "kept"
+    assert sidecar.read(str(tmp_path / "out.ndjson")).arguments == arguments
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["mine", "out.ndjson", "out.ndjson.scan"]
 
 
 def test_a_batch_is_a_frame(tmp_path: Path) -> None:
