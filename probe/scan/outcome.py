@@ -33,14 +33,13 @@ def describe(position: int, results: list[Result]) -> Finished:
 
 def describe_failure(position: int, target: Target, depth: Depth, what: str) -> Finished:
     """One line for a target that was not audited to its end by a fault of ours. No rule of the catalogue judges it."""
-    result = not_asked(target, depth, f"internal error: {what}; please report it", status="silent")
+    result = not_asked(target, depth, f"internal error: {what}; please report it")
     result.scan = Place(position=position, result=1, of=1)
     return Finished(position, f"{json_line(to_json(result))}\n".encode(), (Facts((INTERNAL_ERROR,)),))
 
 
-def not_asked(target: Target, depth: Depth, why: str, *, status: str = "unreachable") -> Result:
-    """The result of a target to which no connection was made, `limited` by us."""
-    assert status in ("unreachable", "silent")
+def not_asked(target: Target, depth: Depth, why: str) -> Result:
+    """The result of a target of which nothing is known, `limited` by us."""
     return Result(
         target=target,
         started=timestamp(datetime.now(UTC).timestamp()),
@@ -49,7 +48,7 @@ def not_asked(target: Target, depth: Depth, why: str, *, status: str = "unreacha
         connections=0,
         bytes_sent=0,
         bytes_received=0,
-        status="silent" if status == "silent" else "unreachable",
+        status="unreachable",
         limited=why,
     )
 

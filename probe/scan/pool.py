@@ -4,8 +4,13 @@ Targets are handed out on credit: a worker has as many as it can have under way 
 hoards none, and what waits is bounded everywhere. Nobody reads a worker's results while the scan's own reader is slow;
 then its pipe fills, and it begins no more audits.
 
-A worker that dies is replaced. What it had under way is given to the new one, eight targets at a time; a target that is
-under way at a second death has a result that says so, since it may be what kills.
+Targets of one address go to the same worker while one of them is there, so that it can keep to `--per-host`: for that
+names are resolved here. They count as one against its credit.
+
+A worker that dies is replaced. What it had under way is given to the new one, half at a time and nothing else beside
+it; where that kills again, half of what is left then. So a target that kills is soon alone: at the second death that
+it saw alone it has a result that says so, and nothing else is written off with it. A worker that gives no sign of life
+is told of, and ended when it gives none for long.
 """
 
 from __future__ import annotations
@@ -16,23 +21,28 @@ import subprocess
 import sys
 import zlib
 from collections import deque
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
 import trio  # noqa: TID253 - this module is only imported when a scan runs
 
 from probe.errors import InputError, Unavailable
+from probe.language import _
 from probe.scan.frames import Frames, Problem, Report, frame
-from probe.scan.gate import subnet_of
+from probe.scan.gate import host_of, subnet_of
 from probe.scan.work import Finished, Job, Task
 
 _AHEAD = 32  # targets that a worker has before it can begin them
 _FOR_RETRIES = 512  # more, where some of them wait to be asked again
 _FOR_SUBNETS = 16_384  # more, where some of them wait for their subnet: they are for this worker anyway
+_ASIDE = 16_384  # more, of addresses that it has: they are for this worker anyway
 _RESOLVING = 32  # names at a time
-_SUSPECTS = 8  # targets at a time that were under way when a worker died
-_MOST_BARREN = 5  # deaths of one worker after another without a result between them
+_MOST_IDLE_DEATHS = 5  # deaths of one worker after another that no target can have caused
+_MOST_LOST = 20  # targets that one worker after another died of, without a result between them
+_QUIET_S = 30.0  # without a sign of life, of which there is one in 5 s, a worker is told of
+_DEAD_S = 120.0  # and after this time it is ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +50,7 @@ class Processes:
     """A pool of `n` worker processes. No more than there are connections to share, and at least one."""
 
     n: int
+    tell: Callable[[str], None] = field(default=lambda _text: None, compare=False)  # what the user should know of it
 
     async def work(
         self,
@@ -50,16 +61,18 @@ class Processes:
         """Do every task until `tasks` ends; `finished` is closed at the end. Results come in any order.
 
         The shares of `concurrency` and `rate` add up to what the job says. With `per_subnet` all that is in a subnet
-        goes to one process, names too; but one with addresses in several subnets goes where its first address does.
+        goes to one process, names too; but one with addresses in several subnets goes where its first address does,
+        or where one of its addresses is under way.
         Raises, in a group, what a process gives up with (InputError, Unavailable), and Unavailable where processes do
         not stay alive.
         """
         room = trio.lowlevel.ParkingLot()
-        slots = [_Slot(share, room) for share in shares(job, self.n)]
+        owners: dict[str, _Slot] = {}
+        slots = [_Slot(share, room, owners, self.tell) for share in shares(job, self.n)]
         async with finished, trio.open_nursery() as nursery:
             for slot in slots:
                 nursery.start_soon(slot.run, finished)
-            await _hand_out(job, tasks, slots, room)
+            await _hand_out(job, tasks, slots, owners, room)
             for slot in slots:
                 slot.end()
 
@@ -73,15 +86,20 @@ def shares(job: Job, n: int) -> list[Job]:
 
 
 async def _hand_out(
-    job: Job, tasks: trio.MemoryReceiveChannel[list[Task]], slots: list[_Slot], room: trio.lowlevel.ParkingLot
+    job: Job,
+    tasks: trio.MemoryReceiveChannel[list[Task]],
+    slots: list[_Slot],
+    owners: dict[str, _Slot],
+    room: trio.lowlevel.ParkingLot,
 ) -> None:
-    """Every task to a worker with credit; where that depends on a name's address, when it is known."""
+    """Every task to a worker that may have it; a name when its addresses are known."""
     resolving = trio.Semaphore(_RESOLVING)
 
     async def hand(task: Task) -> None:
-        while (slot := _slot_for(task, slots, job)).credit <= 0:
+        hosts = _hosts_of(task)
+        while (slot := _slot_for(task, hosts, slots, owners, job)) is None:
             await room.park()
-        slot.give(task)
+        slot.give(task, hosts)
 
     async def resolve_first(task: Task) -> None:
         await hand(await _resolved(task, job))
@@ -90,7 +108,7 @@ async def _hand_out(
     async with trio.open_nursery() as nursery:
         async for batch in tasks:
             for task in batch:
-                if job.per_subnet is not None and task.target.address is None:
+                if len(slots) > 1 and task.target.address is None:
                     await resolving.acquire()
                     nursery.start_soon(resolve_first, task)
                 else:
@@ -107,37 +125,104 @@ async def _resolved(task: Task, job: Job) -> Task:
     return Task(task.position, task.target, tuple(target.address or target.host for target in found))
 
 
-def _slot_for(task: Task, slots: list[_Slot], job: Job) -> _Slot:
+def _hosts_of(task: Task) -> tuple[str, ...]:
+    """The servers that a task asks."""
+    if task.addresses:
+        return tuple(dict.fromkeys(map(host_of, task.addresses)))
+    return (host_of(task.target.address or task.target.host),)
+
+
+def _slot_for(
+    task: Task, hosts: tuple[str, ...], slots: list[_Slot], owners: dict[str, _Slot], job: Job
+) -> _Slot | None:
+    """Whose it is, since one of its hosts is there, or who can best have it; None where it must wait."""
+    owning = {owners[host] for host in hosts if host in owners}
+    if owning:
+        slot = owning.pop()
+        return slot if not owning and slot.given < slot.most else None
     if job.per_subnet is None:
-        return max(slots, key=_credit)
-    place = task.target.address or next(iter(task.addresses), None)
-    key = task.target.host if place is None else subnet_of(place)
-    return slots[zlib.crc32(key if isinstance(key, bytes) else str(key).encode()) % len(slots)]
+        slot = max(slots, key=_credit)
+    else:
+        place = task.target.address or next(iter(task.addresses), None)
+        key = task.target.host if place is None else subnet_of(place)
+        slot = slots[zlib.crc32(key if isinstance(key, bytes) else str(key).encode()) % len(slots)]
+    return slot if slot.credit > 0 and slot.given < slot.most else None
 
 
 def _credit(slot: _Slot) -> int:
     return slot.credit
 
 
+class _Suspects:
+    """What was under way when a worker died, in groups that are asked one after the other."""
+
+    def __init__(self) -> None:
+        self._groups: list[list[Task]] = []
+        self._asked: list[Task] = []  # the group that is under way, or was the last
+        self._has_killed = False  # it is one target, and a worker has died of it before
+
+    def __bool__(self) -> bool:
+        return bool(self._groups)
+
+    def next(self) -> list[Task]:
+        """The next group; empty: there are no more."""
+        before, self._asked = self._asked, self._groups.pop() if self._groups else []
+        self._has_killed = self._has_killed and self._asked == before
+        return self._asked
+
+    @property
+    def is_asked(self) -> bool:
+        """What is under way is such a group, not something new."""
+        return bool(self._asked)
+
+    def add(self, under_way: list[Task]) -> Task | None:
+        """A worker has died over this; the target that it must have been, if that was asked alone twice."""
+        is_alone = under_way == self._asked and len(under_way) == 1
+        if is_alone and self._has_killed:
+            return under_way[0]
+        self._has_killed = is_alone
+        middle = len(under_way) // 2
+        self._groups += [group for group in (under_way[middle:], under_way[:middle]) if group]
+        return None
+
+    def put_back(self, under_way: list[Task]) -> None:
+        """A worker has died before it began with these."""
+        if under_way:
+            self._groups.append(under_way)
+
+
 class _Slot:
     """One worker process after another, and what it has to do."""
 
-    def __init__(self, job: Job, room: trio.lowlevel.ParkingLot) -> None:
+    def __init__(
+        self, job: Job, room: trio.lowlevel.ParkingLot, owners: dict[str, _Slot], tell: Callable[[str], None]
+    ) -> None:
         self._job = job
         self._room = room  # who waits until some worker has credit
-        self.credit = job.concurrency + _AHEAD
+        self._owners = owners  # the slot of every host that is under way
+        self._tell = tell
+        self.credit = job.concurrency + _AHEAD  # hosts that it may have more
         self.credit += _FOR_SUBNETS if job.per_subnet is not None else _FOR_RETRIES if job.retries else 0
+        self.most = self.credit + _ASIDE  # targets
+        self.given = 0  # targets that are not done
+        self._hosts: dict[str, int] = {}  # targets of each host
         self._outgoing: deque[Task] = deque()
-        self._suspects: deque[Task] = deque()
+        self._suspects = _Suspects()
         self._under_way: dict[int, Task] = {}  # by position
-        self._struck: set[int] = set()  # positions of what was under way at a death
         self._ending = False
-        self._barren = 0  # deaths since the last result
+        self._is_ready = False  # this process has said something
+        self._idle_deaths = 0  # in a row
+        self._lost = 0  # targets that workers died of since the last result
         self._changed = trio.Event()
 
-    def give(self, task: Task) -> None:
+    def give(self, task: Task, hosts: tuple[str, ...]) -> None:
         """One more to do."""
-        self.credit -= 1
+        self.given += 1
+        for host in hosts:
+            if (number := self._hosts.get(host, 0)) == 0:
+                self._owners[host] = self
+                self.credit -= 1
+            self._hosts[host] = number + 1
         self._outgoing.append(task)
         self._changed.set()
 
@@ -152,11 +237,11 @@ class _Slot:
             how = await self._one_life(finished)
             if self._is_done():
                 return
-            self._barren += 1
-            if self._barren >= _MOST_BARREN:
+            self._idle_deaths = 0 if self._is_ready and self._under_way else self._idle_deaths + 1
+            await self._mourn(how, finished)
+            if self._idle_deaths >= _MOST_IDLE_DEATHS or self._lost >= _MOST_LOST:
                 hint = "see what they wrote above; is memory short? --processes 1 works without them"
                 raise Unavailable(f"worker processes do not stay alive: the last {how}", hint)
-            await self._mourn(how, finished)
 
     def _is_done(self) -> bool:
         return self._ending and not (self._outgoing or self._suspects or self._under_way)
@@ -172,11 +257,14 @@ class _Slot:
         )
         assert process.stdin is not None
         assert process.stdout is not None
+        self._is_ready = False
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._write, process.stdin)
-                await self._read(Frames(process.stdout), finished)
+                is_alive = await self._read(Frames(process.stdout), process.pid, finished)
                 nursery.cancel_scope.cancel()
+            if not is_alive:
+                process.kill()
         finally:
             if not self._is_done():
                 process.kill()
@@ -184,7 +272,7 @@ class _Slot:
                 await trio.aclose_forcefully(process.stdin)
                 await trio.aclose_forcefully(process.stdout)
                 await process.wait()
-        return _how_it_ended(process.returncode)
+        return _how_it_ended(process.returncode) if is_alive else f"gave no sign of life for {_DEAD_S:g} s"
 
     async def _write(self, stdin: trio.abc.SendStream) -> None:
         try:
@@ -200,50 +288,71 @@ class _Slot:
             return
 
     def _next_batch(self) -> list[Task]:
-        batch = list(self._outgoing)
-        self._outgoing.clear()
-        under_way = sum(position in self._under_way for position in self._struck)
-        while self._suspects and under_way < _SUSPECTS:
-            batch.append(self._suspects.popleft())
-            under_way += 1
+        """What may be sent now: a group of suspects when nothing else is under way, and new targets after the last."""
+        if self._under_way and (self._suspects or self._suspects.is_asked):
+            return []
+        batch = self._suspects.next()
+        if not batch:
+            batch = list(self._outgoing)
+            self._outgoing.clear()
         self._under_way.update((task.position, task) for task in batch)
         return batch
 
-    async def _read(self, frames: Frames, finished: trio.MemorySendChannel[list[Finished]]) -> None:
+    async def _read(self, frames: Frames, pid: int, finished: trio.MemorySendChannel[list[Finished]]) -> bool:
+        """Everything that a process says; False where it is to be ended because it says nothing any more."""
         decode = msgspec.msgpack.Decoder(Report).decode
-        while (message := await frames.next()) is not None:
+        while True:
+            with trio.move_on_after(_DEAD_S) as waiting:
+                message = await self._next_message(frames, pid)
+            if waiting.cancelled_caught:
+                return False
+            if message is None:
+                return True
             report = decode(message)
+            self._is_ready = True
             if report.problem is not None:
                 raise _error(report.problem)
             if report.finished:
-                self._barren = 0
+                self._idle_deaths = self._lost = 0
                 await finished.send(report.finished)
                 self._settle(report.finished)
 
+    async def _next_message(self, frames: Frames, pid: int) -> bytes | None:
+        with trio.move_on_after(_QUIET_S):
+            return await frames.next()
+        text = "A worker process ({pid}) has given no sign of life for {seconds} s; it is ended after {most} s"
+        self._tell(_(text, pid=pid, seconds=f"{_QUIET_S:g}", most=f"{_DEAD_S:g}"))
+        return await frames.next()
+
     def _settle(self, finished: list[Finished]) -> None:
         for each in finished:
-            del self._under_way[each.position]
-            self._struck.discard(each.position)
-        self.credit += len(finished)
+            for host in _hosts_of(self._under_way.pop(each.position)):
+                if (left := self._hosts.pop(host) - 1) > 0:
+                    self._hosts[host] = left
+                else:
+                    del self._owners[host]
+                    self.credit += 1
+        self.given -= len(finished)
         self._changed.set()
         self._room.unpark_all()
 
     async def _mourn(self, how: str, finished: trio.MemorySendChannel[list[Finished]]) -> None:
-        """What was under way is tried once more; what was so before has its result."""
+        """What was under way is tried again; what must have been the cause has its result."""
         from probe.scan.outcome import describe_failure
 
-        lost = []
-        for position, task in list(self._under_way.items()):
-            if position in self._struck:
-                what = f"a worker process {how}, for the second time while this target was under way"
-                lost.append(describe_failure(position, task.target, self._job.settings.depth, what))
-            else:
-                del self._under_way[position]
-                self._struck.add(position)
-                self._suspects.append(task)
-        if lost:
-            await finished.send(lost)
-            self._settle(lost)
+        under_way = list(self._under_way.values())
+        if not self._is_ready:
+            self._suspects.put_back(under_way)
+            self._under_way.clear()
+            return
+        if (killer := self._suspects.add(under_way)) is None:
+            self._under_way.clear()
+            return
+        what = f"a worker process {how}, twice while nothing but this target was under way"
+        lost = [describe_failure(killer.position, killer.target, self._job.settings.depth, what)]
+        self._lost += 1
+        await finished.send(lost)
+        self._settle(lost)
 
 
 def _environment() -> dict[str, str]:

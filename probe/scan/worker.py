@@ -2,7 +2,8 @@
 
 It reads targets from standard input and writes what came of them to standard output, as `probe.scan.frames` has it. It
 ignores Ctrl-C, which is for the process that scans; when its standard input ends before the targets do it ends at once,
-so it never outlives that process, however that one ended.
+so it never outlives that process, however that one ended. Where there are no results to write it says every 5 s that it
+is alive: its event loop turns.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import math
 import os
 import signal
 import sys
+
+_ALIVE_S = 5.0
 
 
 def main() -> None:
@@ -47,7 +50,13 @@ async def _work(tasks_fd: int, results_fd: int) -> None:
         os._exit(1)
 
     async def write(stream: trio.abc.SendStream) -> None:
-        async for some in finished:
+        while True:
+            some: list[Finished] = []
+            try:
+                with trio.move_on_after(_ALIVE_S):
+                    some = await finished.receive()
+            except trio.EndOfChannel:
+                return
             await stream.send_all(frame(Report(some)))
 
     async with trio.lowlevel.FdStream(tasks_fd) as tasks, trio.lowlevel.FdStream(results_fd) as results:
@@ -65,7 +74,7 @@ async def _work(tasks_fd: int, results_fd: int) -> None:
                     with seldom_collected():
                         await ThisProcess().work(job, handed_out, finish)
                 reading.cancel_scope.cancel()
-        except Exception as error:
+        except (ExceptionGroup, InputError, Unavailable) as error:
             problem = leaf(error)
             if isinstance(problem, trio.BrokenResourceError):  # nobody reads what we write
                 os._exit(1)

@@ -15,13 +15,14 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
+from probe.audit.settings import Settings
 from probe.drive.demo_server import Secured
 from probe.errors import InputError, Unavailable
-from probe.result import Target
+from probe.result import Depth, Result, Target
 from probe.scan import pool as subject
 from probe.scan.outcome import INTERNAL_ERROR
 from probe.scan.pool import Processes, shares
-from probe.scan.work import Finished, Job
+from probe.scan.work import Finished, Job, Task
 from tests.drive.peers import PATIENCE_S, SSL, inside_tls, only, serving
 from tests.scan.shares import DISCOVER, STANDARD, address, name, results, worked
 
@@ -171,23 +172,193 @@ def test_workers_that_are_killed_are_replaced_and_nothing_is_lost_or_twice(child
     assert {one.facts[0].tags[0] for one in found} == {"not_rdp"}
 
 
-def test_a_target_that_kills_twice_is_told_of_and_few_with_it(children: list[trio.Process]) -> None:
-    host = Host(seconds=0.01)
+def killing(host: Host, children: list[trio.Process], *ends: str) -> None:
+    """Make these addresses kill every worker."""
 
     def kill(asked: str) -> None:
-        if asked.endswith(".40"):
+        if asked.endswith(ends):
             for process in children:
                 process.kill()
 
     host.on_asked = kill
+
+
+def failed(found: list[Finished]) -> dict[int, Result]:
+    """Those that are written off, by their position."""
+    return {one.position: results(one)[0] for one in found if one.facts[0].tags == (INTERNAL_ERROR,)}
+
+
+def test_targets_that_kill_are_told_of_and_nothing_is_written_off_with_them(children: list[trio.Process]) -> None:
+    host = Host(seconds=0.01)
+    killing(host, children, ".40", ".47")
     found = scanned(host, 1, replace(DISCOVER, concurrency=30))
     assert is_complete(found)
-    assert host.asked["127.0.0.40"] == 2
-    failed = {one.position: results(one)[0] for one in found if one.facts[0].tags == (INTERNAL_ERROR,)}
-    assert 39 in failed
-    assert len(failed) <= subject._SUSPECTS
-    assert "SIGKILL, for the second time" in (failed[39].limited or "")
-    assert len(children) == 3
+    lost = failed(found)
+    assert sorted(lost) == [39, 46]
+    for one in lost.values():
+        assert (one.status, one.connections) == ("unreachable", 0)
+        assert "SIGKILL, twice while nothing but this target was under way" in (one.limited or "")
+    assert {each.service for one in found if one.position not in lost for each in results(one)} == {"ssh"}
+
+
+def test_deaths_from_without_write_nothing_off(children: list[trio.Process]) -> None:
+    host = Host(seconds=0.01)
+    kills = iter(range(5))
+
+    def kill(_asked: str) -> None:
+        if sum(host.asked.values()) % 15 == 0 and next(kills, None) is not None:
+            for process in children:
+                process.kill()
+
+    host.on_asked = kill
+    found = scanned(host, 2, replace(DISCOVER, concurrency=20))
+    assert is_complete(found)
+    assert next(kills, None) is None
+    assert not failed(found)
+
+
+def test_a_group_of_suspects_is_halved_until_one_is_alone_twice() -> None:
+    tasks = [Task(number, address(number)) for number in range(100)]
+    suspects = subject._Suspects()
+    lost: list[int] = []
+    deaths = 0
+    under_way, left = tasks, set(range(100))
+    while under_way:
+        killers = [task.position for task in under_way if task.position in (3, 4, 77)]
+        if killers:
+            deaths += 1
+            if (killer := suspects.add(under_way)) is not None:
+                lost.append(killer.position)
+                left.discard(killer.position)
+        else:
+            left -= {task.position for task in under_way}
+        under_way = suspects.next()
+    assert sorted(lost) == [3, 4, 77]
+    assert not left
+    assert deaths <= 3 * 9
+    assert not suspects
+    assert not suspects.is_asked
+
+
+def test_one_that_is_what_is_left_of_a_group_was_not_alone() -> None:
+    tasks = [Task(number, address(number)) for number in range(4)]
+    suspects = subject._Suspects()
+    assert suspects.add(tasks) is None
+    assert suspects.next() == tasks[:2]
+    assert suspects.add(tasks[1:2]) is None
+    assert suspects.next() == tasks[1:2]
+    assert suspects.add(tasks[1:2]) is None  # alone for the first time
+    assert suspects.next() == tasks[1:2]
+    suspects.put_back(tasks[1:2])  # a process that did not even begin
+    assert suspects.next() == tasks[1:2]
+    assert suspects.add(tasks[1:2]) == tasks[1]
+    assert suspects.next() == tasks[2:]
+    assert suspects.next() == []
+    suspects.put_back([])
+    assert suspects.next() == []
+
+
+def test_targets_of_which_each_kills_end_the_scan(
+    children: list[trio.Process], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subject, "_MOST_LOST", 2)
+    host = Host(seconds=0.01)
+    killing(host, children, "")
+    with pytest.raises(BaseExceptionGroup) as caught:
+        scanned(host, 1, replace(DISCOVER, concurrency=4), range(1, 9))
+    assert caught.group_contains(Unavailable, match="do not stay alive: the last was ended by SIGKILL")
+
+
+def test_a_worker_that_gives_no_sign_of_life_is_told_of_and_replaced(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    hung = tmp_path / "python"
+    hung.write_text("#!/bin/sh\nexec sleep 1000\n")
+    hung.chmod(0o755)
+    real: Callable[..., Awaitable[trio.Process]] = trio.lowlevel.open_process
+    pids = []
+
+    async def open_process(command: list[str], **options: object) -> trio.Process:
+        is_first = not pids
+        monkeypatch.setattr(subject, "_QUIET_S", 0.01 if is_first else 1000.0)
+        monkeypatch.setattr(subject, "_DEAD_S", 0.02 if is_first else 2000.0)
+        process = await real([str(hung), *command[1:]] if is_first else command, **options)
+        pids.append(process.pid)
+        return process
+
+    monkeypatch.setattr(trio.lowlevel, "open_process", open_process)
+    told: list[str] = []
+    host = Host()
+
+    async def main() -> list[Finished]:
+        with trio.fail_after(PATIENCE_S):
+            async with host.serving(range(1, 11)) as targets:
+                return await worked(Processes(1, told.append), DISCOVER, targets)
+
+    assert is_complete(trio.run(main), 10)
+    assert len(pids) == 2
+    (text,) = told
+    assert str(pids[0]) in text
+    assert not is_alive(pids[0])
+
+
+@pytest.mark.parametrize("depth", ["discover", "standard"])
+def test_one_server_is_one_processs_affair_on_many_ports_and_by_many_names(
+    children: list[trio.Process], monkeypatch: pytest.MonkeyPatch, depth: Depth
+) -> None:
+    real: Callable[..., Awaitable[object]] = trio.socket.getaddrinfo
+
+    async def getaddrinfo(host: str, port: int, **more: object) -> object:
+        if not host.startswith("srv"):
+            return await real(host, port, **more)
+        last = (7,) if int(host.removeprefix("srv")) % 3 else (8, 7)
+        return [(2, 1, 6, "", (f"127.0.0.{each}", port)) for each in last]
+
+    monkeypatch.setattr(trio.socket, "getaddrinfo", getaddrinfo)
+    host = Host(seconds=0.005)
+    open_now: Counter[str] = Counter()
+    most_open: Counter[str] = Counter()
+
+    async def peer(stream: trio.SocketStream) -> None:
+        at = stream.socket.getsockname()[0]
+        open_now[at] += 1
+        most_open[at] = max(most_open[at], open_now[at])
+        try:
+            await stream.receive_some(4096)
+            await trio.sleep(host.seconds)
+        finally:
+            open_now[at] -= 1
+        await stream.send_all(BANNER)
+
+    async def main() -> list[Finished]:
+        with trio.fail_after(PATIENCE_S):
+            async with serving(peer, host="0.0.0.0") as one, serving(peer, host="0.0.0.0") as other:
+                ports = [address(7, port) for port in (one.port, other.port)] * 10
+                names = [name(f"srv{number}", one.port) for number in range(20)]
+                job = replace(DISCOVER, settings=Settings(depth=depth))
+                return await worked(Processes(3), job, [*ports, *names, address(9, one.port)], batch=1)
+
+    assert is_complete(trio.run(main), 41)
+    assert most_open["127.0.0.7"] <= DISCOVER.limits.per_host
+    assert most_open["127.0.0.8"] <= DISCOVER.limits.per_host
+
+
+def test_nothing_is_remembered_of_hosts_that_are_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    slots: list[subject._Slot] = []
+    real = subject._Slot.end
+
+    def end(slot: subject._Slot) -> None:
+        slots.append(slot)
+        real(slot)
+
+    monkeypatch.setattr(subject._Slot, "end", end)
+    assert is_complete(scanned(Host(), 2, DISCOVER))
+    assert len(slots) == 2
+    for slot in slots:
+        assert not slot._hosts
+        assert not slot._owners
+        assert slot.given == 0
+        assert slot.credit == DISCOVER.concurrency // 2 + subject._AHEAD
 
 
 def test_an_interrupt_at_the_terminal_is_not_for_workers(children: list[trio.Process]) -> None:
@@ -232,7 +403,7 @@ def test_workers_that_do_not_stay_alive_end_the_scan_and_what_they_say_is_heard(
     with pytest.raises(BaseExceptionGroup) as caught:
         scanned(Host(), 2, DISCOVER)
     assert caught.group_contains(Unavailable, match="do not stay alive: the last ended with status 3")
-    assert subject._MOST_BARREN <= len(children) <= 2 * subject._MOST_BARREN
+    assert subject._MOST_IDLE_DEATHS <= len(children) <= 2 * subject._MOST_IDLE_DEATHS
     assert "out of memory" in capfd.readouterr().err
 
 
