@@ -26,6 +26,7 @@ from probe.cli import scanning
 from probe.cli.main import build_parser, main
 from probe.cli.scan import complete
 from probe.result import from_json
+from probe.scan.course import Course
 from probe.scan.sidecar import Arguments, Sidecar
 
 COMMAND = [sys.executable, "-m", "probe.cli.main", "scan"]
@@ -293,7 +294,10 @@ def test_a_signal_that_comes_twice_at_once_is_one(monkeypatch: pytest.MonkeyPatc
     stopped, clock = [], trio.testing.MockClock()
     monkeypatch.setattr(os, "_exit", lambda status: stopped.append(f"exit {status}"))
 
-    class Stoppable:
+    class Stoppable(Course):
+        def __init__(self) -> None:
+            pass
+
         def stop(self) -> None:
             stopped.append("stop")
 
