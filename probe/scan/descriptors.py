@@ -13,9 +13,11 @@ DEFAULT = 500  # connections open at a time
 _OTHER_FILES = (
     64  # of a process: names that are being resolved (32 at a time), pipes, the results, what a library opens
 )
+_FEW = 8  # connections that are had with fewer: no process has all of the above open at a time
+_FILES_FOR_FEW = 32
 _PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")  # Linux: ip(7)
 _LINUX_PORTS = (32768, 60999)  # its default
-_FEW = 64  # targets that are not worth another process
+_FEW_TARGETS = 64  # that are not worth another process
 
 
 def concurrency_for(asked: int | None, processes: int) -> tuple[int, str | None]:
@@ -30,7 +32,7 @@ def concurrency_for(asked: int | None, processes: int) -> tuple[int, str | None]
     """
     wanted = DEFAULT if asked is None else asked
     files = _files_for(-(-wanted // processes) + _OTHER_FILES)
-    possible = wanted if files is None else (files - _OTHER_FILES) * processes
+    possible = wanted if files is None else _connections_with(files) * processes
     if possible >= wanted:
         return wanted, _about_ports(wanted)
     assert files is not None
@@ -42,6 +44,11 @@ def concurrency_for(asked: int | None, processes: int) -> tuple[int, str | None]
     return possible, _(text, possible=possible, wanted=wanted, files=files)
 
 
+def _connections_with(files: int) -> int:
+    """How many a process may have open; where a scheduler finds no descriptor it waits and tries again."""
+    return max(files - _OTHER_FILES, _FEW if files >= _FILES_FOR_FEW else 0)
+
+
 def processes_for(asked: int | None, size: int | None) -> int:
     """How many processes shall work: one for each core that we may use, but one alone for few targets.
 
@@ -49,7 +56,7 @@ def processes_for(asked: int | None, size: int | None) -> int:
     """
     if asked is not None:
         return asked
-    if size is not None and size < _FEW:
+    if size is not None and size < _FEW_TARGETS:
         return 1
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

@@ -6,7 +6,7 @@ what the summary of a scan counts and what `rdp-probe export --only` selects.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 import msgspec
@@ -236,13 +236,6 @@ class Tally:
             counts[tag] = counts.get(tag, 0) + 1
         if facts.certificate is not None:
             self.shared.add(facts.certificate, facts.host or "")
-
-    def replay(self, lines: Iterable[bytes]) -> None:
-        """Lines of results that an earlier run wrote, whole ones. Raises msgspec.MsgspecError for one that is none."""
-        for line in lines:
-            result = read_brief(line)
-            self.add(facts_of(result))
-            self.targets += result.scan is None or result.scan.result == 1
 
     def count(self, tag: str) -> int:
         """How many results have a tag of TAGS, or one of a simulated client."""

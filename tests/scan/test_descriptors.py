@@ -59,7 +59,9 @@ def test_the_default_is_had_where_the_hard_limit_allows_it(
     assert limits.soft == raised
 
 
-@pytest.mark.parametrize(("hard", "processes", "number"), [(256, 1, 192), (256, 2, 384), (400, 1, 336), (65, 1, 1)])
+@pytest.mark.parametrize(
+    ("hard", "processes", "number"), [(256, 1, 192), (256, 2, 384), (400, 1, 336), (65, 1, 8), (64, 2, 16)]
+)
 def test_the_default_shrinks_with_a_remark_where_it_does_not(
     limits: Limits, hard: int, processes: int, number: int
 ) -> None:
@@ -82,10 +84,18 @@ def test_what_was_asked_for_is_had_or_refused_with_a_way_to_have_it(limits: Limi
 
 
 def test_not_one_connection_is_no_scan(limits: Limits) -> None:
-    limits.soft = limits.hard = 40
+    limits.soft = limits.hard = 31
     with pytest.raises(Unavailable) as caught:
         concurrency_for(None, 1)
     assert "--concurrency" not in caught.value.hint
+
+
+def test_a_few_connections_are_had_with_few_descriptors(limits: Limits) -> None:
+    limits.soft = limits.hard = 32
+    assert concurrency_for(8, 1) == (8, None)
+    with pytest.raises(Unavailable) as caught:
+        concurrency_for(9, 1)
+    assert "--concurrency 8" in caught.value.hint
 
 
 def test_a_system_that_lets_nobody_raise_is_taken_as_it_is(limits: Limits) -> None:

@@ -276,7 +276,7 @@ def test_a_worker_that_gives_no_sign_of_life_is_told_of_and_replaced(
     hung.write_text("#!/bin/sh\nexec sleep 1000\n")
     hung.chmod(0o755)
     real: Callable[..., Awaitable[trio.Process]] = trio.lowlevel.open_process
-    pids = []
+    pids: list[int] = []
 
     async def open_process(command: list[str], **options: object) -> trio.Process:
         is_first = not pids
