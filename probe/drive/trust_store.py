@@ -1,6 +1,7 @@
 """The roots that chains are judged by: the system's, those of certifi, or a file that the user names.
 
-They are loaded once in a process, and only when a chain needs them; `probe.audit.trust` judges.
+They are loaded once in a process (a file again when it is another by then), and only when a chain needs them;
+`probe.audit.trust` judges.
 """
 
 from __future__ import annotations
@@ -36,12 +37,27 @@ def trust_judge(ca_file: str | None) -> TrustJudge:
     return TrustJudge(load=partial(roots, ca_file), chosen=ca_file is not None)
 
 
-@lru_cache(maxsize=4)
 def roots(ca_file: str | None) -> Roots | None:
     """The roots in a file, or those of this computer; None where it has none.
 
     Raises InputError for a file that cannot be read or holds no certificate.
     """
+    return _kept(ca_file, _state(ca_file))
+
+
+def _state(ca_file: str | None) -> tuple[int, ...] | None:
+    """What is another when a file is: a worker of a cluster lives longer than a scan. None: that of nothing."""
+    if ca_file is None:
+        return None
+    try:
+        found = os.stat(ca_file)  # noqa: PTH116
+    except (OSError, ValueError):
+        return None  # reading it says why
+    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
+
+
+@lru_cache(maxsize=4)
+def _kept(ca_file: str | None, _state: tuple[int, ...] | None) -> Roots | None:
     return _from_file(ca_file) if ca_file is not None else _of_this_computer()
 
 

@@ -21,9 +21,9 @@ ONE, TWO = authority("One"), authority("Two")
 @pytest.fixture(autouse=True)
 def forgotten() -> Iterator[None]:
     """What another test loaded is not there."""
-    roots.cache_clear()
+    trust_store._kept.cache_clear()
     yield
-    roots.cache_clear()
+    trust_store._kept.cache_clear()
 
 
 @pytest.fixture
@@ -50,6 +50,19 @@ def test_a_file_takes_the_place_of_the_system(tmp_path: Path) -> None:
     assert roots(file) is found
     assert trust_judge(file).chosen is True
     assert trust_judge(file).load() is found
+
+
+def test_a_file_that_is_another_by_now_is_read_again(tmp_path: Path) -> None:
+    file = write(tmp_path / "roots.pem", ONE.pem)
+    first = roots(file)
+    Path(write(tmp_path / "new.pem", TWO.pem)).replace(file)
+    second = roots(file)
+    assert first is not None
+    assert second is not None
+    assert (first.certificates, second.certificates) == ((ONE.certificate,), (TWO.certificate,))
+    (tmp_path / "roots.pem").unlink()
+    with pytest.raises(InputError, match="cannot read the CA file"):
+        roots(file)
 
 
 BROKEN = b"-----BEGIN CERTIFICATE-----\n%s\n-----END CERTIFICATE-----\n"
@@ -89,7 +102,7 @@ def test_the_system_comes_first(bundles: Path, monkeypatch: pytest.MonkeyPatch) 
     found = roots(None)
     assert found is not None
     assert (found.certificates, found.store, found.file) == ((ONE.certificate,), "system", usual)
-    roots.cache_clear()
+    trust_store._kept.cache_clear()
     first = write(bundles / "openssl.pem", TWO.pem)
     found = roots(None)
     assert found is not None
@@ -107,7 +120,7 @@ def test_a_bundle_without_certificates_is_passed_over(bundles: Path) -> None:
 
 def test_certifi_is_asked_where_the_system_has_nothing(bundles: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert roots(None) is None  # not even certifi is installed
-    roots.cache_clear()
+    trust_store._kept.cache_clear()
     monkeypatch.setitem(sys.modules, "certifi", _Certifi(write(bundles / "cacert.pem", ONE.pem)))
     found = roots(None)
     assert found is not None
