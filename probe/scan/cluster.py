@@ -92,6 +92,7 @@ class _Run:
         self._whole = whole
         self._window = trio.CapacityLimiter(1)
         self._share = share_of(job, 1, 1, whole=whole)
+        self._shares = 0  # how often it was shared anew
         self._portions = Portions(job, left)
 
     async def watch_crew(self, task_status: trio.TaskStatus[None]) -> None:
@@ -106,7 +107,10 @@ class _Run:
             known = crew
             if crew:
                 self._share = share_of(self._job, len(crew), sum(crew.values()), whole=self._whole)
+                self._shares += 1
                 self._window.total_tokens = self._share.batches
+                if started and self._share.rate:  # also for batches that wait there with an older one
+                    await trio.to_thread.run_sync(self._link.pace, list(crew), self._share.rate, self._shares)
             if crew and not started:
                 task_status.started()
                 started = True
@@ -187,9 +191,18 @@ class _Run:
 
     def _order(self, batch: list[Task]) -> bytes:
         share = self._share
-        job = replace(self._job, concurrency=share.concurrency, rate=share.rate, per_subnet=share.per_subnet)
+        leads_elsewhere = any(task.target.address is None for task in batch)  # a name, that is
+        job = replace(
+            self._job,
+            concurrency=share.concurrency,
+            rate=share.rate,
+            per_subnet=share.per_subnet,
+            excluded=self._job.excluded if leads_elsewhere else (),
+        )
         outdated = stale(self._parts, self._there, batch) if self._parts else ()
-        return msgspec.msgpack.encode(Order(__version__, job, batch, self._parts, outdated, self._link.run))
+        return msgspec.msgpack.encode(
+            Order(__version__, job, batch, self._parts, outdated, self._link.run, self._shares)
+        )
 
 
 class _Waiting:

@@ -83,7 +83,17 @@ class Link:
                 if theirs != ours[name]:
                     raise _misfit(worker, name, ours[name], theirs)
 
-    def _ask(self, workers: list[str], ask: Callable[..., Any], arguments: tuple[str, ...]) -> dict[str, Any]:
+    def pace(self, workers: list[str], per_second: float, number: int) -> None:
+        """Have each of these begin so many connections a second from now on. Blocks. Raises Unavailable."""
+
+        def change(run: str, per_second: float, number: int) -> None:  # travels as code, as in `_entry`
+            from probe.scan.cluster_rate import pace_of
+
+            pace_of(run).change(per_second, number)
+
+        self._ask(workers, change, (self.run, per_second, number))
+
+    def _ask(self, workers: list[str], ask: Callable[..., Any], arguments: tuple[object, ...]) -> dict[str, Any]:
         """What each of these says, without those that left meanwhile. An exception stands for itself."""
         try:
             said = self._client.run(ask, *arguments, workers=workers, on_error="return")

@@ -25,12 +25,15 @@ class Pace:
         self._clock = clock
         self._lock = threading.Lock()
         self._interval_s = 0.0
+        self._number = -1
         self._due = -float("inf")
 
-    def change(self, per_second: float) -> None:
-        """So many a second from now on."""
+    def change(self, per_second: float, number: int) -> None:
+        """So many a second from now on, unless something with a higher number was said before."""
         with self._lock:
-            self._interval_s = 1 / per_second
+            if number >= self._number:
+                self._number = number
+                self._interval_s = 1 / per_second
 
     def book(self, *, late: bool) -> float | None:
         """Take a turn: in how many seconds it is. None where it is not at once and `late` is not wanted."""
@@ -46,9 +49,9 @@ class Pace:
 class SharedRate(Rate):
     """The rate of one batch, whose turns are taken from those of the process."""
 
-    def __init__(self, pace: Pace, per_second: float) -> None:
+    def __init__(self, pace: Pace, per_second: float, number: int) -> None:
         super().__init__(per_second)
-        pace.change(per_second)
+        pace.change(per_second, number)
         self._pace = pace
         self.last = trio.current_time()  # when the last turn was
 

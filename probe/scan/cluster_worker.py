@@ -37,7 +37,8 @@ class Order(msgspec.Struct, frozen=True, array_like=True):
     tasks: list[Task]
     parts: Parts | None = None
     stale: tuple[str, ...] = ()
-    run: str = ""  # whose batches share a rate
+    run: str = ""  # whose batches share a rate,
+    number: int = 0  # the higher of two of which counts
 
 
 class Answer(msgspec.Struct, frozen=True, array_like=True):
@@ -78,25 +79,25 @@ def _obey(order: Order) -> Answer:
         raise Unavailable(
             f"it has rdp-probe {__version__}, and {order.version} is asked for", "install the same version"
         )
-    answer = scan_batch(order.job, order.tasks, order.run)
+    answer = scan_batch(order.job, order.tasks, order.run, order.number)
     if order.parts is None:
         return answer
     write_part(order.parts, order.tasks[0], answer.finished, order.stale)
     return Answer(receipts(order.parts, order.tasks[0], answer.finished), tail_s=answer.tail_s)
 
 
-def scan_batch(job: Job, batch: list[Task], run: str) -> Answer:
+def scan_batch(job: Job, batch: list[Task], run: str, number: int) -> Answer:
     """Scan these targets, and nothing else, in an event loop of its own. The job says what this batch may use.
 
     Its rate is that of all batches of this run in this process.
     """
-    return trio.run(_scan, job, batch, run)
+    return trio.run(_scan, job, batch, run, number)
 
 
-async def _scan(job: Job, batch: list[Task], run: str) -> Answer:
+async def _scan(job: Job, batch: list[Task], run: str, number: int) -> Answer:
     from probe.scan.scheduler import ThisProcess
 
-    rate = SharedRate(pace_of(run), job.rate) if job.rate else None
+    rate = SharedRate(pace_of(run), job.rate, number) if job.rate else None
     hand_out, tasks = trio.open_memory_channel[list[Task]](1)
     finish, finished = trio.open_memory_channel[list[Finished]](64)
     done: list[Finished] = []

@@ -144,7 +144,7 @@ def test_another_version_in_an_order_is_refused_by_the_worker() -> None:
 
 
 def test_a_batch_is_a_pure_function_of_its_job_and_targets() -> None:
-    finished = scan_batch(JOB, [task(3), task(8)], "a run").finished
+    finished = scan_batch(JOB, [task(3), task(8)], "a run", 0).finished
     assert positions(finished) == [3, 8]
     assert [json.loads(each.lines)["status"] for each in finished] == ["refused", "refused"]
 

@@ -139,19 +139,19 @@ async def _begun(rates: list[SharedRate], seconds: float) -> list[float]:
 def test_batches_of_one_process_share_its_rate_whether_they_are_beside_each_other_or_follow_each_other() -> None:
     async def beside() -> tuple[list[float], list[float]]:
         pace = Pace(trio.current_time)
-        several = await _begun([SharedRate(pace, 10.0) for _ in range(4)], 10)
-        one = await _begun([SharedRate(pace, 20.0)], 10)
+        several = await _begun([SharedRate(pace, 10.0, 1) for _ in range(4)], 10)
+        one = await _begun([SharedRate(pace, 20.0, 2)], 10)
         return several, one
 
     several, one = trio.run(beside, clock=trio.testing.MockClock(autojump_threshold=0))
     assert 99 <= len(several) <= 102
-    assert 185 <= len(one) <= 201  # nothing for being new; four turns were booked by those that were stopped
+    assert 185 <= len(one) <= 202  # nothing for being new; four turns were booked by those that were stopped
 
 
 def test_a_rate_tells_when_nobody_waits_any_more_and_when_its_last_turn_was() -> None:
     async def last() -> None:
         calm: list[float] = []
-        rate = SharedRate(Pace(trio.current_time), 0.5)
+        rate = SharedRate(Pace(trio.current_time), 0.5, 0)
         rate.calm = lambda: calm.append(trio.current_time())
         began = rate.last
         await rate.take()
@@ -173,19 +173,27 @@ def test_a_process_remembers_the_pace_of_each_scan_and_forgets_those_of_long_ago
 
 
 class Fake:
-    """A link to workers that die of some targets."""
+    """A link to workers that die of some targets, or that leave."""
 
     run = "a run"
+    leaves = False
 
     def __init__(self, deadly: set[int]) -> None:
         self.deadly = deadly
         self.asked: list[list[int]] = []
+        self.crews = 0
+        self.paces: list[tuple[list[str], float, int]] = []
 
     def tell(self, changed: Callable[[], None]) -> None:
-        pass
+        if self.leaves:
+            trio.from_thread.run_sync(changed)
 
     def crew(self) -> dict[str, int]:
-        return {"a": 2, "b": 2}
+        self.crews += 1
+        return {"a": 2} if self.leaves and self.crews > 1 else {"a": 2, "b": 2}
+
+    def pace(self, workers: list[str], per_second: float, number: int) -> None:
+        self.paces.append((workers, per_second, number))
 
     def fitting(self, workers: list[str]) -> None:
         assert workers == ["a", "b"]
@@ -232,6 +240,34 @@ def test_a_target_that_kills_its_workers_is_found_and_the_others_are_done(monkey
     assert {position for position, words in said.items() if "each worker of the cluster" in words} == {7, 90}
     assert [7] in fake.asked
     assert max(map(len, fake.asked)) > 8
+
+
+def test_the_rate_of_a_worker_that_left_is_given_to_the_others_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = Fake(set())
+    fake.leaves = True
+    monkeypatch.setattr("probe.scan.cluster.linked", lambda *_: fake)
+    told = trio.Event()
+    pace = fake.pace
+
+    def tell(workers: list[str], per_second: float, number: int) -> None:
+        pace(workers, per_second, number)
+        trio.from_thread.run_sync(told.set)
+
+    monkeypatch.setattr(fake, "pace", tell)
+
+    async def scanned() -> None:
+        hand_out, handed_out = trio.open_memory_channel[list[Task]](1)
+        finish, finished = trio.open_memory_channel[list[Finished]](64)
+        with trio.fail_after(BOUND_S):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(Cluster("tcp://nowhere:1").work, replace(JOB, rate=60.0), handed_out, finish)
+                await told.wait()
+                await hand_out.aclose()
+                async for _ in finished:
+                    raise AssertionError("nothing was asked")
+
+    trio.run(scanned)
+    assert fake.paces == [(["a"], 60.0, 2)]
 
 
 def test_a_stream_that_falters_does_not_hold_back_what_it_has_given(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -337,7 +373,7 @@ def test_a_part_can_be_a_table(tmp_path: Path) -> None:
     (file,) = tmp_path.iterdir()
     assert file.name == name_of(parts, task(0))
     found = duckdb.sql(f"SELECT host, status FROM '{file}' ORDER BY host").fetchall()
-    assert found == [("192.0.2.0", "silent"), ("192.0.2.1", "silent")]
+    assert found == [("192.0.2.0", "unreachable"), ("192.0.2.1", "unreachable")]
 
 
 def test_a_receipt_is_a_result_with_the_place_and_the_target() -> None:
