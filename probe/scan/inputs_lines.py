@@ -160,7 +160,9 @@ def _alone(text: str) -> Piece:
         first, *others = re.split(r"[\s,;]+", shown)
         if not others:
             raise
-        if not _is_target(first):
+        if text.startswith("Nmap scan report for "):
+            hint = "give what nmap -oX or -oG wrote; -oN is for people"
+        elif not _is_address(first):
             hint = "a list has one target a line; a remark begins with #"
         elif not others[0]:
             hint = f"a list has one target a line, without a comma: {first}"

@@ -118,7 +118,8 @@ class Space:
             rows = ((start, span[1], span[2]) for start, span in zip(self._starts, self._spans, strict=True))
         ends = ((self._addresses, 0, 0),)
         for (start, version, first), (end, _, _) in pairwise(chain(rows, ends)):
-            yield version, restored(first), restored(first) + restored(end) - restored(start) - 1
+            low = restored(first)
+            yield version, low, low + restored(end) - restored(start) - 1
 
     def _read(self, pieces: Iterable[Piece], ports: Sequence[int], excluded: Exclusions, names: frozenset[str]) -> None:
         self._excluded = excluded
@@ -137,8 +138,8 @@ class Space:
             if isinstance(piece, Name):
                 self._name(piece, ports, names)
                 continue
-            asked = piece.hosts()
-            first, last = stored(asked.first), stored(asked.last)
+            asked = piece.hosts() if piece.block else piece
+            first, last = (asked.first, asked.last) if asked.version == 4 else (stored(asked.first), stored(asked.last))
             for port in ports_of(piece, ports):
                 yield port, asked.version, first, last
 

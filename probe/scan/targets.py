@@ -116,10 +116,11 @@ def other_ports(found: Iterable[int | None]) -> InputError:
     return InputError(f"there is no target left: the lists have other ports open than --port asks: {which}", hint)
 
 
-def check(texts: Iterable[str]) -> None:
+def check(texts: Iterable[str], *, labels: bool = False) -> None:
     """Raise InputError for the first text on the command line that names no target, before anything is asked.
 
-    A file is one too, where its name could be a host's but for the @ that was forgotten.
+    A file is one too, where its name could be a host's but for the @ that was forgotten; a single label only with
+    `labels`, for hosts have such names, and files beside them.
     """
     for text in texts:
         if text == "-" or text.startswith("@"):
@@ -127,16 +128,16 @@ def check(texts: Iterable[str]) -> None:
         try:
             is_name = isinstance(parse(text), Name)
         except InputError:
-            _refuse_file(text)
+            _refuse_file(text, labels=True)
             raise
         if is_name:
-            _refuse_file(text)
+            _refuse_file(text, labels=labels)
 
 
-def _refuse_file(text: str) -> None:
-    """Raise InputError where a list was meant. A single label is a host's name, whatever files there are."""
-    as_name = f"a host of that name is written {text}."
-    if ("." in text or "/" in text) and _holds_something(text):
+def _refuse_file(text: str, *, labels: bool) -> None:
+    """Raise InputError where a list was meant."""
+    as_name = "with a final dot it is a host's name"
+    if (labels or "." in text) and _holds_something(text):
         hint = f"did you mean @{text}?" + ("" if "/" in text else f" {as_name}")
         raise InputError(f"{text!r} is a file here", hint)
     if _LIST.fullmatch(text) and "/" not in text:

@@ -263,6 +263,8 @@ def test_what_is_compressed_otherwise_is_told_with_what_reads_it(content: bytes,
         ("srv1.example,192.0.2.2", "each on a line of its own"),
         ("192.0.2.1;[::1]:3390 # both", "each on a line of its own"),
         ("[::1]:3390 of ours", "[::1]:3390 # of ours"),
+        ("our servers", "a remark begins with #"),
+        ("Nmap scan report for 192.0.2.1", "-oN is for people"),
     ],
 )
 def test_a_line_with_more_than_a_target_is_told_how_it_is_written(line: str, hint: str, tmp_path: Path) -> None:

@@ -186,7 +186,10 @@ def test_the_name_of_a_file_is_told_from_that_of_a_host(tmp_path: Path, monkeypa
     for text in ("none.txt", "none.CSV", "none.ndjson.zst", "none.xml"):
         with pytest.raises(InputError, match="there is no file") as caught:
             check([text])
-        assert f"{text}." in caught.value.hint
+        assert f"@{text}; with a final dot" in caught.value.hint
+    with pytest.raises(InputError, match="is a file here"):
+        check(["srv2"], labels=True)
+    check(["srv1", "srv2."], labels=True)
 
 
 @given(st.text(max_size=60).filter(lambda text: text != "-" and not text.startswith("@")))
