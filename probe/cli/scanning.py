@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from probe.cli import scan_cluster
 from probe.cli.scan import job_of
 from probe.errors import InputError
 from probe.language import _, current, speaking
@@ -160,6 +161,8 @@ def _run(scan: _Scan) -> int:
     from probe.scan.garbage import seldom_collected
 
     tally = _tally_before(scan)
+    if scan.options.cluster is not None and scan.source.size is not None:
+        scan_cluster.expect(scan.pool, scan.source.size - tally.targets)
     if not scan.options.quiet:
         _tell_beginning(scan)
     began = time.monotonic()
@@ -202,11 +205,16 @@ def _scan(options: argparse.Namespace) -> _Scan:
 
     if options.parts is not None and options.cluster is None:
         raise InputError("--parts is for a cluster: the workers write them", "add --cluster, or use -o FILE instead")
+    if options.cluster is not None:
+        from probe.scan.cluster_check import check_address
+
+        check_address(options.cluster)
     job = job_of(options)
     source = _source(options)
     remark = None
+    pool: Pool
     if options.cluster is not None:
-        pool = _cluster(options, source)
+        pool, remark = scan_cluster.cluster_of(options, source, _say)
     else:
         processes = processes_for(options.processes, source.size)
         concurrency, remark = concurrency_for(options.concurrency, processes)
@@ -224,15 +232,6 @@ def _processes(number: int) -> Pool:
     from probe.scan.pool import Processes
 
     return Processes(number)
-
-
-def _cluster(options: argparse.Namespace, source: Source) -> Pool:
-    from probe.scan.cluster import Cluster
-    from probe.scan.cluster_parts import Parts
-
-    name = f"{(source.fingerprint or 'stream')[:12]}-{source.seed:x}"
-    parts = Parts(options.parts, name, options.parts_format) if options.parts else None
-    return Cluster(options.cluster, parts, processes=options.processes, whole=options.concurrency is not None)
 
 
 def _tally_before(scan: _Scan) -> Tally:
@@ -323,7 +322,7 @@ def _tell_beginning(scan: _Scan) -> None:
         parts.append(_("{count} of them are done", count=f"{scan.found.targets:,}"))
     if scan.source.size is not None:
         parts.append(_("seed {seed}", seed=f"{scan.source.seed:x}"))
-    connections = _("up to {count} connections at once", count=f"{scan.job.concurrency:,}")
+    connections = scan_cluster.connections(scan.options, f"{scan.job.concurrency:,}")
     parts.append(_("{connections}, {count} to a server", connections=connections, count=scan.job.limits.per_host))
     parts.append(_("Ctrl-C stops, --resume continues") if scan.journal is not None else _("Ctrl-C stops"))
     _say(" · ".join(parts))
