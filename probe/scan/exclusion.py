@@ -70,12 +70,23 @@ class Exclusions:
             yield first, last
 
     def spans(self) -> tuple[tuple[str, str], ...]:
-        """All of them in text, in order, with nothing twice and neighbors joined: what makes an equal object again."""
+        """In text, in order, with nothing twice and neighbors joined: what makes an equal object again.
+
+        What an IPv4 address is in IPv6 is left out where that address is there.
+        """
         return tuple(
             (address_text(version, first), address_text(version, last))
             for version in (4, 6)
             for first, last in zip(self._firsts[version], self._lasts[version], strict=True)
+            if version == 4 or not self._follows(first, last)
         )
+
+    def _follows(self, first: int, last: int) -> bool:
+        """Whether a span of IPv6 is here because one of IPv4 is."""
+        for form in (MAPPED, _NAT64):
+            if first >= form and last < form + V4:
+                return next(self.rest(4, first - form, last - form), None) is None
+        return False
 
 
 def join(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:

@@ -181,6 +181,7 @@ class Fake:
     def __init__(self, deadly: set[int]) -> None:
         self.deadly = deadly
         self.asked: list[list[int]] = []
+        self.excluded: list[object] = []
         self.crews = 0
         self.paces: list[tuple[list[str], float, int]] = []
 
@@ -199,9 +200,10 @@ class Fake:
         assert workers == ["a", "b"]
 
     def submit(self, order: bytes, ended: Callable[[], None]) -> list[Task]:
-        batch = msgspec.msgpack.decode(order, type=Order).tasks
+        ordered = msgspec.msgpack.decode(order, type=Order)
+        self.excluded.append(ordered.job.excluded)
         trio.from_thread.run_sync(ended)
-        return batch
+        return ordered.tasks
 
     def answer(self, future: list[Task]) -> bytes:
         self.asked.append([each.position for each in future])
@@ -216,7 +218,7 @@ class Fake:
         pass
 
 
-async def _scanned(tasks: list[Task], parts: Parts | None = None) -> list[Finished]:
+async def _scanned(tasks: list[Task], parts: Parts | None = None, job: Job = JOB) -> list[Finished]:
     hand_out, handed_out = trio.open_memory_channel[list[Task]](len(tasks))
     finish, finished = trio.open_memory_channel[list[Finished]](64)
     for each in tasks:
@@ -225,7 +227,7 @@ async def _scanned(tasks: list[Task], parts: Parts | None = None) -> list[Finish
     results: list[Finished] = []
     with trio.fail_after(BOUND_S):
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(Cluster("tcp://nowhere:1", parts).work, JOB, handed_out, finish)
+            nursery.start_soon(Cluster("tcp://nowhere:1", parts).work, job, handed_out, finish)
             async for some in finished:
                 results += some
     return results
@@ -448,3 +450,23 @@ def test_a_file_system_whose_package_is_missing_is_said_to_lack_it(monkeypatch: 
     monkeypatch.setattr("fsspec.core.url_to_fs", missing)
     with pytest.raises(Unavailable, match="s3://bucket/x: Install s3fs"):
         existing(Parts("s3://bucket/x", "scan-1"))
+
+
+def test_what_is_excluded_goes_only_with_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = Task(1, Target(input="srv1.example", host="srv1.example", address=None, port=3389))
+    spans = (("10.0.0.1", "10.0.0.9"),)
+    for tasks, expected in (([task(0), task(1)], ()), ([task(0), name], spans)):
+        fake = Fake(set())
+        monkeypatch.setattr("probe.scan.cluster.linked", lambda *_, fake=fake: fake)
+        trio.run(_scanned, tasks, None, replace(JOB, excluded=spans))
+        assert fake.excluded == [expected]
+
+
+def test_what_is_excluded_is_built_once_for_all_batches() -> None:
+    from probe.scan.scheduler import _Manners
+
+    spans = (("10.0.0.1", "10.0.0.9"),)
+    orders = (msgspec.msgpack.decode(msgspec.msgpack.encode(replace(JOB, excluded=spans)), type=Job) for _ in range(2))
+    one, two = (_Manners(job)._excluded for job in orders)
+    assert one is two
+    assert one.covers("10.0.0.5")

@@ -46,7 +46,12 @@ def test_an_address_of_ipv4_is_excluded_in_its_nat64_form() -> None:
     assert excluded.covers("64:ff9b::10.0.0.5")
     assert excluded.covers("64:ff9b::10.0.1.1")
     assert not excluded.covers("64:ff9b::10.0.0.10")
-    assert Exclusions(excluded.spans()).spans() == excluded.spans()
+    assert excluded.spans() == (("10.0.0.1", "10.0.0.9"), ("10.0.1.1", "10.0.1.1"))
+    assert Exclusions(excluded.spans()).covers("64:ff9b::10.0.1.1")
+    more = Exclusions([*excluded.spans(), ("64:ff9b::10.0.0.8", "64:ff9b::10.0.0.11"), ("::", "::1")])
+    assert Exclusions(more.spans()).spans() == more.spans()
+    assert more.covers("64:ff9b::10.0.0.11")
+    assert not more.covers("10.0.0.11")
 
 
 def test_who_does_not_want_nat64_still_wants_ipv4() -> None:
