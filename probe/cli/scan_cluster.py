@@ -21,8 +21,9 @@ def cluster_of(options: argparse.Namespace, source: Source, say: Callable[[str],
     from probe.scan.cluster import Cluster
     from probe.scan.cluster_check import LOCAL, ask
     from probe.scan.cluster_parts import Parts, prepared
+    from probe.scan.parts_place import scan_name
 
-    name = f"{(source.fingerprint or 'stream')[:12]}-{source.seed:x}"
+    name = scan_name(source.fingerprint, source.seed)
     parts = prepared(Parts(options.parts, name, options.parts_format)) if options.parts else None
     if parts is not None:
         options.parts = parts.url

@@ -55,6 +55,14 @@ class Page:
         for head, line in zip(_then_none(_text(first)), self._wrap(words, self.width - indent, style), strict=False):
             self._print(_padded(head, indent).append_text(line))
 
+    def command(self, words: str, command: str) -> None:
+        """Words, and a command to be copied: never broken, on a line of its own where there is no room beside them."""
+        if not self.breaks or self.fits(words, command):
+            self.line((f"{words} {command}", ""))
+        else:
+            self.paragraph(words)
+            self.line((command, ""))
+
     def path(self, steps: Sequence[str], *, indent: int) -> None:
         """Steps one after another, broken between them."""
         line = ""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from rich.cells import cell_len  # noqa: TID253  this module is itself imported only where text is shown
@@ -38,6 +37,11 @@ _ROWS = (
     ("dns_error", N_("Name without an address")),
     ("internal_error", N_("Failed by a fault of this program")),
 )
+_CLIENT_ROWS = (
+    ("client_connects", N_("{client} can connect")),
+    ("client_fails", N_("{client} cannot connect")),
+    ("client_unknown", N_("{client}: not settled")),
+)
 _ALWAYS = ("rdp",)
 _OF_RDP = _ROWS[1:9]  # stand below it
 _DIM = ("silent", "closed", "refused", "filtered", "unreachable", "dns_error")  # nobody scans for these
@@ -59,6 +63,10 @@ class Counted(Protocol):
         """Whether there may be more of them."""
         ...
 
+    def seen(self) -> Iterable[str]:
+        """Every tag that a result has."""
+        ...
+
 
 def summary(
     counted: Counted,
@@ -67,31 +75,43 @@ def summary(
     seconds: float,
     earlier: int = 0,
     file: str | None = None,
+    where: str | None = None,
     finished: bool = True,
 ) -> None:
     """Print it. `earlier`: targets of these that runs before this one did; `seconds`: how long this run took.
 
-    `file` has the results and is named in commands; None: there is no file, and no command.
+    `file` has the results and is named in commands, as a shell takes it; None: there is no file, and no command.
+    `where` is a sentence on results that no command reads.
     """
     page = Page(console)
     page.blank()
     page.paragraph(_headline(counted, finished))
     page.paragraph(_effort(counted, seconds, earlier))
     page.blank()
-    rows = [(tag, *row) for tag, *row in _rows(counted)]
-    if not rows:
-        return
+    _table(list(_rows(counted)), page, file)
+    if where is not None:
+        page.blank()
+        page.paragraph(where)
+
+
+def _table(rows: list[tuple[str, str, str]], page: Page, file: str | None) -> None:
+    """Each row with its command beside it; where that is too wide, with its tag; where that is too, one by one."""
     labels, numbers = max(cell_len(row[1]) for row in rows), max(cell_len(row[2]) for row in rows)
     commands = {tag: "" if file is None else _command(tag, file) for tag, _label, _number in rows}
     used = labels + numbers + 2 * len(_GAP)
-    is_short = any(used + cell_len(command) > page.width for command in commands.values()) and page.breaks
+    is_short = page.breaks and any(used + cell_len(command) > page.width for command in commands.values())
+    beside = {tag: tag if is_short and file is not None else commands[tag] for tag in commands}
+    is_narrow = page.breaks and any(used + cell_len(words) > page.width for words in beside.values())
     for tag, label, number in rows:
-        beside = tag if is_short else commands[tag]
         style = "dim" if tag in _DIM else ""
-        page.line((f"{pad(label, labels)}{_GAP}{number:>{numbers}}", style), (f"{_GAP}{beside}", "dim"))
+        if is_narrow:
+            words = label.strip() if file is None else f"{label.strip()} ({tag})"
+            page.paragraph(words, first=[(f"{number:>{numbers}}", style)], indent=numbers + 2, style=style)
+        else:
+            page.line((f"{pad(label, labels)}{_GAP}{number:>{numbers}}", style), (f"{_GAP}{beside[tag]}", "dim"))
     if is_short and file is not None:
         page.blank()
-        page.paragraph(_("The hosts of a row: {command}", command=_command(_("TAG"), file)))
+        page.command(_("The hosts of a row:"), _command(_("TAG"), file))
 
 
 def _headline(counted: Counted, finished: bool) -> str:
@@ -108,13 +128,15 @@ def _effort(counted: Counted, seconds: float, earlier: int) -> str:
     connections = f"{counted.connections:,}"
     if earlier:
         return _(
-            "{now} of them in this run of {time}, {rate}/s · {connections} connections in all",
+            "{now} of them in this run of {time}, {rate}/s · connections in all: {connections}",
             now=f"{now:,}",
             time=duration(seconds),
             rate=rate,
             connections=connections,
         )
-    return _("{time}, {rate}/s · {connections} connections", time=duration(seconds), rate=rate, connections=connections)
+    return _(
+        "{time}, {rate}/s · connections: {connections}", time=duration(seconds), rate=rate, connections=connections
+    )
 
 
 def _rows(counted: Counted) -> Iterator[tuple[str, str, str]]:
@@ -125,7 +147,21 @@ def _rows(counted: Counted) -> Iterator[tuple[str, str, str]]:
             number = f"{count:,}"
             said = _("at least {number}", number=number) if counted.is_least(tag) else number
             yield tag, f"{'  ' if (tag, label) in _OF_RDP else ''}{_(label)}", said
+        if tag == _OF_RDP[-1][0]:
+            yield from _clients(counted)
+
+
+def _clients(counted: Counted) -> Iterator[tuple[str, str, str]]:
+    """The rows of clients that were simulated."""
+    from probe.clients import CLIENTS
+
+    seen = set(counted.seen())
+    for key in CLIENTS:
+        for kind, label in _CLIENT_ROWS:
+            tag = f"{kind}:{key}"
+            if tag in seen:
+                yield tag, f"  {_(label, client=CLIENTS[key].name)}", f"{counted.count(tag):,}"
 
 
 def _command(tag: str, file: str) -> str:
-    return f"rdp-probe export --only {tag} {shlex.quote(file)}"
+    return f"rdp-probe export --only {tag} {file}"

@@ -158,8 +158,9 @@ def facts_of(result: Result | Brief) -> Facts:
         if is_rdp and (tag := _OF_SEVERITY.get(found.severity)) is not None:
             tags[tag] = None
     if is_rdp and result.simulated:
-        for simulated, client in zip(result.simulated, result.clients, strict=False):  # in the same order
-            tags[f"{_OF_CONNECTS[client.connects]}:{simulated.client}"] = None
+        keys, connects = [each.client for each in result.simulated], [each.connects for each in result.clients]
+        for key, answer in zip(keys, connects, strict=False):  # in the same order
+            tags[f"{_OF_CONNECTS[answer]}:{key}"] = None
     if result.service == _OTHER_ISO_SERVICE:
         tags["unusual"] = None
     for chain in result.certificates:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import pty
+import re
 import resource
 import shutil
 import signal
@@ -198,7 +199,7 @@ def test_a_scan_and_its_end(tmp_path: Path, closed: str) -> None:
     assert len(path.read_bytes().splitlines()) >= 39
     mended = run("--resume", f"{path}.scan")  # the record's name means the results beside it
     assert mended.returncode == 0
-    assert "39 of them are done" in mended.stderr
+    assert "39 of them done" in mended.stderr
     assert sorted(hosts(path)) == sorted(expected(40))
     refused = run(*options_for(closed, path), "127.9.0.1")
     assert refused.returncode == 2
@@ -252,12 +253,12 @@ def test_a_signal_ends_it_with_what_is_done_kept(tmp_path: Path, closed: str, nu
     assert process.returncode == 130
     assert "Traceback" not in stderr
     before = hosts(path)
-    assert f"Stopped: {len(before)} of 200 targets are done and in {path}." in stderr
+    assert f"Stopped. Targets done, and in {path}: {len(before)} of 200\n" in stderr
     assert f"To go on: rdp-probe scan --resume {path}" in stderr
     assert 0 < len(before) < 200
     again = run("--resume", str(path), "--rate", "100000")
     assert again.returncode == 0
-    assert f"200 targets · {len(before)} of them are done" in again.stderr
+    assert f"200 targets · {len(before)} of them done" in again.stderr
     assert sorted(hosts(path)) == sorted(expected(200))
 
 
@@ -417,6 +418,23 @@ def test_damage_is_named_and_nothing_destroyed(tmp_path: Path, closed: str) -> N
     assert path.read_bytes() == before
 
 
+def test_a_hole_at_the_end_is_told_and_those_behind_it_are_asked_again(tmp_path: Path, closed: str) -> None:
+    path = tmp_path / "out.ndjson"
+    assert run(*options_for(closed, path), "-q", "127.9.0.0/26").returncode == 0
+    raw = bytearray(path.read_bytes())
+    raw[-9000:-4904] = bytes(4096)
+    path.write_bytes(raw)
+    record = Path(f"{path}.scan")
+    record.write_text(record.read_text().replace('"finished": true', '"finished": false'))
+    shown = run("--resume", str(path), "--lang", "en")
+    assert shown.returncode == 0
+    again = re.search(r"The end of .* was damaged; so many targets in it are asked again: (\d+)", shown.stderr)
+    assert again is not None
+    assert 5 < int(again[1]) < 30
+    hosts = [json.loads(line)["target"]["host"] for line in path.read_bytes().splitlines()]
+    assert len(hosts) == len(set(hosts)) == 62
+
+
 def test_results_beside_the_record_of_another_scan_are_not_gone_on_with(tmp_path: Path, closed: str) -> None:
     one, two = tmp_path / "one.ndjson", tmp_path / "two.ndjson"
     for path, block in ((one, "127.9.1.0/28"), (two, "127.9.2.0/28")):
@@ -531,7 +549,7 @@ def test_standard_input_is_piped_again(tmp_path: Path, closed: str) -> None:
         shown = run("--resume", str(path), "-q", stdin=other)  # it is not finished by that
         assert shown.returncode == 2
         assert why in shown.stderr
-    listed += "127.9.0.77\n"
+    assert '"finished": false' in Path(f"{path}.scan").read_text("ascii")
     for _again in range(2):
         assert run("--resume", str(path), "-q", stdin=listed).returncode == 0
         assert sorted(hosts(path)) == sorted([*expected(20), "127.9.0.77"])

@@ -22,10 +22,16 @@ def of(*tags: tuple[str, ...]) -> Tally:
 
 
 def shown(
-    tally: Tally, *, earlier: int = 0, file: str | None = None, finished: bool = True, seconds: float = 2.0
+    tally: Tally,
+    *,
+    earlier: int = 0,
+    file: str | None = None,
+    where: str | None = None,
+    finished: bool = True,
+    seconds: float = 2.0,
 ) -> list[str]:
     out = io.StringIO()
-    summary(tally, console(out), seconds=seconds, earlier=earlier, file=file, finished=finished)
+    summary(tally, console(out), seconds=seconds, earlier=earlier, file=file, where=where, finished=finished)
     return [line.rstrip() for line in out.getvalue().splitlines()]
 
 
@@ -33,10 +39,10 @@ SEEN = of(("rdp", "nla_required"), ("rdp", "nla_missing", "standard_rdp"), ("ref
 
 
 def test_each_row_has_its_count_and_the_command_that_lists_its_hosts() -> None:
-    assert shown(SEEN, file="office 1.ndjson") == [
+    assert shown(SEEN, file="'office 1.ndjson'") == [
         "",
         "Finished. Targets scanned: 4",
-        "0:02, 2/s · 12 connections",
+        "0:02, 2/s · connections: 12",
         "",
         "RDP found                           2   rdp-probe export --only rdp 'office 1.ndjson'",
         "  NLA required                      1   rdp-probe export --only nla_required 'office 1.ndjson'",
@@ -59,16 +65,54 @@ def test_where_commands_are_too_wide_the_row_is_named_and_the_command_once(monke
     assert "--only TAG office.ndjson" in " ".join(lines)
 
 
+def test_on_forty_columns_rows_break_at_words_and_the_command_stays_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    assert shown(SEEN, file="a-rather-long-name.ndjson.zst")[4:] == [
+        "2  RDP found (rdp)",
+        "1  NLA required (nla_required)",
+        "1  NLA missing (nla_missing)",
+        "1  Standard RDP Security reachable",
+        "   (standard_rdp)",
+        "1  Refused (refused)",
+        "1  No answer at all (filtered)",
+        "",
+        "The hosts of a row:",
+        "rdp-probe export --only TAG a-rather-long-name.ndjson.zst",
+    ]
+
+
+def test_results_that_no_command_reads_are_where_a_sentence_says() -> None:
+    lines = shown(SEEN, where="The results are elsewhere.")
+    assert lines[-1] == "The results are elsewhere."
+    assert not [line for line in lines if "export" in line]
+
+
+def test_each_simulated_client_has_its_rows() -> None:
+    tally = of(
+        ("rdp", "nla_required", "client_fails:mstsc-win11", "client_connects:freerdp3"),
+        ("rdp", "nla_required", "client_fails:mstsc-win11", "client_unknown:freerdp3"),
+        ("silent",),
+    )
+    assert shown(tally, file="f")[4:] == [
+        "RDP found                             2   rdp-probe export --only rdp f",
+        "  NLA required                        2   rdp-probe export --only nla_required f",
+        "  Windows 11 (mstsc) cannot connect   2   rdp-probe export --only client_fails:mstsc-win11 f",
+        "  FreeRDP 3 can connect               1   rdp-probe export --only client_connects:freerdp3 f",
+        "  FreeRDP 3: not settled              1   rdp-probe export --only client_unknown:freerdp3 f",
+        "Silent                                1   rdp-probe export --only silent f",
+    ]
+
+
 def test_an_interrupted_scan_says_so_and_a_resumed_one_counts_its_own_rate() -> None:
     lines = shown(SEEN, finished=False, earlier=3)
     assert lines[1] == "Interrupted. So far, targets scanned: 4"
-    assert lines[2] == "1 of them in this run of 0:02, 0/s · 12 connections in all"
+    assert lines[2] == "1 of them in this run of 0:02, 0/s · connections in all: 12"
 
 
 def test_nothing_scanned_in_no_time() -> None:
     assert shown(Tally(), seconds=0.0)[1:] == [
         "Finished. Targets scanned: 0",
-        "0:00, -/s · 0 connections",
+        "0:00, -/s · connections: 0",
         "",
         "RDP found   0",
     ]
@@ -107,7 +151,7 @@ def test_no_row_is_wider_than_the_terminal(
             del os.environ["COLUMNS"]
         else:
             os.environ["COLUMNS"] = before
-    assert max(map(cell_len, lines)) <= max(columns, 60)
+    assert all(cell_len(line) <= columns or line.startswith("rdp-probe export --only ") for line in lines)
 
 
 def test_the_name_of_a_file_reaches_the_terminal_harmless() -> None:
