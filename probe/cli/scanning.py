@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from probe.cli import scan_cluster
 from probe.cli.scan import job_of
-from probe.cli.scan_say import say as _say
-from probe.cli.scan_say import say_facts, tell_terminals, where_results_are
 from probe.errors import InputError
 from probe.language import _, current, speaking
 
@@ -65,7 +63,6 @@ def begin(options: argparse.Namespace) -> int:
     check(options.targets)
     check(options.exclude, labels=True)
     _refuse_compression(options.output)
-    tell_terminals(options)
     scan = _scan(options)
     if options.output in (None, "-") or not can_resume(options.output):
         return _run(scan)
@@ -180,6 +177,7 @@ def _run(scan: _Scan) -> int:
     elif not done or (problem is not None and tally.targets):
         _say_interrupted(scan, tally)
     if problem is not None:
+        _note_strangers(scan, tally, problem)
         raise problem
     if not done:
         return INTERRUPTED
@@ -187,6 +185,16 @@ def _run(scan: _Scan) -> int:
         scan.sidecar.finished, scan.sidecar.targets = True, tally.targets
         sidecar.write(scan.name, scan.sidecar)
     return 0
+
+
+def _note_strangers(scan: _Scan, tally: Tally, problem: Exception) -> None:
+    """What another list brought is in the file now: the right one, which lacks it, can still finish the scan."""
+    from probe.scan import sidecar
+    from probe.scan.source_stream import AnotherList
+
+    if isinstance(problem, AnotherList) and scan.sidecar and scan.name and scan.found:
+        scan.sidecar.strangers += tally.targets - scan.found.targets
+        sidecar.write(scan.name, scan.sidecar)
 
 
 def _worked(scan: _Scan, tally: Tally) -> tuple[bool, bool]:
@@ -261,6 +269,7 @@ async def _work(scan: _Scan, tally: Tally) -> bool:
     )
     course = Course(scan.job, scan.pool, sink, progress)
     recovered = scan.found.recovered if scan.found is not None else Recovered()
+    recovered = replace(recovered, strangers=scan.sidecar.strangers if scan.sidecar is not None else 0)
     scan.feed = course.feed
     tell_skipped(scan.source, progress)
     async with trio.open_nursery() as nursery:
@@ -322,13 +331,13 @@ def _tell_beginning(scan: _Scan) -> None:
         else _("Scanning {count} targets", count=f"{scan.source.size:,}"),
     ]
     if scan.found is not None:
-        parts.append(_("{count} of them done", count=f"{scan.found.targets:,}"))
+        parts.append(_("{count} of them are done", count=f"{scan.found.targets:,}"))
     if scan.source.size is not None:
         parts.append(_("seed {seed}", seed=f"{scan.source.seed:x}"))
     connections = scan_cluster.connections(scan.options, f"{scan.job.concurrency:,}")
     parts.append(_("{connections}, {count} to a server", connections=connections, count=scan.job.limits.per_host))
     parts.append(_("Ctrl-C stops, --resume continues") if scan.journal is not None else _("Ctrl-C stops"))
-    say_facts(parts)
+    _say(" · ".join(parts))
 
 
 def _say_nobody_reads(scan: _Scan) -> None:
@@ -344,16 +353,16 @@ def _say_interrupted(scan: _Scan, tally: Tally) -> None:
         return
     done = f"{tally.targets:,}"
     if scan.source.size is None:
-        _say(_("Stopped. Targets done, and in {file}: {count}", count=done, file=scan.name))
+        _say(_("Stopped: {count} targets are done and in {file}.", count=done, file=scan.name))
         command = resume_command(scan.name)
         if scan.feed is not None and scan.feed.problem is not None:
-            _say(_("To go on, see the error below, then pipe the list again:"), command)
+            _say(_("To go on, see the error below, then pipe the list again: {command}", command=command))
         else:
-            _say(_("To go on, pipe the same list again:"), command)
+            _say(_("To go on, pipe the same list again: {command}", command=command))
         return
     size = f"{scan.source.size:,}"
-    _say(_("Stopped. Targets done, and in {file}: {count} of {size}", count=done, size=size, file=scan.name))
-    _say(_("To go on:"), resume_command(scan.name))
+    _say(_("Stopped: {count} of {size} targets are done and in {file}.", count=done, size=size, file=scan.name))
+    _say(_("To go on: {command}", command=resume_command(scan.name)))
 
 
 def _tell_end(scan: _Scan, tally: Tally, seconds: float, *, finished: bool) -> None:
@@ -363,9 +372,13 @@ def _tell_end(scan: _Scan, tally: Tally, seconds: float, *, finished: bool) -> N
     from probe.report.text_summary import summary
 
     earlier = scan.found.targets if scan.found is not None else 0
-    file, where = where_results_are(scan.options, scan.source, scan.name)
-    page = console(sys.stderr)
     with suppress(OSError):
-        summary(tally, page, seconds=seconds, earlier=earlier, file=file, where=where, finished=finished)
+        summary(tally, console(sys.stderr), seconds=seconds, earlier=earlier, file=scan.name, finished=finished)
     if skipped := skipped_in_all(scan.source):
         _say(f"\n{skipped}")
+
+
+def _say(text: str) -> None:
+    """On standard error. Nobody there to read it is no reason to stop a scan."""
+    with suppress(OSError):
+        print(text, file=sys.stderr, flush=True)

@@ -71,6 +71,7 @@ class Sidecar(msgspec.Struct, kw_only=True):
     fingerprint: str | None = None
     finished: bool = False
     targets: int | None = None  # that were done when it was finished
+    strangers: int = 0  # targets of a stream that came with lists which lacked some that were done
 
 
 def directory() -> str:

@@ -17,6 +17,10 @@ from probe.scan.targets import Name, Piece, Span, other_ports, parse, passes_ove
 from probe.scan.work import Recovered, Task
 
 
+class AnotherList(InputError):
+    """The list that was piped is not the one with which the scan began, or not all of it."""
+
+
 class Seen:
     """What was handed out: spans of addresses and names, on disk, so that it may be any number."""
 
@@ -103,11 +107,12 @@ class _Done:
             self._again += last - first + 1 - sum(high - low + 1 for low, high in left)
             yield from left
 
-    def check_all_came(self) -> None:
-        """Raise InputError where a list that ended lacks some of what was asked."""
-        if missing := self.number - self._again:
+    def check_all_came(self, strangers: int) -> None:
+        """Raise AnotherList where a list that ended lacks some of what was asked; of strangers it may."""
+        missing = self.number - self._again
+        if missing > strangers:
             which = f"{missing:,} targets that were done are" if missing > 1 else "1 target that was done is"
-            raise InputError(
+            raise AnotherList(
                 f"{which} not in this list: is it the same list?",
                 "pipe the list with which the scan began; what this one named is scanned, and kept",
             )
@@ -157,7 +162,7 @@ class StreamSource:
             for target in self._listed(listed, done):
                 yield Task(self._part + position * self._parts, target)
                 position += 1
-            done.check_all_came()
+            done.check_all_came(recovered.strangers)
         except sqlite3.OperationalError as error:
             raise Unavailable(
                 f"cannot keep which targets were asked: {error}",

@@ -65,6 +65,7 @@ class Recovered:
     below: int = 0  # of its targets, those under it are done,
     above: frozenset[int] = frozenset()  # and so are these, which are not under it
     asked: Iterable[tuple[str, int]] = ()  # host as given and port of each target that is done; read once
+    strangers: int = 0  # of a stream: how many of these came from lists that were not the one that it began with
 
 
 class Source(Protocol):

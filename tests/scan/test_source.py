@@ -305,6 +305,15 @@ def test_a_list_that_is_piped_again_has_what_was_done(
     assert not found & {("10.0.0.1", 3389), ("10.0.0.2", 3389), ("a", 3389)}
 
 
+def test_what_another_list_brought_need_not_come_again(stdin: Callable[[str], None]) -> None:
+    recovered = Recovered(below=3, asked=[("10.0.0.1", 3389), ("a", 3389), ("10.0.0.2", 3389)], strangers=2)
+    stdin("10.0.0.1\n10.0.0.3\n")
+    assert hosts(asked("-", recovered=recovered)) == ["10.0.0.3"]
+    stdin("10.0.0.3\n")
+    with pytest.raises(source_stream.AnotherList, match=r"^3 targets"):
+        asked("-", recovered=recovered)
+
+
 def test_a_pipe_is_asked_while_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every line is a task before the next one is written."""
     read, write = os.pipe()
