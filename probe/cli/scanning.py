@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from probe.cli import scan_cluster
 from probe.cli.scan import job_of
+from probe.cli.scan_say import say as _say
+from probe.cli.scan_say import say_facts, tell_terminals, where_results_are
 from probe.errors import InputError
 from probe.language import _, current, speaking
 
@@ -63,6 +65,7 @@ def begin(options: argparse.Namespace) -> int:
     check(options.targets)
     check(options.exclude, labels=True)
     _refuse_compression(options.output)
+    tell_terminals(options)
     scan = _scan(options)
     if options.output in (None, "-") or not can_resume(options.output):
         return _run(scan)
@@ -331,13 +334,13 @@ def _tell_beginning(scan: _Scan) -> None:
         else _("Scanning {count} targets", count=f"{scan.source.size:,}"),
     ]
     if scan.found is not None:
-        parts.append(_("{count} of them are done", count=f"{scan.found.targets:,}"))
+        parts.append(_("{count} of them done", count=f"{scan.found.targets:,}"))
     if scan.source.size is not None:
         parts.append(_("seed {seed}", seed=f"{scan.source.seed:x}"))
     connections = scan_cluster.connections(scan.options, f"{scan.job.concurrency:,}")
     parts.append(_("{connections}, {count} to a server", connections=connections, count=scan.job.limits.per_host))
     parts.append(_("Ctrl-C stops, --resume continues") if scan.journal is not None else _("Ctrl-C stops"))
-    _say(" · ".join(parts))
+    say_facts(parts)
 
 
 def _say_nobody_reads(scan: _Scan) -> None:
@@ -353,16 +356,16 @@ def _say_interrupted(scan: _Scan, tally: Tally) -> None:
         return
     done = f"{tally.targets:,}"
     if scan.source.size is None:
-        _say(_("Stopped: {count} targets are done and in {file}.", count=done, file=scan.name))
+        _say(_("Stopped. Targets done, and in {file}: {count}", count=done, file=scan.name))
         command = resume_command(scan.name)
         if scan.feed is not None and scan.feed.problem is not None:
-            _say(_("To go on, see the error below, then pipe the list again: {command}", command=command))
+            _say(_("To go on, see the error below, then pipe the list again:"), command)
         else:
-            _say(_("To go on, pipe the same list again: {command}", command=command))
+            _say(_("To go on, pipe the same list again:"), command)
         return
     size = f"{scan.source.size:,}"
-    _say(_("Stopped: {count} of {size} targets are done and in {file}.", count=done, size=size, file=scan.name))
-    _say(_("To go on: {command}", command=resume_command(scan.name)))
+    _say(_("Stopped. Targets done, and in {file}: {count} of {size}", count=done, size=size, file=scan.name))
+    _say(_("To go on:"), resume_command(scan.name))
 
 
 def _tell_end(scan: _Scan, tally: Tally, seconds: float, *, finished: bool) -> None:
@@ -372,13 +375,9 @@ def _tell_end(scan: _Scan, tally: Tally, seconds: float, *, finished: bool) -> N
     from probe.report.text_summary import summary
 
     earlier = scan.found.targets if scan.found is not None else 0
+    file, where = where_results_are(scan.options, scan.source, scan.name)
+    page = console(sys.stderr)
     with suppress(OSError):
-        summary(tally, console(sys.stderr), seconds=seconds, earlier=earlier, file=scan.name, finished=finished)
+        summary(tally, page, seconds=seconds, earlier=earlier, file=file, where=where, finished=finished)
     if skipped := skipped_in_all(scan.source):
         _say(f"\n{skipped}")
-
-
-def _say(text: str) -> None:
-    """On standard error. Nobody there to read it is no reason to stop a scan."""
-    with suppress(OSError):
-        print(text, file=sys.stderr, flush=True)
