@@ -280,6 +280,8 @@ IP = x509.IPAddress(ipaddress.ip_address("192.0.2.7"))
         ((DNS("srv2.example"),), "srv1.example", "srv1.example", False),  # the common name no longer counts
         ((), "srv1.example", "srv1.example", True),  # as Windows makes it by itself
         ((), "SRV1", "srv1.example", False),
+        ((), "SRV1", "srv1", True),  # a name that ends as an address does
+        ((IP,), "x", "2001:db8::7", False),
         ((DNS("*.example"),), "x", "srv1.example", False),  # a wildcard for a whole top-level domain
         ((DNS("*.corp.example"),), "x", "srv1.corp.example", True),
         ((DNS("*.corp.example"),), "x", "a.b.corp.example", False),
