@@ -173,11 +173,9 @@ def _options(parser: argparse.ArgumentParser) -> set[str]:
 
 
 def _parser_of(parser: argparse.ArgumentParser, command: str) -> argparse.ArgumentParser:
-    return next(
-        action.choices[command]
-        for action in parser._actions  # noqa: SLF001  no other way
-        if isinstance(action, argparse._SubParsersAction)  # noqa: SLF001
-    )
+    commands = (each for each in parser._actions if isinstance(each, argparse._SubParsersAction))  # noqa: SLF001
+    found: argparse.ArgumentParser = next(commands).choices[command]
+    return found
 
 
 if __name__ == "__main__":
