@@ -42,7 +42,7 @@ _CLIENT_ROWS = (
     ("client_fails", N_("{client} cannot connect")),
     ("client_unknown", N_("{client}: not settled")),
 )
-_ALWAYS = ("rdp",)
+_ALWAYS = ("rdp", "client_connects", "client_fails")  # none is an answer too
 _OF_RDP = _ROWS[1:9]  # stand below it
 _DIM = ("silent", "closed", "refused", "filtered", "unreachable", "dns_error")  # nobody scans for these
 _GAP = "   "
@@ -155,12 +155,12 @@ def _clients(counted: Counted) -> Iterator[tuple[str, str, str]]:
     """The rows of clients that were simulated."""
     from probe.clients import CLIENTS
 
-    seen = set(counted.seen())
+    asked = {tag.partition(":")[2] for tag in counted.seen()}
     for key in CLIENTS:
-        for kind, label in _CLIENT_ROWS:
-            tag = f"{kind}:{key}"
-            if tag in seen:
-                yield tag, f"  {_(label, client=CLIENTS[key].name)}", f"{counted.count(tag):,}"
+        for kind, label in _CLIENT_ROWS if key in asked else ():
+            count = counted.count(f"{kind}:{key}")
+            if count or kind in _ALWAYS:
+                yield f"{kind}:{key}", f"  {_(label, client=CLIENTS[key].name)}", f"{count:,}"
 
 
 def _command(tag: str, file: str) -> str:

@@ -96,8 +96,10 @@ def test_each_simulated_client_has_its_rows() -> None:
     assert shown(tally, file="f")[4:] == [
         "RDP found                             2   rdp-probe export --only rdp f",
         "  NLA required                        2   rdp-probe export --only nla_required f",
+        "  Windows 11 (mstsc) can connect      0   rdp-probe export --only client_connects:mstsc-win11 f",
         "  Windows 11 (mstsc) cannot connect   2   rdp-probe export --only client_fails:mstsc-win11 f",
         "  FreeRDP 3 can connect               1   rdp-probe export --only client_connects:freerdp3 f",
+        "  FreeRDP 3 cannot connect            0   rdp-probe export --only client_fails:freerdp3 f",
         "  FreeRDP 3: not settled              1   rdp-probe export --only client_unknown:freerdp3 f",
         "Silent                                1   rdp-probe export --only silent f",
     ]
