@@ -40,8 +40,12 @@ def concurrency_for(asked: int | None, processes: int) -> tuple[int, str | None]
         need = -(-wanted // processes) + _OTHER_FILES
         what = f"{wanted} connections at a time need {need} file descriptors a process, and {files} are allowed"
         raise Unavailable(what, _how_to_raise(need, max(possible, 0)))
-    text = "{possible} connections at a time in place of {wanted}: a process may have {files} descriptors (ulimit -n)"
-    return possible, _(text, possible=possible, wanted=wanted, files=files)
+    return possible, _(
+        "{possible} connections at a time in place of {wanted}: a process may have {files} descriptors (ulimit -n)",
+        possible=possible,
+        wanted=wanted,
+        files=files,
+    )
 
 
 def _connections_with(files: int) -> int:
@@ -84,8 +88,12 @@ def _about_ports(wanted: int) -> str | None:
     first, last = _ephemeral_ports()
     if wanted <= last - first + 1:
         return None
-    text = "{wanted} connections at a time are more than there are ports for connections to one server ({first}-{last})"
-    return _(text, wanted=wanted, first=first, last=last)
+    return _(
+        "{wanted} connections at a time are more than there are ports for connections to one server ({first}-{last})",
+        wanted=wanted,
+        first=first,
+        last=last,
+    )
 
 
 def _ephemeral_ports() -> tuple[int, int]:
