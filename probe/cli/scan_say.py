@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from probe.language import _
 
 if TYPE_CHECKING:
+    from probe.scan.recovery import Found
     from probe.scan.work import Source
 
 _BETWEEN = " · "
@@ -25,6 +26,13 @@ def say(text: str, command: str = "") -> None:
     """
     with suppress(OSError):
         print("\n".join(_lines(text, command, _width())), file=sys.stderr, flush=True)
+
+
+def tell_damage(found: Found | None, name: str | None) -> None:
+    """That results which are whole are not counted: something before them is not, and they were written with it."""
+    if found is not None and found.again:
+        again = f"{found.again:,}"
+        say(_("The end of {file} was damaged; so many targets in it are asked again: {count}", file=name, count=again))
 
 
 def say_facts(facts: Sequence[str]) -> None:

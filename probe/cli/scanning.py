@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from probe.cli import scan_cluster
 from probe.cli.scan import job_of
 from probe.cli.scan_say import say as _say
-from probe.cli.scan_say import say_facts, tell_terminals, where_results_are
+from probe.cli.scan_say import say_facts, tell_damage, tell_terminals, where_results_are
 from probe.errors import InputError
 from probe.language import _, current, speaking
 
@@ -324,6 +324,7 @@ async def _heed_signals(course: Course, task_status: trio.TaskStatus[None]) -> N
 
 def _tell_beginning(scan: _Scan) -> None:
     """The line before a scan, and what should be known of it."""
+    tell_damage(scan.found, scan.name)
     for remark in scan.remarks:
         _say(remark)
     parts = [
