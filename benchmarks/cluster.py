@@ -87,6 +87,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=3)
     parser.add_argument("--parts", action="store_true", help="workers write parts, as --parts has it")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # nothing that was started here stays
     from benchmarks.farm import farm
 
     with (
