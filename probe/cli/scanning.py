@@ -124,7 +124,8 @@ def _go_on(options: argparse.Namespace, recorded: Sidecar, journal: Journal) -> 
     name, is_stream = options.output, recorded.size is None
     can_pipe = sys.stdin is not None and not sys.stdin.isatty()
     if recorded.finished and not (is_stream and can_pipe):
-        found = recover(name, is_stream=is_stream, shard=options.shard)
+        is_at = sidecar.what_is_where(recorded, lambda: _source(options))
+        found = recover(name, is_stream=is_stream, shard=options.shard, is_at=is_at)
         if found.whole == journal.size and found.targets >= (recorded.targets or recorded.size or 0):
             _say(_("{file} is finished: there is nothing left to do.", file=name))
             return 0

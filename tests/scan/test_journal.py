@@ -21,7 +21,8 @@ from probe.scan import journal as journal_module
 from probe.scan import sidecar
 from probe.scan.journal import Journal, Stream, can_resume, resume_command
 from probe.scan.recovery import recover
-from probe.scan.work import Finished
+from probe.scan.source import open_source
+from probe.scan.work import Finished, Source
 from tests.scan.test_recovery import finished, line, named, read, write
 
 
@@ -103,6 +104,21 @@ def test_a_record_is_not_written_through_a_link(tmp_path: Path) -> None:
     assert target.read_text() == "kept"
     assert sidecar.read(str(tmp_path / "out.ndjson")).arguments == arguments
     assert sorted(each.name for each in tmp_path.iterdir()) == ["mine", "out.ndjson", "out.ndjson.scan"]
+
+
+def test_of_lists_that_are_gone_or_others_nothing_is_known() -> None:
+    def gone() -> Source:
+        raise InputError("cannot read list", "")
+
+    source = open_source(["192.0.2.1"], [3389], seed=1)
+    arguments = sidecar.Arguments(targets=["@list"], timeout=5.0, deadline=60.0, depth="discover", per_host=2)
+    same = sidecar.Sidecar(directory="/", arguments=arguments, size=1, fingerprint=source.fingerprint)
+    assert not sidecar.what_is_where(same, lambda: source)(0, "192.0.2.2", 3389)
+    assert sidecar.what_is_where(same, lambda: source)(0, "192.0.2.1", 3389)
+    assert sidecar.what_is_where(same, gone)(0, "192.0.2.2", 3389)
+    other, stream = (sidecar.Sidecar(directory="/", arguments=arguments, size=size) for size in (2, None))
+    assert sidecar.what_is_where(other, lambda: source)(0, "192.0.2.2", 3389)
+    assert sidecar.what_is_where(stream, gone)(0, "192.0.2.2", 3389)
 
 
 def test_a_batch_is_a_frame(tmp_path: Path) -> None:
