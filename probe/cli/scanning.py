@@ -265,12 +265,15 @@ async def _work(scan: _Scan, tally: Tally) -> bool:
     from probe.cli.scan_progress import ScanProgress
     from probe.cli.scan_skipped import tell_skipped
     from probe.scan.course import Course
+    from probe.scan.pool import Processes
     from probe.scan.work import Recovered
 
     sink, on_terminal = _sink(scan)
     progress = ScanProgress(
         sys.stderr, tally, size=scan.source.size, quiet=scan.options.quiet, shares_terminal=on_terminal
     )
+    if isinstance(scan.pool, Processes):
+        scan.pool.tell = progress.remark
     course = Course(scan.job, scan.pool, sink, progress)
     recovered = scan.found.recovered if scan.found is not None else Recovered()
     recovered = replace(recovered, strangers=scan.sidecar.strangers if scan.sidecar is not None else 0)
@@ -372,6 +375,7 @@ def _say_interrupted(scan: _Scan, tally: Tally) -> None:
 
 def _tell_end(scan: _Scan, tally: Tally, seconds: float, *, finished: bool) -> None:
     """What was found."""
+    from probe.cli.scan_late import lateness
     from probe.cli.scan_skipped import skipped_in_all
     from probe.report.text import console
     from probe.report.text_summary import summary
@@ -383,3 +387,5 @@ def _tell_end(scan: _Scan, tally: Tally, seconds: float, *, finished: bool) -> N
         summary(tally, page, seconds=seconds, earlier=earlier, file=file, where=where, finished=finished)
     if skipped := skipped_in_all(scan.source):
         _say(f"\n{skipped}")
+    if late := lateness(scan.pool, scan.job.limits.step_s):
+        _say(f"\n{late}")

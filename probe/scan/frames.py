@@ -29,6 +29,7 @@ class Report(msgspec.Struct, frozen=True, array_like=True):
 
     finished: list[Finished] = []
     problem: Problem | None = None
+    late_s: float = 0.0  # at the end: by how much its event loop was late at worst
 
 
 def frame(content: object) -> bytes:

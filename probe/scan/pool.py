@@ -45,12 +45,13 @@ _QUIET_S = 30.0  # without a sign of life, of which there is one in 5 s, a worke
 _DEAD_S = 120.0  # and after this time it is ended
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Processes:
     """A pool of `n` worker processes. No more than there are connections to share, and at least one."""
 
     n: int
     tell: Callable[[str], None] = field(default=lambda _text: None, compare=False)  # what the user should know of it
+    late_s: float = field(default=0.0, init=False, compare=False)  # by how much an event loop was late at worst
 
     async def work(
         self,
@@ -69,12 +70,15 @@ class Processes:
         room = trio.lowlevel.ParkingLot()
         owners: dict[str, _Slot] = {}
         slots = [_Slot(share, room, owners, self.tell) for share in shares(job, self.n)]
-        async with finished, trio.open_nursery() as nursery:
-            for slot in slots:
-                nursery.start_soon(slot.run, finished)
-            await _hand_out(job, tasks, slots, owners, room)
-            for slot in slots:
-                slot.end()
+        try:
+            async with finished, trio.open_nursery() as nursery:
+                for slot in slots:
+                    nursery.start_soon(slot.run, finished)
+                await _hand_out(job, tasks, slots, owners, room)
+                for slot in slots:
+                    slot.end()
+        finally:
+            self.late_s = max(slot.late_s for slot in slots)
 
 
 def shares(job: Job, n: int) -> list[Job]:
@@ -214,6 +218,7 @@ class _Slot:
         self._idle_deaths = 0  # in a row
         self._lost = 0  # targets that workers died of since the last result
         self._changed = trio.Event()
+        self.late_s = 0.0  # by how much the event loop of a process was late that came to its end
 
     def give(self, task: Task, hosts: tuple[str, ...]) -> None:
         """One more to do."""
@@ -310,6 +315,7 @@ class _Slot:
                 return True
             report = decode(message)
             self._is_ready = True
+            self.late_s = max(self.late_s, report.late_s)
             if report.problem is not None:
                 raise _error(report.problem)
             if report.finished:
@@ -320,8 +326,13 @@ class _Slot:
     async def _next_message(self, frames: Frames, pid: int) -> bytes | None:
         with trio.move_on_after(_QUIET_S):
             return await frames.next()
-        text = "A worker process ({pid}) has given no sign of life for {seconds} s; it is ended after {most} s"
-        self._tell(_(text, pid=pid, seconds=f"{_QUIET_S:g}", most=f"{_DEAD_S:g}"))
+        told = _(
+            "A worker process ({pid}) has given no sign of life for {seconds} s; after {most} s it is replaced",
+            pid=pid,
+            seconds=f"{_QUIET_S:g}",
+            most=f"{_DEAD_S:g}",
+        )
+        self._tell(told)
         return await frames.next()
 
     def _settle(self, finished: list[Finished]) -> None:

@@ -14,13 +14,13 @@ target after the other. What is waited for, and what bounds it:
 - Results wait for a slow reader, 256 of them; then no audit begins.
 
 With `--rate` a target begins when no audit that is under way waits for its turn, so few are begun and all get through.
+While the event loop is late, few are begun at all: see `probe.scan.lateness`.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from functools import lru_cache
 
 import trio  # noqa: TID253 - this module is only imported when a scan runs
 
@@ -31,6 +31,7 @@ from probe.language import speaking
 from probe.result import Result, Target
 from probe.scan.exclusion import Exclusions
 from probe.scan.gate import Hosts, Rate, Room, Seat, host_of
+from probe.scan.lateness import AT_LEAST, Lateness
 from probe.scan.manners import is_askable
 from probe.scan.outcome import describe, describe_failure, failure, gave_no_sign, leaf, not_asked, told_more
 from probe.scan.work import Finished, Job, Task
@@ -54,6 +55,7 @@ class ThisProcess:
 
     def __init__(self, rate: Rate | None = None) -> None:
         self._rate = rate
+        self.late_s = 0.0  # by how much the event loop was late at worst
 
     async def work(
         self,
@@ -68,7 +70,11 @@ class ThisProcess:
         """
         with speaking(job.language):
             async with finished:
-                await _Share(job, self._rate).run(tasks, finished)
+                share = _Share(job, self._rate)
+                try:
+                    await share.run(tasks, finished)
+                finally:
+                    self.late_s = share.lateness.worst_s
 
 
 @dataclass(slots=True, eq=False)
@@ -97,6 +103,7 @@ class _Share:
         self._hosts.freed = self._let_in
         if self._room.rate is not None:
             self._room.rate.calm = self._wake
+        self.lateness = Lateness(job.limits.step_s)
         self._manners = _Manners(job)
         self._ready: deque[_Errand] = deque()
         self._aside: dict[object, deque[_Errand]] = {}  # by the address or the subnet that they wait for
@@ -118,8 +125,11 @@ class _Share:
     ) -> None:
         async with trio.open_nursery() as sending:
             sending.start_soon(self._send, finished)
-            async with trio.open_nursery() as self._nursery:
-                await self._accept(tasks)
+            async with trio.open_nursery() as watching:
+                watching.start_soon(self.lateness.watch, self._wake)
+                async with trio.open_nursery() as self._nursery:
+                    await self._accept(tasks)
+                watching.cancel_scope.cancel()
             self._workers = -1  # nobody finishes anything any more
             self._some_unsent.set()
 
@@ -195,6 +205,8 @@ class _Share:
         """A target that can begin now, with its place taken; those that another keeps from it are put aside."""
         room, ready = self._room, self._ready
         if room.is_full or (room.rate is not None and room.rate.waiting):
+            return None
+        if self.lateness.holds_back and room.taken >= AT_LEAST:
             return None
         taken = None
         while ready and taken is None:
@@ -330,7 +342,7 @@ class _Manners:
     """What no name may lead to."""
 
     def __init__(self, job: Job) -> None:
-        self._excluded = _exclusions(job.excluded)
+        self._excluded = Exclusions(job.excluded)
 
     def forbids(self, address: str) -> str | None:
         """Why this address is not contacted; None where it may be."""
@@ -339,12 +351,6 @@ class _Manners:
         if not is_askable(address):
             return "the name leads to an address that is no host: multicast, broadcast or unspecified"
         return None
-
-
-@lru_cache(maxsize=2)
-def _exclusions(spans: tuple[tuple[str, str], ...]) -> Exclusions:
-    """Built once for all batches of a scan that this process has: sorting a long list takes seconds."""
-    return Exclusions(spans)
 
 
 def _target(errand: _Errand) -> Target:

@@ -12,6 +12,12 @@ import math
 import os
 import signal
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import trio
+
+    from probe.scan.work import Finished
 
 _ALIVE_S = 5.0
 
@@ -24,6 +30,22 @@ def main() -> None:
     results = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library may print is no message
     trio.run(_work, os.dup(sys.stdin.fileno()), results)
+
+
+async def _write(stream: trio.abc.SendStream, finished: trio.MemoryReceiveChannel[list[Finished]]) -> None:
+    """Tell what came of targets, and where nothing did for a while that this process is alive."""
+    import trio
+
+    from probe.scan.frames import Report, frame
+
+    while True:
+        some: list[Finished] = []
+        try:
+            with trio.move_on_after(_ALIVE_S):
+                some = await finished.receive()
+        except trio.EndOfChannel:
+            return
+        await stream.send_all(frame(Report(some)))
 
 
 async def _work(tasks_fd: int, results_fd: int) -> None:
@@ -49,30 +71,21 @@ async def _work(tasks_fd: int, results_fd: int) -> None:
                 hand_out.close()
         os._exit(1)
 
-    async def write(stream: trio.abc.SendStream) -> None:
-        while True:
-            some: list[Finished] = []
-            try:
-                with trio.move_on_after(_ALIVE_S):
-                    some = await finished.receive()
-            except trio.EndOfChannel:
-                return
-            await stream.send_all(frame(Report(some)))
-
     async with trio.lowlevel.FdStream(tasks_fd) as tasks, trio.lowlevel.FdStream(results_fd) as results:
         frames = Frames(tasks)
         first = await frames.next()
         if first is None:
             return
-        job = msgspec.msgpack.decode(first, type=Job)
+        job, pool = msgspec.msgpack.decode(first, type=Job), ThisProcess()
         try:
             async with trio.open_nursery() as reading:
                 reading.start_soon(read, frames)
                 await results.send_all(frame(Report()))
                 async with trio.open_nursery() as writing:
-                    writing.start_soon(write, results)
+                    writing.start_soon(_write, results, finished)
                     with seldom_collected():
-                        await ThisProcess().work(job, handed_out, finish)
+                        await pool.work(job, handed_out, finish)
+                await results.send_all(frame(Report([], None, pool.late_s)))
                 reading.cancel_scope.cancel()
         except (ExceptionGroup, InputError, Unavailable) as error:
             problem = leaf(error)
