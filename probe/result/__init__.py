@@ -249,7 +249,7 @@ class AttemptRecord(msgspec.Struct, kw_only=True):
 
 
 class Place(msgspec.Struct, kw_only=True):
-    """Where a result stands in a scan."""
+    """Where a result stands in a scan: in the order of all its shards, so that their files can be put together."""
 
     position: int  # of its target in the order of the whole scan, all its shards together, from 0
     result: int  # which of its target's results this is, from 1: a name has one for each address
