@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from functools import lru_cache
 
 import trio  # noqa: TID253 - this module is only imported when a scan runs
 
@@ -342,7 +343,7 @@ class _Manners:
     """What no name may lead to."""
 
     def __init__(self, job: Job) -> None:
-        self._excluded = Exclusions(job.excluded)
+        self._excluded = _exclusions(job.excluded)
 
     def forbids(self, address: str) -> str | None:
         """Why this address is not contacted; None where it may be."""
@@ -351,6 +352,12 @@ class _Manners:
         if not is_askable(address):
             return "the name leads to an address that is no host: multicast, broadcast or unspecified"
         return None
+
+
+@lru_cache(maxsize=2)
+def _exclusions(spans: tuple[tuple[str, str], ...]) -> Exclusions:
+    """Built once for all batches of a scan that this process has: sorting a long list takes seconds."""
+    return Exclusions(spans)
 
 
 def _target(errand: _Errand) -> Target:
