@@ -20,6 +20,8 @@ While the event loop is late, few are begun at all: see `probe.scan.lateness`.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -143,7 +145,8 @@ class _Share:
                     self._ready.append(errand)
                 elif task.addresses:
                     errand.targets = [at_address(task.target, text) for text in task.addresses]
-                    self._go_on(errand)
+                    with self._told(errand):
+                        self._go_on(errand)
                 else:
                     self._names.append(errand)
             self._resolve_more()
@@ -228,22 +231,18 @@ class _Share:
 
     async def _ask(self, errand: _Errand) -> None:
         """Audit the next address of this errand, and see what is left of it."""
-        try:
-            result = await self._audit(errand)
+        with self._told(errand):
+            try:
+                result = await self._audit(errand)
+            finally:
+                self._room.give_back(errand.subnet)
+                self._hosts.give_back(errand.host)
             again = errand.tries < self._job.retries and gave_no_sign(result)
             self._keep(errand, result)
-        except (InputError, Unavailable):
-            raise
-        except Exception as error:  # noqa: BLE001  one target's, whatever it is: the scan goes on and tells of it
-            self._done(errand, _failed(errand, self._job, error))
-            return
-        finally:
-            self._room.give_back(errand.subnet)
-            self._hosts.give_back(errand.host)
-        if again:
-            self._ask_again(errand)
-        else:
-            self._go_on(errand)
+            if again:
+                self._ask_again(errand)
+            else:
+                self._go_on(errand)
 
     async def _audit(self, errand: _Errand) -> Result:
         """Audit it; where this process lacks descriptors, again after a pause."""
@@ -252,13 +251,8 @@ class _Share:
             seat = Seat(self._room, errand.subnet)
             try:
                 return await audit(_target(errand), job.settings, job.limits, seat)
-            except Exception as error:
-                inner = leaf(error)
-                if isinstance(inner, InputError) or (
-                    isinstance(inner, Unavailable) and missing == _MOST_WITHOUT_DESCRIPTOR
-                ):
-                    raise inner from None
-                if not isinstance(inner, Unavailable):
+            except (ExceptionGroup, Unavailable) as error:
+                if missing == _MOST_WITHOUT_DESCRIPTOR or not isinstance(leaf(error), Unavailable):
                     raise
             await trio.sleep(_NO_DESCRIPTOR_S)
         raise AssertionError
@@ -295,17 +289,14 @@ class _Share:
         job = self._job
         while self._names:
             errand = self._names.popleft()
-            try:
+            with self._told(errand):
                 found = await resolve(errand.task.target, one_address=job.one_address, timeout_s=job.limits.step_s)
-            except Exception as error:  # noqa: BLE001  as in `_ask`
-                self._done(errand, _failed(errand, job, error))
-                continue
-            if isinstance(found, Unresolved):
-                errand.results.append(unresolved_result(found, job.settings.depth))
-                self._finish(errand)
-            else:
-                errand.targets = found
-                self._go_on(errand)
+                if isinstance(found, Unresolved):
+                    errand.results.append(unresolved_result(found, job.settings.depth))
+                    self._finish(errand)
+                else:
+                    errand.targets = found
+                    self._go_on(errand)
         self._resolvers -= 1
 
     def _go_on(self, errand: _Errand) -> None:
@@ -324,13 +315,23 @@ class _Share:
     # The end of a target
 
     def _finish(self, errand: _Errand) -> None:
-        try:
-            done = describe(errand.task.position, errand.results)
-        except Exception as error:  # noqa: BLE001  as in `_ask`
-            done = _failed(errand, self._job, error)
-        self._done(errand, done)
+        self._done(describe(errand.task.position, errand.results))
 
-    def _done(self, _errand: _Errand, finished: Finished) -> None:
+    @contextmanager
+    def _told(self, errand: _Errand) -> Iterator[None]:
+        """Whatever fails in here costs this target alone: the scan goes on and tells of it.
+
+        Raises InputError and Unavailable, which are every target's.
+        """
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001  a fault of ours, whatever it is
+            problem = leaf(error)
+            if isinstance(problem, InputError | Unavailable):
+                raise problem from None
+            self._done(_failed(errand, self._job, error))
+
+    def _done(self, finished: Finished) -> None:
         self._unsent.append(finished)
         self._some_unsent.set()
         self._accepted -= 1
