@@ -11,10 +11,11 @@ from probe.audit.reading import Reading, ServerCertificate
 from probe.audit.windows import release_of
 from probe.handshake.machine import Ending
 from probe.result import CredSsp, MethodAttempt, Ntlm, StandardCertificate, StandardRdp
+from probe.wire.av_pair import filetime_to_unix
 from probe.wire.credssp import NtStatus
 from probe.wire.gcc import EncryptionLevel, encryption_method_names, rdp_version_name
 from probe.wire.nego import NegotiationResponse, Protocol
-from probe.wire.ntlm import AvId, Challenge, filetime_to_unix
+from probe.wire.ntlm import AvId, Challenge
 from probe.wire.spnego import NegTokenResp, mechanism_name
 from probe.wire.standard_security import ProprietaryCertificate, X509CertificateChain
 

@@ -15,7 +15,7 @@ from enum import IntFlag
 from typing import ClassVar, Self
 
 from probe.wire import av_pair
-from probe.wire.av_pair import AvId, AvPair, filetime_to_unix, read_av_pairs, write_av_pairs
+from probe.wire.av_pair import AvId, AvPair, read_av_pairs, write_av_pairs
 from probe.wire.cursor import OpenIntEnum, Reader, Writer
 
 __all__ = [
@@ -30,7 +30,6 @@ __all__ = [
     "PayloadField",
     "UnknownMessage",
     "Version",
-    "filetime_to_unix",
     "probe_negotiate",
     "read_av_pairs",
     "read_message",
@@ -313,9 +312,7 @@ class Challenge:
     def target_name(self) -> str | None:
         """The domain, or the computer where there is none; what cannot be decoded becomes U+FFFD."""
         raw = self._value_of(self.target_name_fields, "TargetName")
-        if raw is None:
-            return None
-        return raw.decode("utf-16-le" if self.flags & _UNICODE else "ascii", errors="replace")
+        return None if raw is None else raw.decode("utf-16-le" if self.flags & _UNICODE else "ascii", errors="replace")
 
     @property
     def target_info(self) -> bytes | None:
@@ -398,6 +395,5 @@ def read_message(data: bytes) -> Negotiate | Challenge | Authenticate | UnknownM
     return kind.read(Reader(data, kind.__name__))
 
 
-_KINDS: dict[int, type[Negotiate | Challenge | Authenticate]] = {
-    kind.TYPE: kind for kind in (Negotiate, Challenge, Authenticate)
-}
+_Known = Negotiate | Challenge | Authenticate
+_KINDS: dict[int, type[_Known]] = {kind.TYPE: kind for kind in (Negotiate, Challenge, Authenticate)}

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from probe.errors import InvalidField, Truncated, WireError
 from probe.wire import ntlm
+from probe.wire.av_pair import filetime_to_unix
 from probe.wire.credssp import TsRequest
 from probe.wire.cursor import Reader, Writer, flag_names
 from probe.wire.ntlm import AvId, AvPair, Challenge, Negotiate, NegotiateFlag, PayloadField, Version
@@ -84,7 +85,7 @@ def test_the_challenge_of_windows_server_2016() -> None:
     assert message.text(AvId.DNS_TREE_NAME) == "CONTOSO.com"
     assert message.text(AvId.TARGET_NAME) is None
     assert message.timestamp == int.from_bytes(bytes.fromhex("db0685312359d301"), "little")
-    at = datetime.fromtimestamp(ntlm.filetime_to_unix(message.timestamp), UTC)
+    at = datetime.fromtimestamp(filetime_to_unix(message.timestamp), UTC)
     assert at.isoformat() == "2017-11-09T06:23:01.340540+00:00"
 
 
@@ -101,14 +102,14 @@ def test_the_challenge_of_freerdp() -> None:
     }
     assert message.timestamp is not None
     assert message.timestamp % 10_000_000 == 0
-    assert datetime.fromtimestamp(ntlm.filetime_to_unix(message.timestamp), UTC) == datetime(
+    assert datetime.fromtimestamp(filetime_to_unix(message.timestamp), UTC) == datetime(
         2026, 11, 21, 2, 24, 58, tzinfo=UTC
     )
 
 
 def test_a_filetime_counts_from_1601() -> None:
-    assert ntlm.filetime_to_unix(116_444_736_000_000_000) == 0
-    assert ntlm.filetime_to_unix(0) == -11_644_473_600
+    assert filetime_to_unix(116_444_736_000_000_000) == 0
+    assert filetime_to_unix(0) == -11_644_473_600
 
 
 def test_payload_in_odd_order_with_gaps_survives() -> None:
