@@ -66,7 +66,7 @@ def run_order(order: bytes) -> bytes:
     """Do what an order says, on a worker."""
     try:
         answer = _obey(_orders.decode(order))
-    except Exception as error:
+    except (ExceptionGroup, InputError, Unavailable) as error:
         problem = leaf(error)
         if not isinstance(problem, InputError | Unavailable):
             raise
