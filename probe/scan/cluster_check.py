@@ -11,6 +11,8 @@ import logging
 import re
 import warnings
 from dataclasses import dataclass
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any
 
 from probe.errors import InputError, Unavailable, install_hint
@@ -57,13 +59,35 @@ def quiet() -> None:
 
 def ask(address: str) -> Crew:
     """Who works for the scheduler at `address`. Blocks, at most ten seconds. Raises Unavailable."""
-    try:
-        found = asyncio.run(_identity(address))
-        if found["type"] == "Scheduler":
-            return Crew(int(found["n_workers"]), int(found["total_threads"]))
-    except Exception as error:  # whatever it is: what is there is not what we look for
-        raise _refusal(address, error) from error
-    raise Unavailable(f"what answers at {address} is a dask {str(found['type']).lower()}, and no scheduler", _HINT)
+    found = _asked(address)
+    if isinstance(found, Exception):
+        raise _refusal(address, found) from found
+    if isinstance(found, Crew):
+        return found
+    raise Unavailable(f"what answers at {address} is a dask {found}, and no scheduler", _HINT)
+
+
+def _asked(address: str) -> Crew | str | Exception:
+    """The scheduler's crew, what else of dask it is, or why it is neither: whatever the reason, nothing to scan with.
+
+    In a thread of its own, for Ctrl-C would meet asyncio halfway between its beginning and its end.
+    """
+    answers: SimpleQueue[Crew | str | Exception] = SimpleQueue()
+
+    def ask_it() -> None:
+        try:
+            answers.put(_crew(asyncio.run(_identity(address))))
+        except Exception as error:  # noqa: BLE001  it is judged by who asked
+            answers.put(error)
+
+    Thread(target=ask_it, daemon=True).start()
+    return answers.get()
+
+
+def _crew(found: dict[str, Any]) -> Crew | str:
+    if found["type"] == "Scheduler":
+        return Crew(int(found["n_workers"]), int(found["total_threads"]))
+    return str(found["type"]).lower()
 
 
 async def _identity(address: str) -> dict[str, Any]:
