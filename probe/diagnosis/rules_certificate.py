@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from probe.diagnosis import catalogue_certificate as catalogue
 from probe.diagnosis import catalogue_certificate_make as make
+from probe.diagnosis.certificates import SOON, moment, name_of
 from probe.diagnosis.rule import Cause, Evidence, finds
 from probe.diagnosis.stored import stored
 from probe.language import _
 from probe.result import Certificate, CertificateChain, Result
 
-_SOON_DAYS = 30
 _OF_THIS_COMPUTER = ("system", "certifi")
 # Source: NIST SP 800-131A Rev. 2 section 3: 112 bits of security.
 _LEAST_BITS = {"RSA": 2048, "EC": 224}
@@ -27,9 +27,9 @@ _OF_SERVERS = {"serverAuth", "remoteDesktopAuthentication", "anyExtendedKeyUsage
 @finds(catalogue.CERT_EXPIRED, needs="certificates")
 def cert_expired(result: Result) -> Iterator[Evidence]:
     """A certificate ended before the audit began."""
-    now = _moment(result.started)
+    now = moment(result.started)
     for chain, leaf in _leaves(result):
-        until = _moment(leaf.not_after)
+        until = moment(leaf.not_after)
         if now is not None and until is not None and until < now:
             yield Evidence(
                 said=_("{name} was valid until {end}", name=_named(chain, leaf), end=leaf.not_after),
@@ -41,9 +41,9 @@ def cert_expired(result: Result) -> Iterator[Evidence]:
 @finds(catalogue.CERT_NOT_YET_VALID, needs="certificates")
 def cert_not_yet_valid(result: Result) -> Iterator[Evidence]:
     """A certificate begins after the audit began."""
-    now = _moment(result.started)
+    now = moment(result.started)
     for chain, leaf in _leaves(result):
-        since = _moment(leaf.not_before)
+        since = moment(leaf.not_before)
         if now is not None and since is not None and since > now:
             yield Evidence(
                 said=_("{name} is valid from {begin}", name=_named(chain, leaf), begin=leaf.not_before),
@@ -54,10 +54,10 @@ def cert_not_yet_valid(result: Result) -> Iterator[Evidence]:
 @finds(catalogue.CERT_EXPIRES_SOON, needs="certificates")
 def cert_expires_soon(result: Result) -> Iterator[Evidence]:
     """A certificate ends within thirty days of the audit."""
-    now = _moment(result.started)
+    now = moment(result.started)
     for chain, leaf in _leaves(result):
-        until = _moment(leaf.not_after)
-        if now is not None and until is not None and timedelta(0) <= until - now < timedelta(days=_SOON_DAYS):
+        until = moment(leaf.not_after)
+        if now is not None and until is not None and timedelta(0) <= until - now < SOON:
             yield Evidence(
                 said=_("{name} is valid until {end}", name=_named(chain, leaf), end=leaf.not_after),
                 facts=_when(until, until - now),
@@ -240,24 +240,14 @@ def _all(result: Result) -> Iterator[tuple[int, int, Certificate]]:
 
 
 def _placed(place: int, of: int, certificate: Certificate) -> str:
-    named = certificate.subject or f"SHA-256 {certificate.sha256}"
-    return _("certificate {place} of {count}, {name}", place=place, count=of, name=named)
+    return _("certificate {place} of {count}, {name}", place=place, count=of, name=name_of(certificate))
 
 
 def _named(chain: CertificateChain, leaf: Certificate) -> str:
-    name = leaf.subject or f"SHA-256 {leaf.sha256}"
+    name = name_of(leaf)
     if not chain.served_to:
         return name
     return _("{name} (served to {versions})", name=name, versions=_(", ").join(chain.served_to))
-
-
-def _moment(text: str | None) -> datetime | None:
-    """A stored time; None where there is none or it cannot be read. Without a zone it is UTC."""
-    try:
-        moment = datetime.fromisoformat(text) if text is not None else None
-    except ValueError:
-        return None
-    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
 
 
 def _when(moment: datetime, distance: timedelta) -> dict[str, str | int]:

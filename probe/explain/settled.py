@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 
+from probe.diagnosis.certificates import name_of
 from probe.explain.weight import OPEN, Weight, excluded, seen
 from probe.language import _
 from probe.result import NegotiationAttempt, Result, Verdict
@@ -105,7 +106,7 @@ def has_certificate(result: Result) -> Weight:
     shown = [chain.chain[0] for chain in result.certificates if chain.chain]
     if not shown or _was_told(result, "SSL_CERT_NOT_ON_SERVER"):
         return OPEN
-    name = shown[0].subject or f"SHA-256 {shown[0].sha256}"
+    name = name_of(shown[0])
     return excluded(_("the certificate was read: {subject}", subject=name))
 
 

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
+from probe.diagnosis.certificates import SOON, moment, name_of
 from probe.diagnosis.clients import evaluate
 from probe.explain.weight import OPEN, Weight, excluded, seen
 from probe.language import _
 from probe.result import Certificate, CertificateChain, Client, Result
 
 _CURRENT = ("TLSv1.2", "TLSv1.3")
-_SOON = timedelta(days=30)
 _MOST_NAMES = 3
 # Keys whose length the rule on short keys judges, and those of one length that is enough.
 _MEASURED, _ENOUGH = ("RSA", "EC"), ("Ed25519", "Ed448")
@@ -89,13 +89,13 @@ def is_in_date(result: Result) -> Weight:
 
 def is_in_date_for_long(result: Result) -> Weight:
     """Each certificate's last day was read and is further off than the diagnosis asks."""
-    return _within(result, _SOON)
+    return _within(result, SOON)
 
 
 def _within(result: Result, left: timedelta) -> Weight:
-    now = _moment(result.started)
+    now = moment(result.started)
     leaves = _leaves(result)
-    ends = [_moment(leaf.not_after) for leaf in leaves]
+    ends = [moment(leaf.not_after) for leaf in leaves]
     if now is None or not ends or not all(end is not None and end - now >= left for end in ends):
         return OPEN
     return _excluded_by(leaves, [_("valid until {end}", end=leaf.not_after) for leaf in leaves])
@@ -103,9 +103,9 @@ def _within(result: Result, left: timedelta) -> Weight:
 
 def has_begun(result: Result) -> Weight:
     """Each certificate's first day was read and had come, by the clock of this computer."""
-    now = _moment(result.started)
+    now = moment(result.started)
     leaves = _leaves(result)
-    begins = [_moment(leaf.not_before) for leaf in leaves]
+    begins = [moment(leaf.not_before) for leaf in leaves]
     if now is None or not begins or not all(begin is not None and begin <= now for begin in begins):
         return OPEN
     return _excluded_by(leaves, [_("valid from {begin}", begin=leaf.not_before) for leaf in leaves])
@@ -229,16 +229,7 @@ def _served(result: Result) -> list[Certificate]:
 def _excluded_by(certificates: list[Certificate], facts: list[str]) -> Weight:
     """A fact for each certificate; all are named, so that a reader sees which of them it was."""
     told = [
-        _("{name}: {fact}", name=certificate.subject or f"SHA-256 {certificate.sha256}", fact=fact)
+        _("{name}: {fact}", name=name_of(certificate), fact=fact)
         for certificate, fact in zip(certificates, facts, strict=True)
     ]
     return Weight("excluded", tuple(dict.fromkeys(told)))
-
-
-def _moment(text: str | None) -> datetime | None:
-    """A stored time; None where there is none or it cannot be read. Without a zone it is UTC."""
-    try:
-        moment = datetime.fromisoformat(text) if text is not None else None
-    except ValueError:
-        return None
-    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
