@@ -18,7 +18,7 @@ import msgspec
 
 from probe.errors import InputError, Unavailable, install_hint
 from probe.result import Depth, Place, Status, Target, from_json
-from probe.scan.work import Finished, Task
+from probe.scan.work import Finished, InPart, Task
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -32,14 +32,6 @@ class Parts(msgspec.Struct, frozen=True, array_like=True):
     url: str
     scan: str
     format: str = FORMATS[0]
-
-
-class InPart(msgspec.Struct):
-    """Where a result is kept."""
-
-    name: str  # of the file
-    target: int  # which of the part's targets it is of, from 1
-    of: int  # how many targets the part has
 
 
 class Receipt(msgspec.Struct, omit_defaults=True):

@@ -6,6 +6,7 @@ to those beside it.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import OrderedDict
@@ -13,20 +14,18 @@ from collections.abc import Callable
 
 import trio  # noqa: TID253 - this module is only imported when a scan runs
 
-from probe.scan.gate import BURST_S, Rate
+from probe.scan.gate import Pace, Rate
 
 _SCANS = 16  # so many are remembered in a process
 
 
-class Pace:
-    """When turns are due, for all threads of this process: as `gate.Rate` has it."""
+class SharedPace(Pace):
+    """One for all threads of a process; no turn waits until it was said how many there are a second."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+        super().__init__(math.inf, clock)
         self._lock = threading.Lock()
-        self._interval_s = 0.0
         self._number = -1
-        self._due = -float("inf")
 
     def change(self, per_second: float, number: int) -> None:
         """So many a second from now on, unless something with a higher number was said before."""
@@ -36,55 +35,40 @@ class Pace:
                 self._interval_s = 1 / per_second
 
     def book(self, *, late: bool) -> float | None:
-        """Take a turn: in how many seconds it is. None where it is not at once and `late` is not wanted."""
+        """As any pace has it."""
         with self._lock:
-            now = self._clock()
-            wait_s = max(0.0, self._due - now - BURST_S)
-            if wait_s and not late:
-                return None
-            self._due = max(self._due, now) + self._interval_s
-            return wait_s
+            return super().book(late=late)
 
 
 class SharedRate(Rate):
     """The rate of one batch, whose turns are taken from those of the process."""
 
-    def __init__(self, pace: Pace, per_second: float, number: int) -> None:
-        super().__init__(per_second)
+    def __init__(self, pace: SharedPace, per_second: float, number: int) -> None:
+        super().__init__(pace)
         pace.change(per_second, number)
-        self._pace = pace
         self.last = trio.current_time()  # when the last turn was
 
     def try_take(self) -> bool:
         """Take a turn if there is one at once."""
-        if self._pace.book(late=False) is None:
-            return False
-        self.last = trio.current_time()
-        return True
+        has_turn = super().try_take()
+        if has_turn:
+            self.last = trio.current_time()
+        return has_turn
 
     async def take(self) -> None:
         """Wait for a turn."""
-        wait_s = self._pace.book(late=True)
-        assert wait_s is not None
-        if wait_s:
-            self.waiting += 1
-            try:
-                await trio.sleep(wait_s)
-            finally:
-                self.waiting -= 1
-                if not self.waiting:
-                    self.calm()
+        await super().take()
         self.last = trio.current_time()
 
 
-_paces: OrderedDict[str, Pace] = OrderedDict()
+_paces: OrderedDict[str, SharedPace] = OrderedDict()
 _paces_lock = threading.Lock()
 
 
-def pace_of(run: str) -> Pace:
+def pace_of(run: str) -> SharedPace:
     """That of this scan in this process."""
     with _paces_lock:
-        pace = _paces.setdefault(run, Pace())
+        pace = _paces.setdefault(run, SharedPace())
         _paces.move_to_end(run)
         while len(_paces) > _SCANS:
             _paces.popitem(last=False)

@@ -19,7 +19,7 @@ from probe import __version__
 from probe.errors import InputError, Unavailable
 from probe.scan.cluster_parts import Parts, receipts, write_part
 from probe.scan.cluster_rate import SharedRate, pace_of
-from probe.scan.outcome import leaf
+from probe.scan.problem import Problem, problem_of
 from probe.scan.work import Finished, Job, Task
 
 if TYPE_CHECKING:
@@ -42,10 +42,10 @@ class Order(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Answer(msgspec.Struct, frozen=True, array_like=True):
-    """What came of a batch: all its results, or what a user can mend: kind, what and hint of an error."""
+    """What came of a batch: all its results, or what a user can mend."""
 
     finished: list[Finished] = []
-    failed: tuple[str, str, str] | None = None
+    failed: Problem | None = None
     tail_s: float = 0.0  # where a rate bounds it, how long it went on when its last connection had begun
 
 
@@ -57,8 +57,7 @@ def read_answer(answer: bytes) -> Answer:
     """What came of a batch. Raises InputError and Unavailable as the worker would have."""
     read = _answers.decode(zstandard.ZstdDecompressor().decompress(answer))
     if read.failed:
-        kind, what, hint = read.failed
-        raise (InputError if kind == "InputError" else Unavailable)(f"a worker of the cluster: {what}", hint)
+        raise read.failed.error("a worker of the cluster: ")
     return read
 
 
@@ -67,10 +66,9 @@ def run_order(order: bytes) -> bytes:
     try:
         answer = _obey(_orders.decode(order))
     except (ExceptionGroup, InputError, Unavailable) as error:
-        problem = leaf(error)
-        if not isinstance(problem, InputError | Unavailable):
+        if (problem := problem_of(error)) is None:
             raise
-        answer = Answer(failed=(type(problem).__name__, problem.what, problem.hint))
+        answer = Answer(failed=problem)
     return zstandard.ZstdCompressor(level=1).compress(msgspec.msgpack.encode(answer))
 
 

@@ -10,25 +10,18 @@ from __future__ import annotations
 import msgspec
 import trio  # noqa: TID253 - this module is only imported when a scan runs
 
+from probe.scan.problem import Problem
 from probe.scan.work import Finished
 
 _LENGTH = 4  # bytes, big-endian
 _CHUNK = 65536
 
 
-class Problem(msgspec.Struct, frozen=True, array_like=True):
-    """Why a worker gives up: InputError or Unavailable, with what it says."""
-
-    kind: str
-    what: str
-    hint: str
-
-
 class Report(msgspec.Struct, frozen=True, array_like=True):
     """What a worker tells."""
 
     finished: list[Finished] = []
-    problem: Problem | None = None
+    problem: Problem | None = None  # why it gives up
     late_s: float = 0.0  # at the end: by how much its event loop was late at worst
 
 

@@ -17,35 +17,47 @@ import trio  # noqa: TID253 - this module is only imported when a scan runs
 BURST_S = 0.1  # so much of a second's connections may begin at one moment, after a quiet time
 
 
-class Rate:
-    """So many a second, evenly: the generic cell rate algorithm (ITU-T I.371, 1.8.1) with a tolerance of 100 ms.
+class Pace:
+    """So many turns a second, evenly: the generic cell rate algorithm (ITU-T I.371, 1.8.1), a tolerance of 100 ms.
 
-    In any time of T seconds at most `per_second` x (T + 0.1) + 1 begin. Turns are given in the order of asking.
+    In any time of T seconds at most `per_second` x (T + 0.1) + 1 begin.
     """
 
-    def __init__(self, per_second: float) -> None:
+    def __init__(self, per_second: float, clock: Callable[[], float] = trio.current_time) -> None:
         self._interval_s = 1 / per_second
+        self._clock = clock
         self._due = -float("inf")  # when the next would begin, were there no tolerance
+
+    def book(self, *, late: bool) -> float | None:
+        """Take a turn: in how many seconds it is. None where it is not at once and `late` is not wanted."""
+        now = self._clock()
+        wait_s = max(0.0, self._due - now - BURST_S)
+        if wait_s and not late:
+            return None
+        self._due = max(self._due, now) + self._interval_s
+        return wait_s
+
+
+class Rate:
+    """Turns at a pace, given in the order of asking."""
+
+    def __init__(self, pace: Pace) -> None:
+        self._pace = pace
         self.waiting = 0  # tasks that wait for their turn now
         self.calm: Callable[[], None] = _nothing  # told when nobody waits any more
 
     def try_take(self) -> bool:
         """Take a turn if there is one at once."""
-        now = trio.current_time()
-        if self._due - now > BURST_S:
-            return False
-        self._due = max(self._due, now) + self._interval_s
-        return True
+        return self._pace.book(late=False) is not None
 
     async def take(self) -> None:
         """Wait for a turn."""
-        if self.try_take():
+        wait_s = self._pace.book(late=True)
+        if not wait_s:
             return
-        turn = self._due - BURST_S
-        self._due += self._interval_s
         self.waiting += 1
         try:
-            await trio.sleep_until(turn)
+            await trio.sleep(wait_s)
         finally:
             self.waiting -= 1
             if not self.waiting:
@@ -65,7 +77,7 @@ class Room:
         self.taken = 0
         self.freed: Callable[[object], None] = _nobody_waits  # told when a place in this subnet is free
         self.spare: Callable[[], None] = _nothing  # told when a place is free that no target has in view
-        self.rate = None if rate is None else Rate(rate)
+        self.rate = None if rate is None else Rate(Pace(rate))
 
     @property
     def is_full(self) -> bool:

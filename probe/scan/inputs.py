@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from probe.errors import InputError
+from probe.scan.compressed import FRAME
 from probe.scan.targets import Piece, parse
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 _LONGEST_LINE = 4 * 1024 * 1024  # characters: a result with every attempt in it has some hundred thousand
 _LONGEST_WINDOW = 1 << 27  # of zstandard: what its command line takes without being told to take more
-_ZSTANDARD = b"\x28\xb5\x2f\xfd"  # RFC 8878, 3.1.1
 _OTHERWISE = (  # compressed: how it begins, what it is, what reads it; RFC 1952, the .xz format 1.1, bzip2, APPNOTE
     (b"\x1f\x8b", "gzip", "zcat"),
     (b"\xfd7zXZ\0", "xz", "xzcat"),
@@ -96,7 +96,7 @@ def _pieces(raw: BinaryIO, source: str, vet: Vet, skip: Skip | None) -> Iterator
     with ExitStack() as stack:
         plain = io.BufferedReader(cast("io.RawIOBase", raw)) if isinstance(raw, io.BytesIO) else raw
         content = cast("io.BufferedReader", plain)
-        if content.peek(4)[:4] == _ZSTANDARD:
+        if content.peek(4)[:4] == FRAME:
             content = io.BufferedReader(_Decompressed(content, source))
             stack.callback(content.detach)
         start = content.peek(64)  # as much as is there: nothing is read twice, for it may be a pipe

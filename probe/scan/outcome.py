@@ -11,10 +11,10 @@ from probe.audit.verdict_inside import timestamp
 from probe.diagnosis.judged import judge
 from probe.report.escape import json_line
 from probe.result import Depth, Place, Result, Target, to_json
-from probe.scan.tally import facts_of
-from probe.scan.work import Facts, Finished
+from probe.scan.problem import leaf
+from probe.scan.tally import OUR_FAULT, facts_of
+from probe.scan.work import Finished
 
-INTERNAL_ERROR = "internal_error"  # the tag of a target that a fault of ours kept from being asked
 _TELLS = {"rdp": 4, "not_rdp": 3, "closed": 2, "refused": 2, "silent": 1}  # how much a status says; others nothing
 _WITHOUT_A_SIGN = ("filtered", "silent", "unreachable")
 
@@ -33,9 +33,9 @@ def describe(position: int, results: list[Result]) -> Finished:
 
 def describe_failure(position: int, target: Target, depth: Depth, what: str) -> Finished:
     """One line for a target that was not audited to its end by a fault of ours. No rule of the catalogue judges it."""
-    result = not_asked(target, depth, f"internal error: {what}; please report it")
+    result = not_asked(target, depth, f"{OUR_FAULT}: {what}; please report it")
     result.scan = Place(position=position, result=1, of=1)
-    return Finished(position, f"{json_line(to_json(result))}\n".encode(), (Facts((INTERNAL_ERROR,)),))
+    return Finished(position, f"{json_line(to_json(result))}\n".encode(), (facts_of(result),))
 
 
 def not_asked(target: Target, depth: Depth, why: str) -> Result:
@@ -60,13 +60,6 @@ def failure(error: BaseException) -> str:
     ours = [frame for frame in frames if "probe" in PurePath(frame.filename).parts] or frames
     where = f" at {PurePath(ours[-1].filename).name}:{ours[-1].lineno}" if ours else ""
     return f"{type(inner).__name__}{where}"
-
-
-def leaf(error: BaseException) -> BaseException:
-    """The first exception of a group that is none: nurseries wrap what their tasks raise."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
 
 def gave_no_sign(result: Result) -> bool:

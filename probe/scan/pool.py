@@ -28,9 +28,9 @@ from pathlib import Path
 import msgspec
 import trio  # noqa: TID253 - this module is only imported when a scan runs
 
-from probe.errors import InputError, Unavailable
+from probe.errors import Unavailable
 from probe.language import _
-from probe.scan.frames import Frames, Problem, Report, frame
+from probe.scan.frames import Frames, Report, frame
 from probe.scan.gate import host_of, subnet_of
 from probe.scan.work import Finished, Job, Task
 
@@ -317,7 +317,7 @@ class _Slot:
             self._is_ready = True
             self.late_s = max(self.late_s, report.late_s)
             if report.problem is not None:
-                raise _error(report.problem)
+                raise report.problem.error()
             if report.finished:
                 self._idle_deaths = self._lost = 0
                 await finished.send(report.finished)
@@ -380,8 +380,3 @@ def _how_it_ended(status: int | None) -> str:
         except ValueError:
             return f"was ended by signal {-status}"
     return f"ended with status {status}"
-
-
-def _error(problem: Problem) -> Exception:
-    kind = InputError if problem.kind == "InputError" else Unavailable
-    return kind(problem.what, problem.hint)

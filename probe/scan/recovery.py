@@ -16,20 +16,15 @@ from typing import BinaryIO
 import msgspec
 
 from probe.errors import InputError
+from probe.result import Place
+from probe.scan.compressed import FRAME, Torn, parts_of
 from probe.scan.journal import COMPRESSED, resume_command
 from probe.scan.tally import Tally, facts_of, read_brief
-from probe.scan.work import Recovered
+from probe.scan.work import InPart, Recovered
+from probe.scan.written import LONGEST_LINE
 
-_LONGEST_LINE = 64 * 1024 * 1024  # bytes; a result of depth full with every attempt has less than one million
 _LARGEST_BATCH = 16 * 1024 * 1024  # bytes that are written between two syncs; far more than a scan lets gather
 _CHUNK = 64 * 1024
-_FRAME = b"\x28\xb5\x2f\xfd"  # how a zstd frame begins (RFC 8878, 3.1.1)
-
-
-class _Place(msgspec.Struct):
-    position: int
-    result: int
-    of: int
 
 
 class _Where(msgspec.Struct):
@@ -37,16 +32,10 @@ class _Where(msgspec.Struct):
     port: int
 
 
-class _Part(msgspec.Struct):
-    name: str
-    target: int
-    of: int
-
-
 class _Line(msgspec.Struct):
-    scan: _Place
+    scan: Place
     target: _Where
-    part: _Part | None = None  # of a receipt: which of the targets in one part this is, from 1
+    part: InPart | None = None  # of a receipt: which of the targets in one part this is, from 1
 
     @property
     def is_within(self) -> bool:
@@ -225,13 +214,13 @@ def _understood(raw: bytes, before: _Line | None) -> _Line | None:
     line = _read(raw)
     if line is None:
         return None
-    place, part = _Place(line.scan.position, 1, line.scan.of), None
+    place, part = Place(position=line.scan.position, result=1, of=line.scan.of), None
     if before is not None and before.ends_within:
-        place, part = _Place(before.scan.position, before.scan.result + 1, before.scan.of), before.part
+        place, part = msgspec.structs.replace(before.scan, result=before.scan.result + 1), before.part
     elif before is not None and before.part is not None:
-        part = _Part(before.part.name, before.part.target + 1, before.part.of)
+        part = InPart(before.part.name, before.part.target + 1, before.part.of)
     elif line.part is not None:
-        part = _Part(line.part.name, 1, line.part.of)
+        part = InPart(line.part.name, 1, line.part.of)
     fits = (line.scan, line.part) == (place, part) and line.scan.position >= 0 and line.scan.of >= 1
     return line if fits else None
 
@@ -263,10 +252,10 @@ def _lines(name: str, most: int | None) -> Iterator[tuple[bytes, int | None]]:
 
 def _plain(name: str, stream: BinaryIO, most: int | None) -> Iterator[tuple[bytes, int]]:
     end = 0
-    while (most is None or end < most) and (line := stream.readline(_LONGEST_LINE)).endswith(b"\n"):
+    while (most is None or end < most) and (line := stream.readline(LONGEST_LINE)).endswith(b"\n"):
         end += len(line)
         yield line, end
-    if stream.tell() - end >= _LONGEST_LINE:
+    if stream.tell() - end >= LONGEST_LINE:
         raise InputError(f"{name} is not what a scan writes", "give the file that was named after -o")
 
 
@@ -285,28 +274,20 @@ def _frames(name: str, stream: BinaryIO) -> Iterator[tuple[bytes, int]]:
     """The content of each whole frame and where it ends. Raises InputError for one that is damaged before the last."""
     import zstandard
 
-    context = zstandard.ZstdDecompressor()
-    rest = b""
     start = 0
-    while rest or (rest := stream.read(_CHUNK)):
-        decoder = context.decompressobj()
-        parts = []
-        end = start
-        try:
-            while not decoder.eof:
-                if not (rest := rest or stream.read(_CHUNK)):
-                    return  # the last frame is torn
-                parts.append(decoder.decompress(rest))
-                end += len(rest)
-                rest = b""
-        except zstandard.ZstdError:
-            stream.seek(start + 1)
-            if _holds(iter(lambda: stream.read(_CHUNK), b""), _FRAME):
-                raise _damaged_frame(name, start) from None
-            return
-        rest = decoder.unused_data
-        start = end - len(rest)
-        yield b"".join(parts), start
+    parts: list[bytes] = []
+    try:
+        for part, end in parts_of(stream, _CHUNK):
+            parts.append(part)
+            if end is not None:
+                yield b"".join(parts), end
+                start, parts = end, []
+    except Torn:
+        return  # the last frame
+    except zstandard.ZstdError:
+        stream.seek(start + 1)
+        if _holds(iter(lambda: stream.read(_CHUNK), b""), FRAME):
+            raise _damaged_frame(name, start) from None
 
 
 def _holds(chunks: Iterable[bytes], what: bytes) -> bool:

@@ -36,7 +36,8 @@ from probe.scan.exclusion import Exclusions
 from probe.scan.gate import Hosts, Rate, Room, Seat, host_of
 from probe.scan.lateness import AT_LEAST, Lateness
 from probe.scan.manners import is_askable
-from probe.scan.outcome import describe, describe_failure, failure, gave_no_sign, leaf, not_asked, told_more
+from probe.scan.outcome import describe, describe_failure, failure, gave_no_sign, not_asked, told_more
+from probe.scan.problem import leaf
 from probe.scan.work import Finished, Job, Task
 
 __all__ = ["ThisProcess", "describe"]

@@ -76,7 +76,7 @@ _OF_CODE: Mapping[str, str] = {
     "LOAD_BALANCED": "unusual",
     "X224_MALFORMED": "unusual",
 }
-_OUR_FAULT = "internal error"  # `limited` by it, see probe.scan.outcome
+OUR_FAULT = "internal error"  # `limited` by it, see probe.scan.outcome
 _OTHER_ISO_SERVICE = "iso-tsap"  # it confirms a connection as RDP does, and is none
 _OF_SEVERITY: Mapping[Severity, str] = {"blocker": "blocker", "breaks_some": "breaks_some"}
 
@@ -144,7 +144,7 @@ def read_brief(line: bytes) -> Brief:
 
 def facts_of(result: Result | Brief) -> Facts:
     """The tags of one result, the server's certificate and where it was seen, and how many connections it took."""
-    if result.limited is not None and result.limited.startswith(_OUR_FAULT):
+    if result.limited is not None and result.limited.startswith(OUR_FAULT):
         return Facts((FAILED,))  # its status is that of a target that was not asked
     tags: dict[str, None] = {result.status: None}
     if result.diagnoses is None:  # a receipt: what else there is to say, the result itself does

@@ -55,6 +55,14 @@ class Finished(msgspec.Struct, frozen=True, array_like=True):
     goes_on: bool = False  # what follows it is kept with it, or both are not: they are receipts of one part
 
 
+class InPart(msgspec.Struct):
+    """Of a result that is kept elsewhere: in which part, as its receipt in the journal says."""
+
+    name: str  # of the file
+    target: int  # which of the part's targets it is of, from 1
+    of: int  # how many targets the part has
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovered:
     """What an interrupted scan has done: a space knows it by its n-th targets, a stream by what was asked.

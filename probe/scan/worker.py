@@ -53,9 +53,9 @@ async def _work(tasks_fd: int, results_fd: int) -> None:
     import trio
 
     from probe.errors import InputError, Unavailable
-    from probe.scan.frames import Frames, Problem, Report, frame
+    from probe.scan.frames import Frames, Report, frame
     from probe.scan.garbage import seldom_collected
-    from probe.scan.outcome import leaf
+    from probe.scan.problem import leaf, problem_of
     from probe.scan.scheduler import ThisProcess
     from probe.scan.work import Finished, Job, Task
 
@@ -88,12 +88,11 @@ async def _work(tasks_fd: int, results_fd: int) -> None:
                 await results.send_all(frame(Report([], None, pool.late_s)))
                 reading.cancel_scope.cancel()
         except (ExceptionGroup, InputError, Unavailable) as error:
-            problem = leaf(error)
-            if isinstance(problem, trio.BrokenResourceError):  # nobody reads what we write
+            if isinstance(leaf(error), trio.BrokenResourceError):  # nobody reads what we write
                 os._exit(1)
-            if not isinstance(problem, InputError | Unavailable):
+            if (problem := problem_of(error)) is None:
                 raise
-            await results.send_all(frame(Report([], Problem(type(problem).__name__, problem.what, problem.hint))))
+            await results.send_all(frame(Report([], problem)))
 
 
 if __name__ == "__main__":

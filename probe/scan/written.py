@@ -13,6 +13,7 @@ import msgspec
 
 from probe.errors import InputError
 from probe.result import Result, from_json
+from probe.scan.compressed import FRAME, Torn, parts_of
 from probe.scan.no_results import what_it_is
 from probe.scan.tally import Brief, Shared, read_brief
 
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer as Buffer
 
 STANDARD_INPUT = "-"
-_LONGEST_LINE = 64 * 1024 * 1024  # bytes; a result of depth full with every attempt has less than one million
-_FRAME = b"\x28\xb5\x2f\xfd"  # how a zstd frame begins (RFC 8878, 3.1.1)
+LONGEST_LINE = 64 * 1024 * 1024  # bytes; a result of depth full with every attempt has less than one million
 _CHUNK = 64 * 1024
 _COMPRESSED_CHUNK = 4 * 1024  # a block of 4 bytes may hold 128 KiB: this much, 128 MiB
 _T = TypeVar("_T")
@@ -98,8 +98,8 @@ def _raw(file: str, remark: Remark) -> Iterator[bytes]:
     """Lines as they are, each with its end but perhaps the last."""
     try:
         with _opened(file, remark) as stream:
-            for number, line in enumerate(iter(lambda: stream.readline(_LONGEST_LINE), b""), 1):
-                if len(line) >= _LONGEST_LINE:
+            for number, line in enumerate(iter(lambda: stream.readline(LONGEST_LINE), b""), 1):
+                if len(line) >= LONGEST_LINE:
                     raise InputError(f"{file}, line {number}: longer than any result", "is it a file of results?")
                 yield line
     except (OSError, ValueError) as error:
@@ -112,7 +112,7 @@ def _opened(file: str, remark: Remark) -> Iterator[BinaryIO]:
     """The file's content, decompressed where it is compressed, whatever its name."""
     with nullcontext(sys.stdin.buffer) if file == STANDARD_INPUT else open(file, "rb") as stream:  # noqa: PTH123
         buffered = io.BufferedReader(cast("io.RawIOBase", stream), _CHUNK)
-        is_compressed = buffered.peek(len(_FRAME)).startswith(_FRAME)
+        is_compressed = buffered.peek(len(FRAME)).startswith(FRAME)
         yield io.BufferedReader(_Decompressed(buffered, file, remark), _CHUNK) if is_compressed else buffered
         if file == STANDARD_INPUT:
             buffered.detach()
@@ -122,10 +122,9 @@ class _Decompressed(io.RawIOBase):
     """What a file of zstd frames holds. One that ends within a frame gives what it has."""
 
     def __init__(self, stream: BinaryIO, file: str, remark: Remark) -> None:
-        self._stream = stream
         self._file = file
         self._remark = remark
-        self._frames = _frames(stream, self._torn)
+        self._parts = parts_of(stream, _COMPRESSED_CHUNK)
         self._ready = memoryview(b"")
 
     def readable(self) -> bool:
@@ -136,8 +135,11 @@ class _Decompressed(io.RawIOBase):
 
         try:
             while not self._ready:
-                self._ready = memoryview(next(self._frames))
+                self._ready = memoryview(next(self._parts)[0])
         except StopIteration:
+            return 0
+        except Torn:
+            self._remark(f"{self._file}: torn off within its last frame, which is left out")
             return 0
         except zstandard.ZstdError as error:
             raise InputError(
@@ -148,23 +150,3 @@ class _Decompressed(io.RawIOBase):
         space[:size] = self._ready[:size]
         self._ready = self._ready[size:]
         return size
-
-    def _torn(self) -> None:
-        self._remark(f"{self._file}: torn off within its last frame, which is left out")
-
-
-def _frames(stream: BinaryIO, torn: Callable[[], None]) -> Iterator[bytes]:
-    """The content of one frame after the other, in parts."""
-    import zstandard
-
-    context = zstandard.ZstdDecompressor()
-    rest = stream.read(_COMPRESSED_CHUNK)
-    while rest:
-        decoder = context.decompressobj()
-        while not decoder.eof:
-            if not rest:
-                torn()
-                return
-            yield decoder.decompress(rest)
-            rest = decoder.unused_data if decoder.eof else stream.read(_COMPRESSED_CHUNK)
-        rest = rest or stream.read(_COMPRESSED_CHUNK)

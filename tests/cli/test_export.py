@@ -165,7 +165,7 @@ def test_nesting_without_end_is_damage(capsys: pytest.CaptureFixture[str], resul
 def test_a_line_longer_than_any_result_is_not_read_to_its_end(
     capsys: pytest.CaptureFixture[str], results: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(written, "_LONGEST_LINE", len(LINES[0]))
+    monkeypatch.setattr(written, "LONGEST_LINE", len(LINES[0]))
     assert "line 1: longer than any result" in refused(capsys, results)
 
 

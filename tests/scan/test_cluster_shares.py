@@ -23,7 +23,7 @@ from probe.result import Target, from_json
 from probe.scan.cluster import Cluster
 from probe.scan.cluster_link import Killed, Link
 from probe.scan.cluster_parts import Parts, existing, is_there, name_of, prepared, receipts, stale, write_part
-from probe.scan.cluster_rate import Pace, SharedRate, pace_of
+from probe.scan.cluster_rate import SharedPace, SharedRate, pace_of
 from probe.scan.cluster_share import Portions, share_of
 from probe.scan.cluster_worker import Answer, Order
 from probe.scan.outcome import describe_failure
@@ -138,7 +138,7 @@ async def _begun(rates: list[SharedRate], seconds: float) -> list[float]:
 
 def test_batches_of_one_process_share_its_rate_whether_they_are_beside_each_other_or_follow_each_other() -> None:
     async def beside() -> tuple[list[float], list[float]]:
-        pace = Pace(trio.current_time)
+        pace = SharedPace(trio.current_time)
         several = await _begun([SharedRate(pace, 10.0, 1) for _ in range(4)], 10)
         one = await _begun([SharedRate(pace, 20.0, 2)], 10)
         return several, one
@@ -151,7 +151,7 @@ def test_batches_of_one_process_share_its_rate_whether_they_are_beside_each_othe
 def test_a_rate_tells_when_nobody_waits_any_more_and_when_its_last_turn_was() -> None:
     async def last() -> None:
         calm: list[float] = []
-        rate = SharedRate(Pace(trio.current_time), 0.5, 0)
+        rate = SharedRate(SharedPace(trio.current_time), 0.5, 0)
         rate.calm = lambda: calm.append(trio.current_time())
         began = rate.last
         await rate.take()

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from probe.drive.gate import Patience
-from probe.scan.gate import Hosts, Rate, Room, Seat, host_of, subnet_of
+from probe.scan.gate import Hosts, Pace, Rate, Room, Seat, host_of, subnet_of
 
 
 def jumping(main: Callable[[], Awaitable[None]]) -> None:
@@ -27,7 +27,7 @@ def test_no_stretch_of_time_has_more_turns_than_the_rate_and_a_tenth_of_a_second
     began: list[float] = []
 
     async def main() -> None:
-        limiter = Rate(rate)
+        limiter = Rate(Pace(rate))
 
         async def one() -> None:
             await limiter.take()
@@ -48,7 +48,7 @@ def test_no_stretch_of_time_has_more_turns_than_the_rate_and_a_tenth_of_a_second
 
 def test_a_rate_is_reached_when_more_is_wanted() -> None:
     async def main() -> None:
-        limiter = Rate(20)
+        limiter = Rate(Pace(20))
         started = trio.current_time()
         for _ in range(201):
             await limiter.take()
@@ -62,7 +62,7 @@ def test_turns_are_given_in_the_order_of_asking_and_calm_is_told() -> None:
     calm: list[int] = []
 
     async def main() -> None:
-        limiter = Rate(1)
+        limiter = Rate(Pace(1))
         limiter.calm = lambda: calm.append(len(order))
 
         async def one(number: int) -> None:

@@ -20,8 +20,8 @@ from probe.drive.demo_server import Secured
 from probe.errors import InputError, Unavailable
 from probe.result import Depth, Result, Target
 from probe.scan import pool as subject
-from probe.scan.outcome import INTERNAL_ERROR
 from probe.scan.pool import Processes, shares
+from probe.scan.tally import FAILED
 from probe.scan.work import Finished, Job, Task
 from tests.drive.peers import PATIENCE_S, SSL, inside_tls, only, serving
 from tests.scan.shares import DISCOVER, STANDARD, address, name, results, worked
@@ -185,7 +185,7 @@ def killing(host: Host, children: list[trio.Process], *ends: str) -> None:
 
 def failed(found: list[Finished]) -> dict[int, Result]:
     """Those that are written off, by their position."""
-    return {one.position: results(one)[0] for one in found if one.facts[0].tags == (INTERNAL_ERROR,)}
+    return {one.position: results(one)[0] for one in found if one.facts[0].tags == (FAILED,)}
 
 
 def test_targets_that_kill_are_told_of_and_nothing_is_written_off_with_them(children: list[trio.Process]) -> None:

@@ -21,8 +21,8 @@ from probe.handshake.machine import Ending
 from probe.result import Result, Target
 from probe.scan import scheduler as subject
 from probe.scan.gate import subnet_of
-from probe.scan.outcome import INTERNAL_ERROR
 from probe.scan.scheduler import ThisProcess
+from probe.scan.tally import FAILED
 from probe.scan.work import Finished, Job, Task
 from tests.drive.peers import PATIENCE_S, serving
 from tests.scan.shares import DISCOVER, STANDARD, address, name, result, results, worked
@@ -408,12 +408,12 @@ def test_a_fault_of_ours_costs_one_target_and_is_told(monkeypatch: pytest.Monkey
     assert len(found) == 10
     (bad,) = [one for one in found if one.position == 3]
     (line,) = results(bad)
-    assert bad.facts[0].tags == (INTERNAL_ERROR,)
+    assert bad.facts[0].tags == (FAILED,)
     assert line.limited is not None
     assert "internal error: ZeroDivisionError" in line.limited
     assert "Traceback" not in line.limited
     assert line.connections == 0
-    assert sum(one.facts[0].tags == (INTERNAL_ERROR,) for one in found) == 1
+    assert sum(one.facts[0].tags == (FAILED,) for one in found) == 1
 
 
 async def _fails() -> None:
@@ -431,7 +431,7 @@ def test_a_fault_in_describing_costs_one_target_too(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(subject, "describe", describe)
     found, _ = scanned(monkeypatch, Auditor().audit, DISCOVER, map(address, range(3)))
-    assert {one.position: one.facts[0].tags[0] for one in found} == {0: "rdp", 1: INTERNAL_ERROR, 2: "rdp"}
+    assert {one.position: one.facts[0].tags[0] for one in found} == {0: "rdp", 1: FAILED, 2: "rdp"}
 
 
 def test_a_fault_in_resolving_costs_one_target_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -440,7 +440,7 @@ def test_a_fault_in_resolving_costs_one_target_too(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(subject, "resolve", fails)
     found, _ = scanned(monkeypatch, Auditor().audit, DISCOVER, [name("srv1"), address(1)])
-    assert {one.position: one.facts[0].tags[0] for one in found} == {0: INTERNAL_ERROR, 1: "rdp"}
+    assert {one.position: one.facts[0].tags[0] for one in found} == {0: FAILED, 1: "rdp"}
 
 
 class Starved:
