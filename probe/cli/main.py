@@ -22,6 +22,9 @@ _CANNOT_WRITE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 _COMMANDS = {
     "host": "audit servers and explain each to a person, or as JSON",
     "scan": "audit many targets: results as NDJSON, progress on standard error",
+    "verify": "prove that servers are as a policy demands, or as they were",
+    "diff": "show what changed between two files of results",
+    "policy": "show the built-in policies, each rule with its source",
     "export": "list hosts of a scan that have something in common, or make a table of its results",
     "explain": "say what an error message or code means, and what tells its causes apart",
     "demo": "start embedded servers on loopback and audit them: needs no network",
@@ -32,6 +35,7 @@ examples:
   rdp-probe demo                               see what it does, without a server
   rdp-probe host srv1.example                  why does it not connect, is it safe
   rdp-probe host --json 10.0.0.0/28 > out.ndjson
+  rdp-probe verify srv1.example --policy strict
   rdp-probe explain 0x904                      what this message or code means
   rdp-probe host --help                        all options of a command
 

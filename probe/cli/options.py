@@ -169,19 +169,20 @@ def source_address(text: str) -> str:
         raise InputError(f"not an address: {text!r}", "give an address of this machine, such as 192.0.2.10") from error
 
 
-def add_limits(parser: argparse.ArgumentParser, timeout_s: float = 5.0) -> None:
-    """Options that bound what one audit does."""
+def add_limits(parser: argparse.ArgumentParser, timeout_s: float = 5.0, depth: str | None = "standard") -> None:
+    """Options that bound what one audit does. `depth` is the one where none is chosen; None: what is needed decides."""
     group = parser.add_argument_group("limits")
     group.add_argument("--timeout", type=duration, default=timeout_s, metavar="TIME",
                        help=f"longest silence of a server ({timeout_s:g}s)")  # fmt: skip
     group.add_argument(
         "--deadline", type=duration, default=60.0, metavar="TIME", help="longest audit of a target (60s)"
     )
+    default = " (default)" if depth == "standard" else ""
     group.add_argument(
         "--depth",
         choices=("discover", "standard", "full"),
-        default="standard",
-        help="discover: one connection; standard: whether and why it fails, at most 16 (default); "
+        default=depth,
+        help=f"discover: one connection; standard: whether and why it fails, at most 16{default}; "
         "full: also every cipher suite, group and signature scheme, at most 60",
     )
     group.add_argument("--max-connections", type=positive, metavar="N", help="at most so many to one server")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 
+_DOCUMENTS = ("result", "explain", "verify", "diff", "policy")
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Which document's schema."""
-    parser.add_argument("document", nargs="?", choices=("result", "explain"), default="result",
-                        help="of the results (default), or of what explain --json prints")  # fmt: skip
+    parser.add_argument("document", nargs="?", choices=_DOCUMENTS, default="result",
+                        help="of results (default), of what explain, verify or diff print with --json, of policy files")  # fmt: skip
     parser.epilog = (
         "examples:\n  rdp-probe schema > rdp-probe.schema.json\n  rdp-probe schema explain > explain.schema.json\n"
     )
@@ -18,8 +20,27 @@ def run(options: argparse.Namespace) -> int:
     """Print the schema. Exit status 0."""
     import json
 
-    from probe.result import json_schema
-    from probe.result.explain import explain_schema
-
-    print(json.dumps(explain_schema() if options.document == "explain" else json_schema(), indent=2))
+    print(json.dumps(_schema(options.document), indent=2))
     return 0
+
+
+def _schema(document: str) -> dict[str, object]:
+    if document == "explain":
+        from probe.result.explain import explain_schema
+
+        return explain_schema()
+    if document == "verify":
+        from probe.result.verification import verify_schema
+
+        return verify_schema()
+    if document == "diff":
+        from probe.result.verification import diff_schema
+
+        return diff_schema()
+    if document == "policy":
+        from probe.verify.policy_file import policy_schema
+
+        return policy_schema()
+    from probe.result import json_schema
+
+    return json_schema()
