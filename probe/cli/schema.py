@@ -9,8 +9,8 @@ _DOCUMENTS = ("result", "explain", "verify", "diff", "policy")
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Which document's schema."""
-    parser.add_argument("document", nargs="?", choices=_DOCUMENTS, default="result",
-                        help="of results (default), of what explain, verify or diff print with --json, of policy files")  # fmt: skip
+    whose = "of results (default), of policy files, or of what the others print with --json"
+    parser.add_argument("document", nargs="?", choices=_DOCUMENTS, default="result", help=whose)
     parser.epilog = (
         "examples:\n  rdp-probe schema > rdp-probe.schema.json\n  rdp-probe schema explain > explain.schema.json\n"
     )
