@@ -50,9 +50,14 @@ class Kind:
     check: Callable[[Any, Result], Finding]
     needs: Callable[[Any], Needs]  # what must be asked for it
     words: Callable[[Any], str]  # the demand in words: "TLS 1.2 or newer"
+    validate: Callable[[Any], None]  # raises InputError for a value of that type which names nothing there is
 
 
 KINDS: dict[str, Kind] = {}  # by key, in the order of documentation; filled by importing `probe.verify.kinds`
+
+
+def any_value(_value: Any) -> None:
+    """What fits the type is fine."""
 
 
 def kind(
@@ -63,12 +68,26 @@ def kind(
     example: str,
     needs: Callable[[Any], Needs] | Needs,
     words: Callable[[Any], str] = str,
+    validate: Callable[[Any], None] = any_value,
 ) -> Callable[[Callable[[Any, Result], Finding]], Callable[[Any, Result], Finding]]:
-    """Make a check that of a key."""
+    """Make a check that of a key.
+
+    `validate` is called once a policy was read, before any server is asked: its InputError says what is wrong with the
+    value, and its hint what was probably meant; where it stands in the file, who reads the file adds.
+    """
 
     def register(check: Callable[[Any, Result], Finding]) -> Callable[[Any, Result], Finding]:
         wanted = (lambda _value: needs) if isinstance(needs, Needs) else needs
-        KINDS[key] = Kind(key=key, value=value, says=says, example=example, check=check, needs=wanted, words=words)
+        KINDS[key] = Kind(
+            key=key,
+            value=value,
+            says=says,
+            example=example,
+            check=check,
+            needs=wanted,
+            words=words,
+            validate=validate,
+        )
         return check
 
     return register
