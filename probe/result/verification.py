@@ -54,6 +54,7 @@ class RuleOutcome(msgspec.Struct, kw_only=True):
     fix: list[str] = []  # what to do, likeliest first; empty where it passed
     cut_off: list[ClientChange] = []  # clients that connect now and would not once it is mended
     source: str | None = None  # where the demand comes from
+    why: str | None = None  # the policy's own words on it
     diagnosis: str | None = None  # the code of the diagnosis that says the same
     page: str | None = None  # of that diagnosis, from the project's root
     waiver: AppliedWaiver | None = None
