@@ -122,7 +122,9 @@ class Verification(msgspec.Struct, kw_only=True):
     rules: list[RuleOutcome] = []  # failed, unknown, waived, passed; of equal ones in the policy's order
     not_checkable: list[NotCheckable] = []
     baseline: str | None = None  # the file that it was compared with
+    exact: bool = False  # every change fails, not only one for the worse
     changes: list[Change] = []  # against the baseline, in the order that matters
+    undetermined: list[str] = []  # what the baseline knows and could not be determined now, in sentences
     locked_out: list[ClientChange] = []  # known clients that cannot connect now; `before` is what the baseline says
     what_if: WhatIf | None = None
 

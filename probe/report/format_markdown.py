@@ -1,0 +1,56 @@
+"""Verifications as Markdown, for the summary of a pipeline or a comment on a change."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from probe.language import _
+from probe.report.verified import Case, cases, name_of, summary, verdict_words
+from probe.result.verification import Verification
+
+_SPECIAL = re.compile(r"([\\`*_\[\]<>|~#&@!]|(?<=www)\.|:(?=//))")
+_MARKS = {"passed": "✅", "failed": "❌", "unknown": "❓", "waived": "⚪"}
+
+
+def markdown(text: str) -> str:
+    """Text of one line that Markdown shows as it is: no markup, link, mention, cell or tag begins in it."""
+    return _SPECIAL.sub(r"\\\1", text).replace("\\@", "&#64;").replace("\\&", "&amp;").replace("\\<", "&lt;")
+
+
+def render(verifications: Sequence[Verification]) -> str:
+    """The whole document: how it went, and of each target what does not hold."""
+    lines = [f"## RDP: {markdown(summary(verifications))}", ""]
+    for each in verifications:
+        lines.extend(_target(each))
+    return "\n".join(lines)
+
+
+def _target(verification: Verification) -> Iterator[str]:
+    mark, name = _MARKS[verification.verdict], markdown(name_of(verification.target))
+    yield f"### {mark} {name}: {markdown(verdict_words(verification))}"
+    yield ""
+    found = cases(verification)
+    shown = [case for case in found if case.state != "passed"]
+    if shown:
+        yield f"| | {_('Rule')} | {_('What was seen')} | {_('What to do')} |"
+        yield "|---|---|---|---|"
+        yield from map(_row, shown)
+        yield ""
+    passed = len(found) - len(shown)
+    yield markdown(_("{count} rules hold.", count=passed))
+    lost = [client.client for client in verification.locked_out]
+    if lost:
+        yield ""
+        yield f"{_('Clients that cannot connect:')} {markdown(_(', ').join(lost))}"
+    if verification.not_checkable:
+        yield ""
+        count = len(verification.not_checkable)
+        yield markdown(_("{count} demands of the policy cannot be seen from outside.", count=count))
+    yield ""
+
+
+def _row(case: Case) -> str:
+    what = "<br>".join(markdown(each) for each in case.details)
+    mark = _MARKS[case.state] if case.severity == "error" else f"{_MARKS[case.state]} {case.severity}"
+    return f"| {mark} | {markdown(f'{case.policy} {case.rule}')} | {markdown(case.message)} | {what} |"
