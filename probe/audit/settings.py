@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
+from probe.needs import Needs
 from probe.result import Depth
 
 MOST_CONNECTIONS: dict[Depth, int] = {"discover": 3, "standard": 16, "full": 60}
+_FOR_NEEDS = 30  # what is needed may be more than depth standard asks, and is repeated where it is dropped
 _FOR_A_CLIENT = 4  # more for each client that is simulated: requests and fallbacks, and what lies behind TLS
 _FOR_LICENSING = 2  # more, where it is asked for: over TLS and over Standard RDP Security
 
@@ -16,6 +19,7 @@ class Settings:
     """How much is asked of one server, and what our requests carry."""
 
     depth: Depth = "standard"
+    needs: Needs | None = None  # ask only what serves these; None: all that the depth asks
     max_connections: int | None = None  # None: what the depth allows
     server_name: str | None = None  # for TLS SNI; None: the target's name, and none for an address
     cookie: str | None = None  # identifier of "Cookie: mstshash="
@@ -34,4 +38,21 @@ class Settings:
         if self.max_connections is not None:
             return self.max_connections
         more = (_FOR_LICENSING if self.licensing else 0) + _FOR_A_CLIENT * len(self.simulate)
-        return MOST_CONNECTIONS[self.depth] + more
+        narrowed = self.needs is not None and self.depth == "standard"
+        return (_FOR_NEEDS if narrowed else MOST_CONNECTIONS[self.depth]) + more
+
+    def needing(self, needs: Needs) -> Self:
+        """These settings for an audit that asks only what serves `needs`, and all that depth full asks where it does.
+
+        A depth of full that the user chose stays, and what else the user asked for is asked too.
+        """
+        if self.depth == "full":
+            needs |= Needs(full=True)
+        return replace(
+            self,
+            needs=needs,
+            depth="full" if needs.full else "standard",
+            udp=self.udp or needs.udp,
+            gateway=self.gateway or needs.gateway,
+            licensing=self.licensing or needs.licensing,
+        )

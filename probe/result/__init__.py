@@ -41,6 +41,7 @@ from probe.result.tls import (
     TlsAnswer,
     TlsFeatures,
     TlsHandshake,
+    TlsTrial,
     Trust,
 )
 
@@ -88,6 +89,7 @@ __all__ = [
     "TlsAnswer",
     "TlsFeatures",
     "TlsHandshake",
+    "TlsTrial",
     "Trust",
     "Udp",
     "UdpState",
@@ -264,6 +266,10 @@ class Result(msgspec.Struct, kw_only=True):
     started: str
     elapsed_ms: float
     depth: Depth
+    # Where only what somebody needed was asked for: the places in this result that were ("tls.versions.TLSv1.2",
+    # "credssp", …), and "standard" or "full" for all that this depth asks. What is elsewhere came along, and what is
+    # absent elsewhere was not asked. None: all that the depth asks, or with --simulate all that those clients ask.
+    asked: list[str] | None = None
     connections: int
     bytes_sent: int
     bytes_received: int

@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from probe.result.common import EndingName, Verdict
+from probe.result.common import EndingName, State, Verdict
 
 
 class Registered(msgspec.Struct, kw_only=True):
@@ -92,6 +92,23 @@ class TlsFeatures(msgspec.Struct, kw_only=True, omit_defaults=True):
     other_name: Literal["same certificate", "another certificate", "refused"] | None = None  # to another SNI
 
 
+class TlsTrial(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What came of offering certain suites, or certain groups, and no others in one version.
+
+    Each that was selected is accepted. `state` tells of the rest: "rejected" where it was refused, so that nothing
+    of `offered` but what is in `selected` is served; "accepted" where something was selected and more may be;
+    "unknown" where nothing was selected and nothing settled it, for the `reason`.
+    """
+
+    kind: Literal["suites", "groups"]
+    version: str
+    offered: list[str]  # code points, "0xc030": all that were to be tried, in ascending order
+    selected: list[Registered] = []  # in the order in which they were seen, in whatever hello
+    state: State
+    reason: str | None = None  # what came in place of a ServerHello, or why there was none to come
+    ending: EndingName | None = None  # how the connection ended where no answer settled it
+
+
 class Tls(msgspec.Struct, kw_only=True):
     """What is known of TLS; None in the result when no TLS-based protocol is accepted."""
 
@@ -106,6 +123,7 @@ class Tls(msgspec.Struct, kw_only=True):
     signature_schemes: list[Registered] = []  # up to TLS 1.2, where they are in clear
     extensions: list[Registered] = []  # in clear, of every ServerHello
     features: TlsFeatures | None = None  # None below depth full
+    trials: list[TlsTrial] = []  # of suites and groups by themselves; asked for only where a policy needs it
     fingerprints: Fingerprints | None = None
     intolerance: list[Intolerance] = []
     unsettled: list[str] = []  # what depth full asked for and could not find out, and why
