@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import resource
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import trio  # noqa: TID253 - this module is only imported when connections are to be made
 
@@ -16,14 +17,16 @@ from probe.drive.resolve import Unresolved, resolve, unresolved_result
 from probe.errors import InputError
 from probe.result import Result, Target
 
+AT_ONCE = 16  # targets under way at a time
 _OTHER_FILES = 24  # descriptors that are none of an audit's connections
 _READY = 256  # finished results that wait for a slow target before them
+T = TypeVar("T")
 
 
-class _Queue:
+class _Queue(Generic[T]):
     """Lets targets begin while there is room, and results out in the order in which their targets began."""
 
-    def __init__(self, at_once: int, send: trio.MemorySendChannel[Result | InputError]) -> None:
+    def __init__(self, at_once: int, send: trio.MemorySendChannel[T | InputError]) -> None:
         self.room = trio.Semaphore(at_once)  # audits under way
         self._unsent = trio.Semaphore(at_once + _READY)
         self._send = send
@@ -37,13 +40,70 @@ class _Queue:
         turn, self._last = self._last, trio.Event()
         return turn, self._last
 
-    async def put(self, turn: trio.Event, over: trio.Event, results: Sequence[Result | InputError]) -> None:
+    async def put(self, turn: trio.Event, over: trio.Event, results: Sequence[T | InputError]) -> None:
         """Send in turn."""
         await turn.wait()
         for result in results:
             await self._send.send(result)
         over.set()
         self._unsent.release()
+
+
+@asynccontextmanager
+async def in_order(
+    targets: Iterator[Target], work: Callable[[Target], Awaitable[Sequence[T]]], at_once: int
+) -> AsyncIterator[trio.MemoryReceiveChannel[T | InputError]]:
+    """Do the work for every target, so many at a time; iterate over what is given for what came of it, in their order.
+
+    An InputError among it is a target that could not be understood; nothing comes after it. What the caller's block
+    raises ends all work.
+    """
+    send, receive = trio.open_memory_channel[T | InputError](0)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_produce, targets, work, _Queue(at_once, send), send)
+        async with receive:
+            yield receive
+        nursery.cancel_scope.cancel()
+
+
+async def _produce(
+    targets: Iterator[Target],
+    work: Callable[[Target], Awaitable[Sequence[T]]],
+    queue: _Queue[T],
+    send: trio.MemorySendChannel[T | InputError],
+) -> None:
+    async with send, trio.open_nursery() as nursery:
+        while True:
+            turn, over = await queue.begin()
+            try:
+                # Standard input may let us wait: in a thread, so that work under way is not held up.
+                target = await trio.to_thread.run_sync(next, targets, None, abandon_on_cancel=True)
+            except InputError as error:
+                await queue.put(turn, over, [error])
+                return
+            if target is None:
+                return
+            nursery.start_soon(_one, target, work, queue, turn, over)
+
+
+async def _one(
+    target: Target,
+    work: Callable[[Target], Awaitable[Sequence[T]]],
+    queue: _Queue[T],
+    turn: trio.Event,
+    over: trio.Event,
+) -> None:
+    results = await work(target)
+    queue.room.release()
+    await queue.put(turn, over, results)
+
+
+def room(at_once: int, limits: Limits) -> int:
+    """How many audits the descriptors of this process allow, `at_once` at most."""
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if allowed == resource.RLIM_INFINITY:
+        return at_once
+    return max(1, min(at_once, (allowed - _OTHER_FILES) // limits.per_host))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,48 +113,16 @@ class Many:
     settings: Settings
     limits: Limits
     one_address: bool = False
-    at_once: int = 16
+    at_once: int = AT_ONCE
 
-    @asynccontextmanager
-    async def audit(self, targets: Iterator[Target]) -> AsyncIterator[trio.MemoryReceiveChannel[Result | InputError]]:
+    def audit(
+        self, targets: Iterator[Target]
+    ) -> AbstractAsyncContextManager[trio.MemoryReceiveChannel[Result | InputError]]:
         """Audit every target; iterate over what is given for the results, each as soon as those before it are out.
 
-        An InputError among them is a target that could not be understood; nothing comes after it. What the caller's
-        block raises ends all audits.
+        See `in_order` for what else comes.
         """
-        send, receive = trio.open_memory_channel[Result | InputError](0)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._produce, targets, send)
-            async with receive:
-                yield receive
-            nursery.cancel_scope.cancel()
-
-    def _room(self) -> int:
-        """How many audits the descriptors of this process allow, `at_once` at most."""
-        allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        if allowed == resource.RLIM_INFINITY:
-            return self.at_once
-        return max(1, min(self.at_once, (allowed - _OTHER_FILES) // self.limits.per_host))
-
-    async def _produce(self, targets: Iterator[Target], send: trio.MemorySendChannel[Result | InputError]) -> None:
-        queue = _Queue(self._room(), send)
-        async with send, trio.open_nursery() as nursery:
-            while True:
-                turn, over = await queue.begin()
-                try:
-                    # Standard input may let us wait: in a thread, so that audits under way are not held up.
-                    target = await trio.to_thread.run_sync(next, targets, None, abandon_on_cancel=True)
-                except InputError as error:
-                    await queue.put(turn, over, [error])
-                    return
-                if target is None:
-                    return
-                nursery.start_soon(self._one, target, queue, turn, over)
-
-    async def _one(self, target: Target, queue: _Queue, turn: trio.Event, over: trio.Event) -> None:
-        results = await self._results(target)
-        queue.room.release()
-        await queue.put(turn, over, results)
+        return in_order(targets, self._results, room(self.at_once, self.limits))
 
     async def _results(self, target: Target) -> list[Result]:
         """One result for each address, one after the other: they are often one machine."""

@@ -134,10 +134,10 @@ def test_no_more_audits_are_under_way_than_there_are_descriptors_for(
     monkeypatch: pytest.MonkeyPatch, allowed: int, per_host: int, room: int
 ) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (allowed, allowed))
-    assert Many(settings=Settings(), limits=Limits(per_host=per_host))._room() == room
+    assert subject.room(subject.AT_ONCE, Limits(per_host=per_host)) == room
 
 
 def test_without_a_limit_there_is_room_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
     endless = resource.RLIM_INFINITY
     monkeypatch.setattr(resource, "getrlimit", lambda _: (endless, endless))
-    assert Many(settings=Settings(), limits=Limits())._room() == 16
+    assert subject.room(16, Limits()) == 16
