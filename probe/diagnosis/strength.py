@@ -59,6 +59,8 @@ NOT_AEAD = Weakness("not_aead", "CBC, not AEAD", "RFC 9325 4.2", "dated")
 SHORT_TAG = Weakness("short_tag", "a tag of 64 bits", "RFC 8447 8", "dated")
 FINITE_FIELD = Weakness("finite_field_dh", "finite-field DH", _KEY_EXCHANGE, "dated")
 
+NIST_CURVES = ("secp256r1", "secp384r1", "secp521r1")  # those that RFC 8422 section 5.1.1 left
+
 SSL2 = Weakness("sslv2", "prohibited", "RFC 6176")
 SSL3 = Weakness("sslv3", "prohibited", "RFC 7568")
 OLD_TLS = Weakness("old_tls", "withdrawn", "RFC 8996")
@@ -142,6 +144,17 @@ _SUITES: tuple[tuple[Weakness, Callable[[_Suite], bool]], ...] = (
     (SHORT_TAG, lambda suite: {"CCM", "8"} <= suite.cipher),
 )
 
+# SRP, ECCPWD and ECJPAKE agree on a fresh key by a password: RFC 5054, RFC 8492, draft-cragie-tls-ecjpake.
+_FRESH = ("DHE", "ECDHE", "SRP", "ECCPWD", "ECJPAKE")
+_TRAITS: dict[str, Callable[[_Suite], bool]] = {
+    "3des": lambda suite: suite.ciphers("3DES", "EDE3"),
+    "sha1": lambda suite: suite.ciphers("SHA"),
+    "aead": lambda suite: suite.ciphers("GCM", "CCM", "POLY1305", "MGM", "AEGIS"),
+    # TLS 1.3 names no key exchange, RFC 8446; its GOST suites do, and are those with MGM, RFC 9367. Those before
+    # encrypt to the server's lasting key, RFC 9189 section 4.2.4.
+    "forward_secrecy": lambda suite: suite.exchanges(*_FRESH, "anon", "") or suite.ciphers("MGM"),
+}
+
 
 @lru_cache(maxsize=_MOST_REMEMBERED)
 def weaknesses_of_suite(name: str, version: str, dh_bits: int | None = None) -> tuple[Weakness, ...]:
@@ -166,6 +179,17 @@ def _suite(name: str, version: str, dh_bits: int | None) -> _Suite | None:
     else:
         return None
     return _Suite(frozenset(exchanged), frozenset(protected), version, dh_bits)
+
+
+@lru_cache(maxsize=_MOST_REMEMBERED)
+def traits_of_suite(name: str) -> frozenset[str]:
+    """What a suite has, good or bad, by its name as for `weaknesses_of_suite`; nothing where the name is not known.
+
+    "3des", "sha1" (its MAC, RFC 5246 appendix A.5), "aead", and "forward_secrecy": who records today and steals the
+    server's key tomorrow reads nothing.
+    """
+    suite = _suite(name, "TLSv1.2", None)
+    return frozenset(trait for trait, has in _TRAITS.items() if has(suite)) if suite is not None else frozenset()
 
 
 def weak_suites(suites: Iterable[CipherSuite], version: str) -> dict[Weakness, list[CipherSuite]]:
@@ -201,7 +225,7 @@ def weaknesses_of_group(name: str) -> tuple[Weakness, ...]:
         return weaknesses_of_dh(bits)
     if bits < _LEAST_CURVE_BITS:
         return (SMALL_CURVE,)
-    return () if name in ("secp256r1", "secp384r1", "secp521r1") else (RETIRED_CURVE,)
+    return () if name in NIST_CURVES else (RETIRED_CURVE,)
 
 
 def weaknesses_of_dh(bits: int) -> tuple[Weakness, ...]:
