@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
-import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TextIO
 
 from probe.errors import InputError, Unavailable, install_hint
 from probe.report.escape import spreadsheet
 from probe.report.export_columns import COLUMNS, Cell, Row
+from probe.report.whole_file import ELSEWHERE, whole_file
 
 _LISTS = ("VARCHAR[]",)
-_ELSEWHERE = "name a file in a folder that has room and that you may write to"
 
 
 def write_csv(rows: Iterable[Row], stream: TextIO) -> int:
@@ -30,7 +28,7 @@ def write_csv(rows: Iterable[Row], stream: TextIO) -> int:
 
 def write_csv_file(rows: Iterable[Row], file: str) -> int:
     """The same in a file, in UTF-8. Raises InputError where it cannot be written."""
-    with _made_for(file) as made, made.open("w", encoding="utf-8", newline="", errors="backslashreplace") as stream:
+    with whole_file(file) as made, made.open("w", encoding="utf-8", newline="", errors="backslashreplace") as stream:
         return write_csv(rows, stream)
 
 
@@ -41,7 +39,7 @@ def write_parquet(rows: Iterable[Row], file: str) -> int:
     except ImportError as error:
         raise Unavailable("--parquet needs DuckDB, which is not installed", install_hint("duckdb")) from error
 
-    with _made_for(file) as made:
+    with whole_file(file) as made:
         plain = made.with_name("rows.ndjson")
         with plain.open("w", encoding="ascii") as stream:
             count = 0
@@ -51,7 +49,7 @@ def write_parquet(rows: Iterable[Row], file: str) -> int:
             with duckdb.connect(config={"autoinstall_known_extensions": False}) as database:
                 database.execute(f"COPY ({_selection(plain)}) TO {_quoted(made)} (FORMAT parquet, COMPRESSION zstd)")
         except duckdb.IOException as error:
-            raise InputError(f"cannot write {file!r}: {error}", _ELSEWHERE) from error
+            raise InputError(f"cannot write {file!r}: {error}", ELSEWHERE) from error
     return count
 
 
@@ -74,19 +72,3 @@ def _csv_cell(cell: Cell) -> str | int | float:
     if isinstance(cell, int | float):
         return cell
     return spreadsheet(cell if isinstance(cell, str) else "; ".join(cell))
-
-
-@contextmanager
-def _made_for(file: str) -> Iterator[Path]:
-    """Where to write what becomes the file when it is whole: in a folder of its own on the same file system."""
-    try:
-        goal = Path(file).resolve()
-        if goal.exists() and not goal.is_file():
-            raise InputError(f"cannot write {file!r}: it is no file", _ELSEWHERE)
-        with tempfile.TemporaryDirectory(dir=goal.parent, prefix=".rdp-probe-") as folder:
-            made = Path(folder) / "table"
-            yield made
-            made.replace(goal)
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        raise InputError(f"cannot write {file!r}: {why}", _ELSEWHERE) from error

@@ -1,0 +1,222 @@
+"""A verification for a person: whether it holds, what does not and how to mend it, and who is affected.
+
+The first line is the verdict, and all of it with -q. Then the rules that do not hold, those that could not be
+determined and those that were let pass; then clients, changes and what nobody can see from outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rich.cells import cell_len  # noqa: TID253  this module is itself imported only where text is shown
+from rich.console import Console  # noqa: TID253  this module is itself imported only where text is shown
+
+from probe.language import N_, _
+from probe.report.escape import terminal
+from probe.report.page import NARROWEST, Page
+from probe.report.sentences import listed
+from probe.report.text_verify_parts import (
+    LONGEST,
+    LONGEST_NAME,
+    changes,
+    cut_off,
+    locked_out,
+    sentence,
+    unseen,
+    what_if,
+    who,
+)
+from probe.report.wrapping import pad
+from probe.result.verification import RuleOutcome, Verification, VerifyVerdict
+
+VERDICTS: dict[VerifyVerdict, str] = {"passed": N_("PASS"), "failed": N_("FAIL"), "unknown": N_("UNKNOWN")}
+_VERDICT_STYLES: dict[VerifyVerdict, str] = {"passed": "bold green", "failed": "bold red", "unknown": "bold yellow"}
+_STATES = {"failed": N_("failed"), "unknown": N_("unknown"), "waived": N_("waived"), "passed": N_("passed")}
+_MILDER = {"warning": N_("warning"), "note": N_("note")}  # what a rule is that fails and does not change the verdict
+_STYLES = {"failed": "bold red", "warning": "yellow", "unknown": "yellow", "waived": "dim", "note": "dim", "passed": ""}
+_INDENT = 2
+_STATE_WIDTH = 10
+_MOST_KEY = 34
+_MOST_SOURCE = 26  # wider ones stand below the words, so that these have room
+_MOST_FIXES = 2  # -v shows them all
+_MOST_KEYS = 4  # on the one line of -q
+
+
+def verdict_line(verification: Verification) -> str:
+    """One line: the verdict, whom it is about, what was applied, the counts, and which rules fail."""
+    failing = [outcome.rule for outcome in verification.rules if _label(outcome) == "failed"]
+    keys = [terminal(key, LONGEST_NAME) for key in failing[:_MOST_KEYS]]
+    more = [_("and {count} more", count=len(failing) - _MOST_KEYS)] if len(failing) > _MOST_KEYS else []
+    said = [sentence(verification.reason)] if verification.reason is not None else [_counts(verification)]
+    words = [_(VERDICTS[verification.verdict]), who(verification.target), _applied(verification), *said]
+    return "  ".join(word for word in (*words, listed((*keys, *more))) if word)
+
+
+def summary(verdicts: Mapping[VerifyVerdict, int]) -> str:
+    """What several targets add up to."""
+    said = [
+        _("{count} passed", count=verdicts.get("passed", 0)),
+        _("{count} failed", count=verdicts.get("failed", 0)),
+        _("{count} could not be determined", count=verdicts.get("unknown", 0)),
+    ]
+    counts = [words for words, kind in zip(said, ("passed", "failed", "unknown"), strict=True) if verdicts.get(kind)]
+    return _("{count} targets: {verdicts}", count=f"{sum(verdicts.values()):,}", verdicts=listed(counts))
+
+
+def render(verification: Verification, console: Console, verbosity: int = 0) -> None:
+    """Print the report of one verification."""
+    page = Page(console)
+    _headline(verification, page)
+    if verification.reason is not None:
+        page.blank()
+        page.paragraph(sentence(verification.reason), indent=_INDENT, first=[(" " * _INDENT, "")])
+    _rules(verification, page, verbosity)
+    cut_off(verification, page)
+    what_if(verification, page, verbosity)
+    locked_out(verification, page, verbosity)
+    changes(verification, page)
+    unseen(verification, page, verbosity)
+    if verbosity:
+        _asked(verification, page)
+
+
+def _headline(verification: Verification, page: Page) -> None:
+    style = _VERDICT_STYLES[verification.verdict]
+    name, target, applied = _(VERDICTS[verification.verdict]), who(verification.target), _applied(verification)
+    counts = _("nothing could be determined") if verification.reason is not None else _counts(verification)
+    whole = [name, target, applied, counts]
+    if page.fits(*whole) or not page.breaks:
+        parts = [(f"{'   ' if number else '  '}{words}", "") for number, words in enumerate(whole[1:]) if words]
+        page.line((name, style), *parts)
+        return
+    head = f"{name}  {target}"
+    if page.fits(head):
+        page.line((name, style), (f"  {target}", ""))
+    else:
+        page.paragraph(head, style=style)
+    page.paragraph("   ".join(words for words in (applied, counts) if words), indent=_INDENT, first=[("  ", "")])
+
+
+def _applied(verification: Verification) -> str:
+    """Against what: policies, a baseline, a change that is only planned."""
+    names = [
+        terminal(f"{policy.name} {policy.version}" if policy.version else policy.name, LONGEST_NAME)
+        for policy in verification.policies
+    ]
+    if verification.baseline is not None:
+        names.append(_("since {file}", file=terminal(verification.baseline, LONGEST_NAME)))
+    if verification.what_if is not None:
+        names.append(_("after {change}", change=terminal(verification.what_if.change, LONGEST_NAME)))
+    return " + ".join(names)
+
+
+def _counts(verification: Verification) -> str:
+    """How many rules came to what, the changes since a baseline, or what would become of clients."""
+    labels = [_label(outcome) for outcome in verification.rules]
+    said = [
+        (labels.count("passed"), N_("{count} passed")),
+        (labels.count("failed"), N_("{count} failed")),
+        (labels.count("unknown"), N_("{count} could not be determined")),
+        (labels.count("waived"), N_("{count} waived")),
+        (labels.count("warning"), N_("{count} warned of")),
+        (labels.count("note"), N_("{count} noted")),
+    ]
+    if verification.baseline is not None and verification.reason is None:
+        worse = sum(change.direction == "worse" for change in verification.changes)
+        said.append((worse, N_("{count} worse than before")))
+        said.append((len(verification.changes) - worse, N_("{count} changed otherwise")))
+    if verification.what_if is not None:
+        lost = sum(client.before is True and client.after is False for client in verification.what_if.clients)
+        said.append((lost, N_("{count} clients cut off")))
+    words = [_(text, count=count) for count, text in said if count]
+    if not words:
+        return _("no client is cut off") if verification.what_if is not None else _("as it was")
+    return " · ".join(words)
+
+
+def _label(outcome: RuleOutcome) -> str:
+    """Its state, or how mild it is where it fails and changes nothing."""
+    if outcome.state == "failed" and outcome.severity in _MILDER:
+        return outcome.severity
+    return outcome.state
+
+
+def _rules(verification: Verification, page: Page, verbosity: int) -> None:
+    shown = [outcome for outcome in verification.rules if verbosity or outcome.state != "passed"]
+    if verification.reason is not None and not verbosity:
+        shown = [outcome for outcome in shown if outcome.state != "unknown"]
+    if not shown:
+        return
+    page.blank()
+    width = min(_MOST_KEY, max(cell_len(terminal(_key(outcome, verification), LONGEST_NAME)) for outcome in shown)) + 2
+    for outcome in shown:
+        _rule(outcome, _key(outcome, verification), width, page)
+        _after(outcome, page, verbosity)
+
+
+def _key(outcome: RuleOutcome, verification: Verification) -> str:
+    """Of several policies, which one demands it."""
+    return outcome.rule if len(verification.policies) < 2 else f"{outcome.policy}: {outcome.rule}"
+
+
+def _rule(outcome: RuleOutcome, key: str, width: int, page: Page) -> None:
+    label = _label(outcome)
+    state = pad(_(_STATES.get(label) or _MILDER[label]), _STATE_WIDTH)
+    shown, source = terminal(key, LONGEST_NAME), terminal(outcome.source or "", LONGEST)
+    beside = source if cell_len(source) <= _MOST_SOURCE else ""
+    indent = _INDENT + cell_len(state) + 2 + width
+    if page.breaks and (indent + NARROWEST > page.width or cell_len(shown) + 2 > width):
+        page.paragraph(shown, indent=_column(state), first=[(f"  {state}  ", _STYLES[label])])
+        page.entry(("", ""), outcome.message, beside, indent=_column(state))
+    else:
+        page.entry((f"  {state}  {pad(shown, width)}", _STYLES[label]), outcome.message, beside, indent=indent)
+    if source and not beside:
+        page.paragraph(_("source: {source}", source=source), indent=_column(state), style="dim")
+
+
+def _column(state: str) -> int:
+    """Where what belongs to a rule begins."""
+    return _INDENT + cell_len(state) + 2
+
+
+def _after(outcome: RuleOutcome, page: Page, verbosity: int) -> None:
+    """How to mend it, who lets it pass, and with -v what was seen."""
+    indent = _INDENT + _STATE_WIDTH + 2
+    for words in outcome.fix if verbosity else outcome.fix[:_MOST_FIXES]:
+        page.paragraph(_("fix: {words}", words=terminal(words, LONGEST)), indent=indent)
+    waiver = outcome.waiver
+    if waiver is not None:
+        reason = terminal(waiver.reason, LONGEST)
+        if waiver.expired:
+            words = _("THE WAIVER EXPIRED on {day} and holds no more: {reason}", day=waiver.expires, reason=reason)
+            page.paragraph(words, indent=indent, style="bold")
+        else:
+            page.paragraph(_("until {day}: {reason}", day=waiver.expires, reason=reason), indent=indent)
+    if verbosity:
+        _evidence(outcome, indent, page)
+
+
+def _evidence(outcome: RuleOutcome, indent: int, page: Page) -> None:
+    if outcome.state != "passed":
+        page.paragraph(_("demanded: {words}", words=terminal(outcome.expected, LONGEST)), indent=indent, style="dim")
+        page.paragraph(_("observed: {words}", words=terminal(outcome.observed, LONGEST)), indent=indent, style="dim")
+    for words in outcome.evidence:
+        page.paragraph(_("seen: {words}", words=terminal(words, LONGEST)), indent=indent, style="dim")
+    if outcome.diagnosis is not None and outcome.state != "passed":
+        page.paragraph(f"rdp-probe explain {terminal(outcome.diagnosis, LONGEST_NAME)}", indent=indent, style="dim")
+
+
+def _asked(verification: Verification, page: Page) -> None:
+    """What it cost."""
+    count, seconds = verification.connections, f"{verification.elapsed_ms / 1000:.2f}"
+    words = [
+        _("{count} s", count=seconds),
+        _("1 connection") if count == 1 else _("{count} connections", count=count),
+        *([_("asked {count} times", count=verification.tries)] if verification.tries > 1 else []),
+        *([_("begun {time}", time=terminal(verification.started, LONGEST_NAME))] if verification.started else []),
+    ]
+    page.blank()
+    page.paragraph(" · ".join(words), style="dim")
+
+
+__all__: Sequence[str] = ("VERDICTS", "render", "summary", "verdict_line")

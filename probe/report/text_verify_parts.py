@@ -1,0 +1,178 @@
+"""What a verification says of clients, of changes since a baseline, and of what cannot be seen from outside."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+
+from probe.language import N_, _
+from probe.report.escape import terminal
+from probe.report.page import Page
+from probe.report.sentences import listed
+from probe.report.wrapping import pad
+from probe.result.verification import Change, ChangeKind, ClientChange, Direction, Verification, VerifiedTarget
+
+LONGEST = 600
+LONGEST_NAME = 100
+KINDS: dict[ChangeKind, str] = {
+    "reachability": N_("reachability"),
+    "security": N_("security"),
+    "clients": N_("clients"),
+    "certificate": N_("certificate"),
+    "versions": N_("versions"),
+    "suites": N_("suites"),
+    "names": N_("names"),
+    "build": N_("build"),
+    "other": N_("other"),
+}
+DIRECTIONS: dict[Direction, str] = {"worse": N_("worse"), "better": N_("better"), "changed": N_("changed")}
+DIRECTION_STYLES: dict[Direction, str] = {"worse": "bold red", "better": "green", "changed": ""}
+_MOST_UNKNOWN_REASONS = 3
+_SENTENCE_ENDS = (".", "!", "?", "…", "。", "！", "？")  # noqa: RUF001  what Chinese sentences end in
+
+
+def who(target: VerifiedTarget) -> str:
+    """The name and port that were asked for; the address where it is another."""
+    host = terminal(target.host, LONGEST_NAME)
+    endpoint = f"[{host}]:{target.port}" if ":" in host else f"{host}:{target.port}"
+    if target.address in (None, target.host):
+        return endpoint
+    return f"{endpoint} ({terminal(target.address or '', LONGEST_NAME)})"
+
+
+def sentence(words: str) -> str:
+    """With a capital letter and a full stop."""
+    shown = terminal(words, LONGEST)
+    shown = shown[:1].upper() + shown[1:]
+    return shown if shown.endswith(_SENTENCE_ENDS) else _("{sentence}.", sentence=shown)
+
+
+def cut_off(verification: Verification, page: Page) -> None:
+    """Who loses access by what mends a rule. Rules that cost the same clients are said together."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for outcome in verification.rules:
+        if outcome.state == "failed" and outcome.cut_off:
+            groups.setdefault(_names(outcome.cut_off), []).append(terminal(outcome.rule, LONGEST_NAME))
+    if groups:
+        page.blank()
+    for names, rules in groups.items():
+        what = {"rules": listed(dict.fromkeys(rules)), "clients": _("; ").join(names)}
+        if len(names) == 1:
+            words = _("If you fix {rules}: {clients} loses access (it has it now).", **what)
+        else:
+            words = _("If you fix {rules}: {clients} lose access (they have it now).", **what)
+        page.paragraph(words)
+
+
+def what_if(verification: Verification, page: Page, verbosity: int) -> None:
+    """What a planned change would do to clients: who is cut off, who gains, what cannot be told."""
+    found = verification.what_if
+    if found is None:
+        return
+    page.title(_("After {change}", change=terminal(found.change, LONGEST)))
+    lost = [client for client in found.clients if client.before is True and client.after is False]
+    gained = [client for client in found.clients if client.before is False and client.after is True]
+    open_now = [client for client in found.clients if client.after is None]
+    same = len(found.clients) - len(lost) - len(gained) - len(open_now)
+    for client in lost:
+        _client((_("cut off"), "bold red"), client, page)
+    for client in gained:
+        _client((_("gains"), "green"), client, page)
+    if not lost and found.clients and len(open_now) < len(found.clients):
+        page.paragraph(_("No client that is known to connect now is cut off."), indent=2, first=[("  ", "")])
+    if same:
+        page.paragraph(_("For {count} others nothing changes.", count=same), indent=2, first=[("  ", "")])
+    if open_now:
+        _undecided(open_now, page, verbosity)
+    for words in found.notes:
+        page.paragraph(_("note: {words}", words=terminal(words, LONGEST)), indent=2, first=[("  ", "")])
+
+
+def _undecided(clients: Sequence[ClientChange], page: Page, verbosity: int) -> None:
+    """How many, and for want of what; who they are with -v."""
+    reasons = Counter(terminal(client.because or "", LONGEST) for client in clients)
+    said = [words for words, _count in reasons.most_common(None if verbosity else _MOST_UNKNOWN_REASONS) if words]
+    words = _("{count} cannot be told: {reasons}", count=len(clients), reasons=_("; ").join(said) or _("not asked"))
+    page.paragraph(words, indent=2, first=[("  ", "")])
+    if verbosity:
+        page.paragraph(_("; ").join(_names(clients)), indent=4)
+
+
+def _client(state: tuple[str, str], client: ClientChange, page: Page) -> None:
+    words, style = state
+    first = f"  {pad(words, 10)}"
+    page.paragraph(terminal(client.client, LONGEST_NAME), indent=len(first), first=[(first, style)])
+    if client.because is not None:
+        page.paragraph(terminal(client.because, LONGEST), indent=len(first))
+    if client.user_sees is not None and client.after is False:
+        page.paragraph(_('They see: "{words}"', words=terminal(client.user_sees, LONGEST)), indent=len(first))
+    if client.hint is not None and client.after is False:
+        page.paragraph(_("What helps: {hint}.", hint=terminal(client.hint, LONGEST).rstrip(".")), indent=len(first))
+
+
+def locked_out(verification: Verification, page: Page, verbosity: int) -> None:
+    """Who cannot connect now: those first who could before. -v says what they see and what helps."""
+    newly = [client for client in verification.locked_out if client.before]
+    others = [client for client in verification.locked_out if not client.before]
+    if not verification.locked_out:
+        return
+    page.blank()
+    for clients, words in ((newly, N_("Lost access since: {clients}")), (others, N_("Locked out now: {clients}"))):
+        if clients and not verbosity:
+            page.paragraph(_(words, clients=_("; ").join(_names(clients))))
+        elif clients:
+            page.line((_(words, clients="").rstrip(), "bold"))
+            for client in clients:
+                _client(("", ""), client, page)
+
+
+def _names(clients: Sequence[ClientChange]) -> tuple[str, ...]:
+    return tuple(terminal(client.client, LONGEST_NAME) for client in clients)
+
+
+def changes(verification: Verification, page: Page) -> None:
+    """What is not as it was, in the order that matters."""
+    if verification.baseline is None or not verification.changes:
+        return
+    page.title(_("Since {file}", file=terminal(verification.baseline, LONGEST)))
+    rows(verification.changes, page)
+
+
+def rows(found: Sequence[Change], page: Page) -> None:
+    """A line for each change: how it went, of what kind it is, and a sentence."""
+    states = max(len(_(DIRECTIONS[change.direction])) for change in found) + 2
+    kinds = max(len(_(KINDS[change.kind])) for change in found) + 2
+    for change in found:
+        state, kind = pad(_(DIRECTIONS[change.direction]), states), pad(_(KINDS[change.kind]), kinds)
+        first = [(f"  {state}", DIRECTION_STYLES[change.direction]), (kind, "")]
+        page.paragraph(terminal(change.message, LONGEST), indent=2 + states + kinds, first=first)
+
+
+def unseen(verification: Verification, page: Page, verbosity: int) -> None:
+    """How much of a policy nothing on the wire shows. It is never passed, and said every time."""
+    if not verification.not_checkable:
+        return
+    page.blank()
+    counts = Counter(each.policy for each in verification.not_checkable)
+    for name, count in counts.items():
+        shown = terminal(name, LONGEST_NAME)
+        words = (
+            _("1 demand of {policy} cannot be seen from outside and is not judged:", policy=shown)
+            if count == 1
+            else _(
+                "{count} demands of {policy} cannot be seen from outside and are not judged:", count=count, policy=shown
+            )
+        )
+        page.command(words, f"rdp-probe policy show {shlex.quote(_shown_by(verification, name))}")
+    if verbosity:
+        for each in verification.not_checkable:
+            where = f" ({terminal(each.source, LONGEST_NAME)})" if each.source is not None else ""
+            words = _("{item}: {why}", item=terminal(each.item, LONGEST), why=terminal(each.why, LONGEST))
+            page.paragraph(f"{words}{where}", indent=4, first=[("  - ", "")])
+
+
+def _shown_by(verification: Verification, name: str) -> str:
+    """What `policy show` is to be given: the file of a policy that is not built in."""
+    found = next((policy for policy in verification.policies if policy.name == name), None)
+    return terminal(found.file if found is not None and found.file is not None else name, LONGEST_NAME)
