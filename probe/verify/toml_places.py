@@ -1,7 +1,7 @@
 """Where keys and values stand in a TOML document, which `tomllib` does not tell.
 
-Only for text that `tomllib` has accepted, with "\\n" for line ends: nothing is checked here a second time. A path is that
-of the parsed document, `("waiver", 0, "rules", 1)`, so that what is wrong with a value can be shown where it was written.
+Only for text that `tomllib` has accepted, with line feeds for line ends: nothing is checked here a second time. A path
+is that of the parsed document, `("waiver", 0, "rules", 1)`, so that a mistake can be shown where it was written.
 """
 
 from __future__ import annotations

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
-from functools import cache, reduce
+from functools import reduce
 
 from probe.diagnosis import CATALOGUE
 from probe.diagnosis.stored import stored
@@ -25,10 +25,12 @@ from probe.result.verification import (
     VerifiedTarget,
     VerifyVerdict,
 )
+from probe.verify.fix import fix, next_step
 from probe.verify.kinds import kind_of
 from probe.verify.policy import Override, Policy, Waiver
 from probe.verify.rule import Finding, Rule
 from probe.verify.targets import matches
+from probe.verify.what_if import cut_off
 
 _ORDER: tuple[RuleState, ...] = ("failed", "unknown", "waived", "passed")
 _UNREACHED: dict[Status, str] = {
@@ -78,7 +80,7 @@ def verify(
     """
     reached = result.status == "rdp"
     reason = None if reached else _unreached(result)
-    outcomes = [outcome for policy in policies for outcome in _outcomes(policy, result, reason, today)]
+    outcomes = [each for policy in policies for each in _outcomes(policy, result, reason, today)]
     if reached and policies and not outcomes:
         reason = _("no rule of these policies is for this target")
     return Verification(
@@ -100,46 +102,41 @@ def verify(
     )
 
 
-def _outcomes(policy: Policy, result: Result, reason: str | None, today: dt.date) -> list[RuleOutcome]:
+def _outcomes(policy: Policy, result: Result, reason: str | None, today: dt.date) -> Iterator[RuleOutcome]:
     """What came of each rule of one policy; `reason` says why none of them could be looked at."""
-    cut_off = cache(lambda change: _cut_off(change, result))
-    found = []
     for rule in rules_for(policy, result.target):
         kind = kind_of(rule.key)
         if reason is None:
             finding = kind.check(rule.value, result)
         else:
             finding = Finding(state="unknown", message=reason, observed=_("nothing"))
-        waiver = _waiver(policy.waivers, rule, result.target, today) if finding.state == "failed" else None
-        state: RuleState = "waived" if waiver is not None and not waiver.expired else finding.state
-        outcome = RuleOutcome(
+        failed = finding.state == "failed"
+        waiver = _waiver(policy.waivers, rule, result.target, today) if failed else None
+        yield RuleOutcome(
             rule=rule.key,
             policy=policy.name,
-            state=state,
+            state="waived" if waiver is not None and not waiver.expired else finding.state,
             severity=rule.severity,
             message=finding.message,
             expected=kind.words(rule.value),
             observed=finding.observed,
             evidence=list(finding.evidence),
+            fix=_fix(rule, finding, result) if reason is None else [],
+            cut_off=cut_off(finding.change, result) if failed else [],
             source=rule.source,
             why=rule.why,
             diagnosis=finding.diagnosis,
             page=CATALOGUE[finding.diagnosis].page if finding.diagnosis in CATALOGUE else None,
             waiver=waiver,
         )
-        if finding.state == "failed":
-            outcome.fix = _fix(rule, finding, result)
-            outcome.cut_off = cut_off(finding.change) if finding.change is not None else []
-        found.append(outcome)
-    return found
 
 
 def _fix(rule: Rule, finding: Finding, result: Result) -> list[str]:
-    return []
-
-
-def _cut_off(change: str, result: Result) -> list[ClientChange]:
-    return []
+    """What mends it, or would settle it."""
+    if finding.state == "failed":
+        return fix(rule, finding, result)
+    step = next_step(rule, finding, result) if finding.state == "unknown" else None
+    return [] if step is None else [step]
 
 
 def _rank(outcome: RuleOutcome) -> tuple[int, int]:
