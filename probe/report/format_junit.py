@@ -1,7 +1,7 @@
 """Verifications as JUnit XML, which every build server reads: a suite for each target, a test case for each rule.
 
 What fails is a failure, what could not be determined an error; what is waived or only a warning is skipped and says
-so. Source: the schemas of Apache Ant's JUnit task and of Jenkins' xUnit plugin; a file fits both.
+so. Source: the schema of Jenkins (junit-4.xsd of its DTKit), which build servers follow.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ def render(verifications: Sequence[Verification]) -> str:
         root.set(kind, str(sum(int(suite.get(kind, "0")) for suite in root)))
     root.set("time", f"{sum(float(suite.get('time', '0')) for suite in root):.3f}")
     ET.indent(root)
-    return ET.tostring(root, encoding="us-ascii", xml_declaration=True).decode("ascii") + "\n"
+    document: bytes = ET.tostring(root, encoding="us-ascii", xml_declaration=True)
+    return document.decode("ascii") + "\n"
 
 
 def _add_suite(root: ET.Element, verification: Verification, number: int) -> None:
@@ -58,7 +59,7 @@ def _add_suite(root: ET.Element, verification: Verification, number: int) -> Non
 
 def _properties(verification: Verification) -> list[tuple[str, str]]:
     policies = [safe(" ".join(filter(None, (each.name, each.version)))) for each in verification.policies]
-    found = [("verdict", verification.verdict), ("status", verification.status)]
+    found: list[tuple[str, str]] = [("verdict", verification.verdict), ("status", verification.status)]
     found += [("address", safe(verification.target.address))] if verification.target.address else []
     found += [("policy", policy) for policy in policies]
     found += [("baseline", safe(verification.baseline))] if verification.baseline else []

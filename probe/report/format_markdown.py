@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from probe.language import _
-from probe.report.verified import Case, cases, name_of, summary, verdict_words
+from probe.language import N_, _
+from probe.report.verified import Case, cases, name_of, safe, summary, verdict_words
 from probe.result.verification import Verification
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~#&@!]|(?<=www)\.|:(?=//))")
@@ -38,15 +38,18 @@ def _target(verification: Verification) -> Iterator[str]:
         yield from map(_row, shown)
         yield ""
     passed = len(found) - len(shown)
-    yield markdown(_("{count} rules hold.", count=passed))
+    yield markdown(_("1 rule holds.") if passed == 1 else _("{count} rules hold.", count=passed))
     lost = [client.client for client in verification.locked_out]
     if lost:
         yield ""
-        yield f"{_('Clients that cannot connect:')} {markdown(_(', ').join(lost))}"
+        yield f"{_('Clients that cannot connect:')} {markdown(safe(_(', ').join(lost)))}"
     if verification.not_checkable:
         yield ""
-        count = len(verification.not_checkable)
-        yield markdown(_("{count} demands of the policy cannot be seen from outside.", count=count))
+        unseen = [safe(each.item) for each in verification.not_checkable]
+        words = N_("1 demand of the policy cannot be seen from outside: {items}")
+        several = N_("{count} demands of the policy cannot be seen from outside: {items}")
+        chosen = words if len(unseen) == 1 else several
+        yield markdown(_(chosen, count=len(unseen), items=_(", ").join(unseen)))
     yield ""
 
 

@@ -69,7 +69,8 @@ def summary(verifications: Sequence[Verification]) -> str:
     """One line: how many targets passed, failed, and could not be determined."""
     found = counted(verifications)
     parts = [f"{found[verdict]} {_(words)}" for verdict, words in _VERDICTS.items() if found[verdict]]
-    return _("{count} targets: {parts}", count=len(verifications), parts=_(", ").join(parts) or "-")
+    words = N_("1 target: {parts}") if len(verifications) == 1 else N_("{count} targets: {parts}")
+    return _(words, count=len(verifications), parts=_(", ").join(parts) or "-")
 
 
 def verdict_words(verification: Verification) -> str:
