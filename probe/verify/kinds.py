@@ -14,6 +14,7 @@ for _name in (
     "tls",
     "suites",
     "certificate",
+    "certificate_make",
     "credssp",
     "standard",
     "others",
