@@ -1,16 +1,130 @@
-"""What changed between two results of one target, in the order that matters. Pure."""
+"""What changed between two results of one target, in the order that matters. Pure.
+
+Times, durations, numbers of connections and random values are no facts; nor is the order of things that have none.
+A fact counts where both results have it: what an earlier release did not know, or a shallower audit did not ask, has
+not changed. What was known and is not now is neither better nor worse, and is said by `undetermined`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import get_args
+
+from probe.diagnosis.diagnosing import diagnose
+from probe.language import _
+from probe.needs import Needs
 from probe.result import Result
-from probe.result.verification import Change, ClientChange
+from probe.result.verification import Change, ChangeKind, ClientChange
+from probe.verify import baseline_negotiation as met
+from probe.verify import baseline_others as others
+from probe.verify.baseline_certificate import certificates
+from probe.verify.baseline_facts import Comparing
+from probe.verify.baseline_tls import tls
+
+__all__ = ["Comparison", "changes", "client_changes", "compare", "needs_of_baseline", "undetermined"]
+
+_DIRECTIONS = ("worse", "changed", "better")
+_KINDS: tuple[ChangeKind, ...] = get_args(ChangeKind)
+_PARTS: Sequence[Callable[[Comparing], None]] = (
+    met.address,
+    met.negotiation,
+    met.standard_rdp,
+    met.credssp,
+    certificates,
+    tls,
+    others.names,
+    others.server,
+    others.behaviour,
+    others.udp,
+    others.gateway,
+    others.licensing,
+    others.clients,
+)
+# Diagnoses that time alone brings, or whose fact has a threshold of its own.
+_OF_TIME = ("CERT_EXPIRES_SOON", "CERT_EXPIRED", "CERT_NOT_YET_VALID", "CLOCK_SKEW")
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What came of comparing a result with an earlier one."""
+
+    changes: tuple[Change, ...]  # in the order that matters
+    undetermined: tuple[str, ...]  # sentences: what was known and is not now
+    failed: bool  # something is worse; where it was to be exactly as before: something changed
 
 
 def changes(before: Result, after: Result) -> list[Change]:
-    """Every fact that is not as it was. Times, durations and random values are no facts."""
-    raise NotImplementedError
+    """Every fact that is not as it was: what became worse first, and then by kind as `ChangeKind` has them."""
+    return _compared(before, after).changes
+
+
+def undetermined(before: Result, after: Result) -> list[str]:
+    """What was known and is not now, one sentence each; texts are in the language spoken now."""
+    return _compared(before, after).undetermined
 
 
 def client_changes(before: Result, after: Result) -> list[ClientChange]:
     """The known clients for which it is not as it was, those that lost access first."""
-    raise NotImplementedError
+    return others.client_changes(before, after)
+
+
+def compare(before: Result | None, after: Result, *, exact: bool) -> Comparison:
+    """Hold a result against a baseline, which may have none for its target.
+
+    A server that is not met as RDP now is not worse: nothing is known of it. That is a change all the same.
+    """
+    if before is None:
+        return Comparison((), (_("the baseline has no result for it"),), failed=False)
+    found = _compared(before, after)
+    told = list(found.undetermined)
+    if before.status == "rdp" != after.status:
+        told.append(_("nothing could be compared: {how}", how=met.told(after)))
+        return Comparison(tuple(found.changes), tuple(told), failed=False)
+    failed = any(exact or change.direction == "worse" for change in found.changes)
+    return Comparison(tuple(found.changes), tuple(told), failed)
+
+
+def _compared(before: Result, after: Result) -> Comparing:
+    found = Comparing(before, after)
+    met.reachability(found)
+    if before.status == after.status == "rdp":
+        for part in _PARTS:
+            part(found)
+    elif before.status == after.status:
+        met.address(found)
+    if not found.changes and not found.undetermined:
+        _diagnoses(found)
+    found.changes.sort(key=_place)
+    return found
+
+
+def _place(change: Change) -> tuple[bool, int, int]:
+    return change.direction != "worse", _KINDS.index(change.kind), _DIRECTIONS.index(change.direction)
+
+
+def _diagnoses(found: Comparing) -> None:
+    """What the facts above do not have, this release's diagnoses may."""
+    old, new = ({each.code for each in diagnose(result)} - {*_OF_TIME} for result in (found.before, found.after))
+    what = _("diagnoses")
+    found.come("diagnoses", "other", what, sorted(new - old), direction="worse")
+    found.gone("diagnoses", "other", what, sorted(old - new), direction="better")
+
+
+def needs_of_baseline(before: Result) -> Needs:
+    """What must be asked for a result that knows all that this one does."""
+    protocols = before.negotiation.protocols if before.negotiation is not None else {}
+    return Needs(
+        protocols=frozenset(name for name, verdict in protocols.items() if verdict.state != "unknown"),
+        versions=frozenset(
+            name for name, verdict in (before.tls.versions if before.tls else {}).items() if verdict.state != "unknown"
+        ),
+        certificates=bool(before.certificates),
+        credssp=before.credssp is not None,
+        standard=before.depth != "discover",
+        full=before.depth == "full",
+        udp=before.udp is not None,
+        gateway=before.gateway is not None,
+        licensing=before.licensing_asked,
+        clients=frozenset(each.client for each in before.simulated),
+    )
