@@ -1,12 +1,12 @@
 """The language of changes that are only planned: 'tls.min=1.2,nla=required'. Which keys and values there are.
 
-    tls.min · tls.max    the oldest and the newest version: 1.2, TLSv1.2, tls1.2, ssl3
+    tls.min · tls.max    none that is older, none that is newer: 1.2, TLSv1.2, tls1.2, ssl3
     tls.versions         exactly these: 1.2+1.3
     nla                  required · offered · off
     standard_rdp         on · off
-    standard_rdp.level   high · fips
+    standard_rdp.level   high · fips: its encryption
     suites · groups      of those served today only what these select: class:aead+TLS_RSA_*
-    suites.off · groups.off   without what these select
+    suites.off           without what these select; so groups.off
     credssp.min          the oldest CredSSP of a client that the server takes: 2 to 6
     certificate          trusted · self_signed
     certificate.key      RSA-3072 · EC-256
@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from probe.errors import InputError
+from probe.needs import TrialKind
+from probe.verify.selectors import check
 
 VERSIONS = ("SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3")  # oldest first, as a result names them
 _VERSION = re.compile(r"(?:tls)?[ _-]?v?[ _-]?(1(?:\.[0-3])?)|ssl[ _-]?v?([23])(?:\.0)?")
@@ -33,10 +35,10 @@ _EXAMPLE = "tls.min=1.2,nla=required"
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One thing that would be set: "tls.min" to "1.2"."""
+    """One thing that would be set: "tls.min" to "TLSv1.2"."""
 
     key: str  # of KEYS
-    value: str  # as `read` of its key gives it: several are joined by "+"
+    value: str  # in the words of a result, whatever was typed: "TLSv1.2"; several are joined by "+"
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -94,7 +96,7 @@ def _key(text: str) -> str:
     return f"{kind}-{bits}"
 
 
-def _selectors(kind: str) -> Callable[[str], str]:
+def _selectors(kind: TrialKind) -> Callable[[str], str]:
     """Selectors of suites or groups, as policies have them: names, patterns and classes."""
 
     def read(text: str) -> str:
@@ -103,9 +105,11 @@ def _selectors(kind: str) -> Callable[[str], str]:
     return read
 
 
-def _selector(kind: str, text: str) -> str:
-    if not text:
-        raise _NoValue
+def _selector(kind: TrialKind, text: str) -> str:
+    try:
+        check(text, kind)
+    except InputError as error:
+        raise InputError(f"--what-if: {error.what}", error.hint) from None
     return text
 
 
@@ -205,9 +209,9 @@ def _contradictions(settings: Mapping[str, str]) -> Iterator[tuple[str, str, str
     if "tls.versions" in settings and not {"tls.min", "tls.max"}.isdisjoint(settings):
         other = "tls.min" if "tls.min" in settings else "tls.max"
         yield "tls.versions", other, "tls.versions alone says which there are"
-    if "tls.min" in settings and "tls.max" in settings:
-        if VERSIONS.index(settings["tls.min"]) > VERSIONS.index(settings["tls.max"]):
-            yield f"tls.min={settings['tls.min']}", f"tls.max={settings['tls.max']}", "no version would be left"
+    least, most = settings.get("tls.min", VERSIONS[0]), settings.get("tls.max", VERSIONS[-1])
+    if VERSIONS.index(least) > VERSIONS.index(most):
+        yield f"tls.min={least}", f"tls.max={most}", "no version would be left"
     if settings.get("standard_rdp") == "on" and settings.get("nla") == "required":
         yield "standard_rdp=on", "nla=required", "a server that requires NLA refuses Standard RDP Security"
     if settings.get("standard_rdp") == "off" and "standard_rdp.level" in settings:
