@@ -24,16 +24,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 
-from probe.audit.attempt import TLS_VERSIONS, Attempt, Question, Stage
+from probe.audit.attempt import ALL_VERSIONS, TLS_VERSIONS, Attempt, Question, Stage, protocol_name
 from probe.audit.enumeration import Enumeration
 from probe.audit.reading import Reading, read
 from probe.audit.settings import MOST_CONNECTIONS, Settings
 from probe.audit.simulation import walks
+from probe.audit.trials import Trials
 from probe.handshake.client_hello import LARGE, Offer, current_offer, usual_offer
 from probe.handshake.machine import NEVER_OPENED, Ending
+from probe.needs import Needs
 from probe.wire.gcc import RDP_5, EncryptionMethod
 from probe.wire.nego import NegotiationResponse, Protocol
-from probe.wire.tls_version import TLS12
+from probe.wire.tls_version import TLS12, version_name
 
 # What current Windows clients ask for: everything up to HYBRID_EX, never RDSAAD with it.
 _USUAL_MASK = Protocol.SSL | Protocol.HYBRID | Protocol.HYBRID_EX
@@ -48,6 +50,7 @@ _ALONE = (
     Question(protocols=Protocol.RDSTLS, stage=Stage.TUNNEL),
     Question(protocols=Protocol.RDSAAD, stage=Stage.TUNNEL),
 )
+_HYBRID, _HYBRID_EX, _RDSTLS, _RDSAAD = _ALONE
 _HYBRID_EX_IN_COMPANY = Question(protocols=_USUAL_MASK, stage=Stage.NEGOTIATION)
 _STANDARD_RDP = Question(protocols=Protocol.RDP, stage=Stage.SETTINGS, methods=EncryptionMethod.ONE_TWENTY_EIGHT_BIT)
 _OTHER_METHODS = tuple(
@@ -162,18 +165,24 @@ class _Groups:
 
     def _by_depth(self, settings: Settings) -> Iterator[tuple[Question, ...]]:
         licensing = [tuple(_licensing(self._readings))] if settings.licensing else []
-        return chain(self._in_turn(full=settings.depth == "full"), licensing)
+        return chain(self._in_turn(settings), licensing)
 
-    def _in_turn(self, *, full: bool) -> Iterator[tuple[Question, ...]]:
+    def _in_turn(self, settings: Settings) -> Iterator[tuple[Question, ...]]:
         readings = self._readings
         yield (_TRIAGE,)
         if not any(reading.spoke_rdp for reading in readings):
             if not any(reading.is_foreign for reading in readings):
                 yield tuple(_unanswered(readings))
-            return
-        if not full or _tls_protocol(readings) is None:
+        elif settings.wanted is not None:
+            yield from self._needed(settings.wanted)
+        else:
+            yield from self._of_depth(full=settings.depth == "full")
+
+    def _of_depth(self, *, full: bool) -> Iterator[tuple[Question, ...]]:
+        readings = self._readings
+        if not full or tls_protocol(readings) is None:
             yield _ALONE
-        over = _tls_protocol(readings)
+        over = tls_protocol(readings)
         company = tuple(_hybrid_ex_in_company(readings))
         if over is not None and full:
             # Together, so that no connection that may be open stays unused at the end of a group.
@@ -186,6 +195,47 @@ class _Groups:
         yield (_direct(readings), _STANDARD_RDP)
         if any(_encrypts(reading) or _turns_method_away(reading) for reading in readings):
             yield _OTHER_METHODS
+
+    def _needed(self, needs: Needs) -> Iterator[tuple[Question, ...]]:
+        """The same in the same order, without what serves none of these needs."""
+        readings = self._readings
+        yield from self._protocols_needed(needs)
+        over = tls_protocol(readings)
+        if over is not None:
+            versions = [version for version in ALL_VERSIONS if version_name(version) in needs.versions]
+            yield tuple(Question(protocols=over, stage=Stage.HELLO, version=version) for version in versions)
+        if needs.intolerance:
+            yield tuple(_comparisons(readings, over))
+        settings = (_STANDARD_RDP,) if needs.encryption or "RDP" in needs.protocols else ()
+        behind = (*((_direct(readings),) if needs.direct_tls else ()), *settings)
+        if over is not None and needs.trials:
+            yield self._trials(needs, over, (*behind, *(_OTHER_METHODS if needs.encryption else ())))
+        yield behind
+        if needs.encryption and any(_encrypts(reading) or _turns_method_away(reading) for reading in readings):
+            yield _OTHER_METHODS
+
+    def _protocols_needed(self, needs: Needs) -> Iterator[tuple[Question, ...]]:
+        """Those that are to be settled, and the first that leads to TLS where something is to be asked over it."""
+        readings = self._readings
+        names = needs.protocols | ({"HYBRID"} if needs.credssp else set())
+        yield tuple(question for question in _ALONE if protocol_name(question.protocols or 0) in names)
+        if "HYBRID_EX" in names:
+            if not any(_accepts(reading, Protocol.HYBRID_EX) for reading in readings):
+                yield (_HYBRID,)
+            yield tuple(_hybrid_ex_in_company(readings))
+        if needs.versions or needs.certificates or needs.intolerance or needs.trials:
+            for way in (_HYBRID, _RDSTLS, _RDSAAD):
+                if tls_protocol(readings) is None:
+                    yield (way,)
+
+    def _trials(self, needs: Needs, over: int, behind: tuple[Question, ...]) -> tuple[Question, ...]:
+        """As many hellos of trials as there are connections for, without those for what comes behind them."""
+        trials = Trials(self._readings, over, needs.trials)
+        room = max(0, self._room - sum(question not in self._asked for question in behind))
+        wanted = [question for question in trials.questions() if question not in self._asked]
+        if not room:
+            self.cut_short = tuple(dict.fromkeys(question.about for question in wanted))
+        return tuple(wanted[:room])
 
     def _enumeration(self, over: int) -> Iterator[Question]:
         """As much of an enumeration as there are connections for, without those for what comes behind it."""
@@ -281,7 +331,7 @@ def _is_answered(reading: Reading) -> bool:
     return reading.server_hello is not None or reading.alert is not None or reading.disconnect is not None
 
 
-def _tls_protocol(readings: Sequence[Reading]) -> int | None:
+def tls_protocol(readings: Sequence[Reading]) -> int | None:
     """A protocol that was asked for alone, accepted, and leads to TLS. Once hellos went over one, it stays that one."""
     for reading in readings:
         if reading.question.stage is Stage.HELLO and reading.question.protocols is not None:

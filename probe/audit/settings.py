@@ -10,6 +10,15 @@ from probe.result import Depth
 
 MOST_CONNECTIONS: dict[Depth, int] = {"discover": 3, "standard": 16, "full": 60}
 _FOR_NEEDS = 30  # what is needed may be more than depth standard asks, and is repeated where it is dropped
+_STANDARD = Needs(
+    protocols=frozenset({"RDP", "SSL", "HYBRID", "HYBRID_EX", "RDSTLS", "RDSAAD"}),
+    versions=frozenset({"TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"}),
+    certificates=True,
+    credssp=True,
+    encryption=True,
+    direct_tls=True,
+    intolerance=True,
+)
 _FOR_A_CLIENT = 4  # more for each client that is simulated: requests and fallbacks, and what lies behind TLS
 _FOR_LICENSING = 2  # more, where it is asked for: over TLS and over Standard RDP Security
 
@@ -33,13 +42,19 @@ class Settings:
     keep_attempts: bool = True  # the result lists every attempt with its steps
 
     @property
+    def wanted(self) -> Needs | None:
+        """What is to be asked where that is not simply what the depth asks. What needs depth standard has all of it."""
+        if self.needs is None or self.depth != "standard":
+            return None
+        return self.needs | _STANDARD if self.needs.standard else self.needs
+
+    @property
     def most_connections(self) -> int:
         """How many connections one server may see."""
         if self.max_connections is not None:
             return self.max_connections
         more = (_FOR_LICENSING if self.licensing else 0) + _FOR_A_CLIENT * len(self.simulate)
-        narrowed = self.needs is not None and self.depth == "standard"
-        return (_FOR_NEEDS if narrowed else MOST_CONNECTIONS[self.depth]) + more
+        return (MOST_CONNECTIONS[self.depth] if self.wanted is None else _FOR_NEEDS) + more
 
     def needing(self, needs: Needs) -> Self:
         """These settings for an audit that asks only what serves `needs`, and all that depth full asks where it does.

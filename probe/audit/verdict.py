@@ -19,6 +19,7 @@ from probe.audit.steps import record
 from probe.audit.trust import TrustJudge
 from probe.audit.verdict_inside import credssp, standard_rdp, timestamp
 from probe.audit.verdict_licensing import licensing
+from probe.audit.verdict_needs import asked, describe_trials, narrow
 from probe.audit.verdict_negotiation import answer_without_negotiation, negotiation
 from probe.audit.verdict_simulation import simulations
 from probe.audit.verdict_tls import direct_tls, tls
@@ -66,6 +67,7 @@ def verdict(audit: Audit) -> Result:
         started=timestamp(audit.started_at.timestamp()),
         elapsed_ms=round((audit.ended - audit.started) * 1000, 1),
         depth=audit.settings.depth,
+        asked=asked(audit.settings),
         connections=len(attempts),
         bytes_sent=sum(attempt.bytes_sent for attempt in attempts),
         bytes_received=sum(attempt.bytes_received for attempt in attempts),
@@ -82,6 +84,8 @@ def verdict(audit: Audit) -> Result:
     if any(attempt.ending not in NEVER_OPENED for attempt in attempts):
         result.negotiation = negotiation(attempts, readings)
         result.negotiation.direct_tls = direct_tls(readings)
+        if result.asked is not None:
+            narrow(result.negotiation)
     if result.status == "rdp":
         _describe(result, audit, readings, wall_offset)
     result.simulated = simulations(audit.settings.simulate, readings)
@@ -114,6 +118,8 @@ def _describe(result: Result, audit: Audit, readings: Sequence[Reading], wall_of
     result.server = server_kind(readings)
     result.licensing = licensing(readings)
     result.tls = tls(readings, full=_is_full(audit.settings), cut_short=audit.plan.cut_short)
+    if result.tls is not None and audit.settings.wanted is not None:
+        describe_trials(result.tls, readings, audit.settings.wanted)
     result.certificates = _certificates(readings, circumstances)
     if result.server.kind not in ("windows", "unknown") and result.credssp and result.credssp.ntlm:
         result.credssp.ntlm.os = None  # other servers send a Windows build that they made up

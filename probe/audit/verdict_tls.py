@@ -11,6 +11,7 @@ from probe.audit.fingerprint import ja3s, ja4s
 from probe.audit.offers import scheme_name
 from probe.audit.outcome import Outcome, group_of, outcome, reached_tls, scheme_of, unoffered
 from probe.audit.reading import Reading
+from probe.audit.trials import is_trial
 from probe.handshake.machine import Ending
 from probe.result import Fingerprints, Registered, Tls, TlsAnswer, TlsHandshake, Verdict
 from probe.wire.iana import GROUPS
@@ -33,7 +34,7 @@ def tls(readings: Sequence[Reading], *, full: bool = False, cut_short: Sequence[
             version_name(version): verdict for version in ALL_VERSIONS if (verdict := _version(version, over_rdp))
         },
         handshake=_handshake(over_rdp),
-        answered=_answered(over_rdp),
+        answered=_answered([reading for reading in over_rdp if full or not is_trial(reading.question)]),
         handshake_failure=_handshake_failure(over_rdp),
         clear_text_instead=any(_clear_text_instead(reading) for reading in over_rdp),
         fingerprints=_fingerprints(over_rdp),

@@ -1,0 +1,238 @@
+"""Hellos that offer certain suites or groups and nothing else of their kind: whether a server takes any. Pure.
+
+All that is to be tried in one version goes into one hello. What the server selects is offered no more, until it
+refuses: so what is refused costs one connection, however much it is, and each thing that is accepted one more. What is
+asked next follows from all that was selected and refused so far, in whatever hello; no way is remembered.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import lru_cache
+
+from probe.audit.attempt import Question
+from probe.audit.chain import Answers, wants_share
+from probe.audit.offers import all_suites, full_offer, groups_of, is_ecdhe
+from probe.audit.outcome import Outcome, group_of, outcome
+from probe.audit.reading import Reading
+from probe.audit.verdict_suites import answers
+from probe.handshake.client_hello import Offer, usual_offer
+from probe.needs import Trial, TrialKind
+from probe.wire.tls_key_exchange import key_exchange_of
+from probe.wire.tls_version import SSL3, TLS10, TLS11, TLS12, TLS13, version_name
+
+_VERSIONS = (TLS13, TLS12, TLS11, TLS10, SSL3)
+MOST_SELECTED = 4  # of one trial in one version
+_MANY_SUITES = 100  # make a hello of some 500 bytes, as libraries send it; a larger one may be dropped for its size
+_ENOUGH_SILENCE = 2  # lines that ended in silence
+# A server of TLS 1.3 has one of the first, and a certificate with an EC key is on one of the second.
+_KNOWN_GROUPS = (0x001D, 0x0017, 0x0018)
+_KNOWN_CURVES = (0x0017, 0x0018, 0x0019)
+
+
+class Trials:
+    """All trials of one audit, over one security protocol."""
+
+    def __init__(self, readings: Iterable[Reading], over: int, trials: Collection[Trial]) -> None:
+        known = list(readings)
+        heard, agreed = Answers(known, over), answers(known)
+        lines: list[Line] = []
+        for version in _VERSIONS:
+            within = [reading for reading in agreed if reading.answers_version(version)]
+            if within:
+                lines.append(_Suites(version, "suites", trials, heard, within))
+                lines.append(_Groups(version, "groups", trials, heard, within))
+        self.lines = [line for line in lines if line.codes]
+
+    def questions(self) -> Iterator[Question]:
+        """The next hello of each line, asked or not; none where the server has become silent to them."""
+        silent = [line for line in self.lines if line.stopped and outcome(line.stopped) is Outcome.UNSETTLED]
+        if len(silent) < _ENOUGH_SILENCE:
+            yield from (line.following for line in self.lines if line.following is not None)
+
+
+def is_trial(question: Question) -> bool:
+    """Whether its hello offers only what was to be tried; below depth full, whose chains are called the same."""
+    return question.offer is not None and question.purpose.endswith((" suites", " groups"))
+
+
+class Line(ABC):
+    """What was tried in one version, of one kind, and what is to be tried next."""
+
+    def __init__(
+        self, version: int, kind: TrialKind, trials: Collection[Trial], heard: Answers, within: Sequence[Reading]
+    ) -> None:
+        self.version, self.kind = version, kind
+        self.selected: tuple[int, ...] = ()  # of all that the version has, in the order in which it was seen
+        self.refused: set[int] = set()
+        self.stopped: Reading | None = None  # the answer behind which nothing more is asked, for it settles nothing
+        self.failed: Reading | None = None  # the last hello that nothing was selected of
+        self.following: Question | None = None
+        self._heard, self._within = heard, within
+        self._purpose = f"{version_name(version)} {kind}"
+        known = self._known()
+        of_kind = (trial for trial in sorted(trials) if trial.kind == kind)
+        found = {trial: tuple(code for code in known if code in trial.codes) for trial in of_kind}
+        self.codes = {trial: codes for trial, codes in found.items() if codes}
+        if self.codes:
+            self._follow(known)
+
+    def left(self, trial: Trial) -> list[int]:
+        """What was neither selected nor refused of a trial."""
+        return [code for code in self.codes[trial] if code not in self.selected and code not in self.refused]
+
+    def _follow(self, known: Sequence[int]) -> None:
+        seen = (self._of(reading) for reading in self._within)
+        self.selected = tuple(dict.fromkeys(code for code in seen if code is not None))
+        own = [
+            reading
+            for reading in self._heard.all
+            if is_trial(reading.question) and reading.question.purpose == self._purpose
+        ]
+        asked = [(reading, offer) for reading in own if (offer := reading.question.hello) is not None]
+        proof = self._settle([(reading, offer) for reading, offer in asked if not reading.is_to_be_repeated])
+        unsettled = [reading for reading in own if reading.is_to_be_repeated]
+        self.failed = next(iter(unsettled), self.failed)
+        unfinished = [trial for trial in self.codes if self._count(trial) < MOST_SELECTED]
+        wanted = {code for trial in unfinished for code in self.left(trial)}
+        if wanted and not unsettled and self.stopped is None:
+            offer = self._offer(tuple(code for code in known if code in wanted))
+            self.following = proof or self._heard.asking(offer, self._purpose)
+
+    def _count(self, trial: Trial) -> int:
+        return len(set(self.selected).intersection(self.codes[trial]))
+
+    @abstractmethod
+    def _settle(self, asked: Sequence[tuple[Reading, Offer]]) -> Question | None:
+        """Fill in what was refused, and where to stop; a hello that a refusal needs before it counts."""
+
+    @abstractmethod
+    def _known(self) -> tuple[int, ...]:
+        """Everything of this kind that the version has."""
+
+    @abstractmethod
+    def _of(self, reading: Reading) -> int | None:
+        """What a server selected of this kind."""
+
+    @abstractmethod
+    def _offer(self, left: tuple[int, ...]) -> Offer:
+        """A hello with nothing of this kind but what is left."""
+
+
+class _Suites(Line):
+    """Suites, with every group and signature scheme; where that is dropped for its size, in portions."""
+
+    _in_portions = False
+
+    def _known(self) -> tuple[int, ...]:
+        return all_suites(self.version)
+
+    def _of(self, reading: Reading) -> int | None:
+        return reading.server_hello.cipher_suite if reading.server_hello is not None else None
+
+    def _offer(self, left: tuple[int, ...]) -> Offer:
+        if self._in_portions:
+            return replace(usual_offer(self.version), suites=left[:_MANY_SUITES])
+        return full_offer(self.version, left)
+
+    def _settle(self, asked: Sequence[tuple[Reading, Offer]]) -> Question | None:
+        large = {_is_dropped(reading) for reading, offer in asked if len(offer.suites) > _MANY_SUITES}
+        # What becomes of a small hello tells whether a large one was dropped for its size.
+        small = [reading for reading, offer in asked if len(offer.suites) <= _MANY_SUITES]
+        self._in_portions = large == {True} and not any(map(_is_dropped, small))
+        for reading, offer in asked:
+            how = outcome(reading)
+            if how is Outcome.AGREED:
+                continue
+            self.failed = reading
+            if self._in_portions and _is_dropped(reading):
+                continue
+            if how is Outcome.REFUSED:
+                self.refused.update(offer.suites)
+            else:
+                self.stopped = reading
+        return None
+
+
+class _Groups(Line):
+    """Groups, with every suite that needs one.
+
+    Two kinds of servers refuse a hello whose groups they do have: one whose certificate has an EC key refuses what
+    lacks that key's curve, and one that wants a key share in TLS 1.3 refuses what has none. So there a refusal counts
+    only where the same groups were passed over too, in a hello in which they stood before others.
+    """
+
+    def _known(self) -> tuple[int, ...]:
+        return groups_of(self.version) if self.version > SSL3 else ()
+
+    def _of(self, reading: Reading) -> int | None:
+        return group_of(reading)
+
+    def _offer(self, left: tuple[int, ...]) -> Offer:
+        suites = all_suites(TLS13) if self.version >= TLS13 else _ecdhe_suites(self.version)
+        return replace(full_offer(self.version, suites, turn=1), groups=left)
+
+    def _settle(self, asked: Sequence[tuple[Reading, Offer]]) -> Question | None:
+        missing: Question | None = None
+        proofs: set[Question] = set()
+        for reading, offer in asked:
+            how = outcome(reading)
+            if reading.question in proofs or (how is Outcome.AGREED and self._of(reading) is not None):
+                continue
+            self.failed = reading
+            if how is not Outcome.REFUSED:
+                self.stopped = reading
+            elif not self._may_be_for_another_reason(reading):
+                self.refused.update(offer.groups)
+            else:
+                beside = tuple(group for group in self._others() if group not in offer.groups)
+                proof = self._heard.asking(self._offer((*offer.groups, *beside)), self._purpose)
+                proofs.update((proof, proof.again()))
+                missing = self._weigh(reading, proof, beside) or missing
+        return missing
+
+    def _weigh(self, refusal: Reading, proof: Question, beside: Collection[int]) -> Question | None:
+        """Count a refusal, or stop; the hello that proves it, where that was not yet made."""
+        offer, reading = refusal.question.hello, self._heard.final(proof)
+        if offer is None:
+            return None
+        if not beside:  # it offered every curve that a certificate may be on
+            if self.version < TLS13:
+                self.refused.update(offer.groups)
+            else:
+                self.stopped = refusal
+            return None
+        if reading is None:
+            return proof
+        selected = self._of(reading) if outcome(reading) is Outcome.AGREED else None
+        if selected in beside:
+            self.refused.update(offer.groups)
+        elif selected is None:
+            self.stopped = reading
+        return None
+
+    def _may_be_for_another_reason(self, reading: Reading) -> bool:
+        if self.version >= TLS13:
+            return wants_share(reading)
+        kinds = {key_exchange_of(suite) for each in self._within if (suite := _suite(each)) is not None}
+        return any("ECDSA" in kind for kind in kinds) and not any("RSA" in kind for kind in kinds)
+
+    def _others(self) -> tuple[int, ...]:
+        return _KNOWN_GROUPS if self.version >= TLS13 else _KNOWN_CURVES
+
+
+def _suite(reading: Reading) -> int | None:
+    return reading.server_hello.cipher_suite if reading.server_hello is not None else None
+
+
+def _is_dropped(reading: Reading) -> bool:
+    """It ended without a word on why."""
+    said = reading.server_hello or reading.alert or reading.disconnect or reading.malformed
+    return said is None and outcome(reading) in (Outcome.REFUSED, Outcome.UNSETTLED)
+
+
+@lru_cache(maxsize=8)
+def _ecdhe_suites(version: int) -> tuple[int, ...]:
+    return tuple(filter(is_ecdhe, all_suites(version)))
