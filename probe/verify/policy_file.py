@@ -2,14 +2,200 @@
 
 from __future__ import annotations
 
-from probe.verify.policy import Policy
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path as File
+from typing import Any
+
+import msgspec
+
+from probe.errors import InputError
+from probe.verify import builtin, policy_shape, targets
+from probe.verify.contradictions import contradiction
+from probe.verify.kinds import KINDS
+from probe.verify.overriding import is_named, overridden, replaced
+from probe.verify.policy import Override, Policy, Unseen, Waiver
+from probe.verify.policy_mistakes import Mistake, meant, mistakes, name_of, quoted
+from probe.verify.policy_shape import FACT, Said
+from probe.verify.policy_text import PolicyText, parsed, read_text
+from probe.verify.rule import Rule
+from probe.verify.toml_places import Path
+
+_DEEPEST = 8  # files that extend one another
+_ENDING = ".toml"
+_FEW = 8  # rules that fit into a hint
+_NOTHING = Policy(name="")
+_NO_MORE = Said()
 
 
 def read_policy(name: str) -> Policy:
     """The policy of a file, or a built-in one by its name. Raises InputError with line, column and what was meant."""
-    raise NotImplementedError
+    return _policy(read_text(name), ())
+
+
+def parse_policy(text: str, name: str = "policy.toml") -> Policy:
+    """The same of a file's text; a file that it extends is looked for beside `name`. Raises InputError."""
+    return _policy(parsed(name, name, text), ())
 
 
 def policy_schema() -> dict[str, object]:
     """The JSON Schema (2020-12) of a policy file, for editors and other programs."""
-    raise NotImplementedError
+    return policy_shape.schema()
+
+
+def _policy(read: PolicyText, above: tuple[str, ...]) -> Policy:
+    """One file with all that it extends; `above` are the files that extend it."""
+    shape = policy_shape.document_type()
+    for mistake in mistakes(read.values, shape):
+        raise read.error(mistake)
+    said: Any = msgspec.convert(read.values, shape)
+    name = said.name or File(read.name).name.removesuffix(_ENDING)
+    base = _extended(read, said.extends, above) if said.extends else _NOTHING
+    own = tuple(_rules(read, said, read.values, name))
+    policy = Policy(
+        name=name,
+        title=said.title or "",
+        version=said.version or None,
+        source=said.source or None,
+        file=read.file,
+        rules=replaced(base.rules, own),
+        waivers=(*base.waivers, *_waivers(read, said)),
+        overrides=(*base.overrides, *_overrides(read, said, name)),
+        unseen=(
+            *base.unseen,
+            *(Unseen(item=each.item, why=each.why, source=each.source or None) for each in said.not_checkable or ()),
+        ),
+    )
+    _check_whole(read, policy)
+    return policy
+
+
+def _extended(read: PolicyText, name: str, above: tuple[str, ...]) -> Policy:
+    """The policy that a file extends."""
+    chain = (*above, _identity(read.file, read.name))
+    file = name if name in builtin.names() or read.file is None else str(File(read.file).parent / name)
+    if _identity(None if file in builtin.names() else file, name) in chain:
+        raise read.error(Mistake(("extends",), f"{quoted(name)} extends itself", "take one extends out"))
+    if len(chain) > _DEEPEST:
+        what = f"more than {_DEEPEST} policies extend one another"
+        raise read.error(Mistake(("extends",), what, "put some of them together"))
+    try:
+        found = read_text(file)
+    except InputError as error:
+        raise read.error(Mistake(("extends",), f"extends: {error.what}", error.hint)) from None
+    return _policy(found, chain)
+
+
+def _identity(file: str | None, name: str) -> str:
+    """The same for two names of one file."""
+    return name if file is None else str(File(file).resolve())
+
+
+def _rules(read: PolicyText, said: Any, values: dict[str, Any], name: str, at: Path = ()) -> Iterator[Rule]:
+    """The rules of a file, or of an override in it, in the order in which they were written."""
+    for section, inside in values.items():
+        if section == FACT:
+            for number, fact in enumerate(inside):
+                yield _fact(read, fact, name, (*at, section, number))
+        elif isinstance(inside, dict):
+            for key in inside:
+                yield _rule(read, f"{section}.{key}", getattr(getattr(said, section), key), name, (*at, section, key))
+
+
+def _rule(read: PolicyText, key: str, found: Any, name: str, path: Path) -> Rule:
+    """One key, in its shorter or its longer form."""
+    more = found if isinstance(found, Said) else _NO_MORE
+    value = found.value if more is found else found
+    _validate(read, key, value, path if more is _NO_MORE else (*path, "value"))
+    return _said(read, Rule(key=key, value=value, policy=name), more)
+
+
+def _fact(read: PolicyText, table: dict[str, Any], name: str, path: Path) -> Rule:
+    """One table of [[fact]]."""
+    more = {key: value for key, value in table.items() if key in Said.__struct_fields__}
+    value = msgspec.convert({key: each for key, each in table.items() if key not in more}, KINDS[FACT].value)
+    _validate(read, FACT, value, path)
+    return _said(read, Rule(key=f"{FACT}:{value.path}", value=value, policy=name), msgspec.convert(more, Said))
+
+
+def _said(read: PolicyText, rule: Rule, more: Said) -> Rule:
+    """A rule with what is said of it besides; its source is that of the file if it names no other."""
+    source = more.source or read.values.get("source")
+    return replace(rule, severity=more.severity, source=source, why=more.why or None)
+
+
+def _validate(read: PolicyText, key: str, value: Any, path: Path) -> None:
+    """Refuse a value that names nothing there is; of a list, the first element that does."""
+    try:
+        KINDS[key].validate(value)
+    except InputError as error:
+        if isinstance(value, list):
+            for number, each in enumerate(value):
+                _refuse_element(read, key, each, (*path, number))
+        raise read.error(Mistake(path, f"{name_of(path)}: {error.what}", error.hint)) from None
+
+
+def _refuse_element(read: PolicyText, key: str, value: Any, path: Path) -> None:
+    try:
+        KINDS[key].validate([value])
+    except InputError as error:
+        raise read.error(Mistake(path, f"{name_of(path)}: {error.what}", error.hint)) from None
+
+
+def _waivers(read: PolicyText, said: Any) -> Iterator[Waiver]:
+    for number, each in enumerate(said.waiver or ()):
+        _check_targets(read, each.targets or (), ("waiver", number, "targets"))
+        yield Waiver(
+            rules=tuple(each.rules), targets=tuple(each.targets or ()), reason=each.reason, expires=each.expires
+        )
+
+
+def _overrides(read: PolicyText, said: Any, name: str) -> Iterator[Override]:
+    for number, each in enumerate(said.override or ()):
+        path: Path = ("override", number)
+        _check_targets(read, each.targets, (*path, "targets"))
+        rules = tuple(_rules(read, each, read.values["override"][number], name, path))
+        without = tuple(each.without or ())
+        if not rules and not without:
+            raise read.error(
+                Mistake(path, "override: it changes no rule", 'for example: without = ["tls.*"]', of_key=True)
+            )
+        yield Override(targets=tuple(each.targets), rules=rules, without=without)
+
+
+def _check_targets(read: PolicyText, patterns: Iterable[str], path: Path) -> None:
+    for number, each in enumerate(patterns):
+        try:
+            targets.check(each)
+        except InputError as error:
+            raise read.error(Mistake((*path, number), f"{name_of(path)}: {error.what}", error.hint)) from None
+
+
+def _check_whole(read: PolicyText, policy: Policy) -> None:
+    """Refuse what demands nothing, what is said of rules that are not there, and what cannot all be met."""
+    if not policy.rules and not any(each.rules for each in policy.overrides):
+        hint = "every server would pass it; docs/policy.md has every key"
+        raise InputError(f"cannot read {read.name}: it has no rule", hint)
+    keys = {rule.key for rules in (policy.rules, *(each.rules for each in policy.overrides)) for rule in rules}
+    for of, field in (("waiver", "rules"), ("override", "without")):
+        for number, table in enumerate(read.values.get(of, ())):
+            for place, pattern in enumerate(table.get(field, ())):
+                if not any(is_named(key, [pattern]) for key in keys):
+                    what = f"{of}.{field}: this policy has no rule {quoted(pattern)}"
+                    hint = meant(pattern, keys, f"it has {', '.join(sorted(keys)[:_FEW])}")
+                    raise read.error(Mistake((of, number, field, place), what, hint))
+    _check_contradictions(read, policy.rules, ())
+    own = len(read.values.get("override", ()))
+    for number, each in enumerate(policy.overrides[len(policy.overrides) - own :]):
+        _check_contradictions(read, overridden(policy.rules, each), ("override", number))
+
+
+def _check_contradictions(read: PolicyText, rules: Iterable[Rule], at: Path) -> None:
+    """Refuse two demands that no server meets together; shown at the one that this file has."""
+    found = contradiction(rules)
+    if found is None:
+        return
+    paths: list[Path] = [(*at, *found.second.split(".")), (*at, *found.first.split("."))]
+    written = next((path for path in paths if read.has(path)), at)
+    what = f"{found.first} and {found.second} contradict each other: {found.why}"
+    raise read.error(Mistake(written, what, "take one of them out, or make it a warning", of_key=True))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
-from fnmatch import fnmatchcase
 from functools import reduce
 
 from probe.diagnosis import CATALOGUE
@@ -27,7 +26,8 @@ from probe.result.verification import (
 )
 from probe.verify.fix import fix, next_step
 from probe.verify.kinds import kind_of
-from probe.verify.policy import Override, Policy, Waiver
+from probe.verify.overriding import is_named, overridden
+from probe.verify.policy import Policy, Waiver
 from probe.verify.rule import Finding, Rule
 from probe.verify.targets import matches
 from probe.verify.what_if import cut_off
@@ -48,20 +48,6 @@ def rules_for(policy: Policy, target: Target) -> tuple[Rule, ...]:
     """The rules that hold for a target, its overrides applied."""
     fitting = (each for each in policy.overrides if _fits(each.targets, target))
     return reduce(overridden, fitting, policy.rules)
-
-
-def overridden(rules: Iterable[Rule], override: Override) -> tuple[Rule, ...]:
-    """The rules with an override's in place of those of the same key, and without what it takes away."""
-    left = (rule for rule in rules if not _named(rule.key, override.without))
-    return replaced(left, override.rules)
-
-
-def replaced(rules: Iterable[Rule], others: Sequence[Rule]) -> tuple[Rule, ...]:
-    """The rules with others in place of those of the same key; where they stood, and at the end what is new."""
-    keys = {rule.key for rule in others}
-    waiting = {key: [rule for rule in others if rule.key == key] for key in dict.fromkeys(each.key for each in others)}
-    put = [each for rule in rules for each in (waiting.pop(rule.key, []) if rule.key in keys else [rule])]
-    return (*put, *(rule for left in waiting.values() for rule in left))
 
 
 def needs_of(policies: Sequence[Policy], target: Target) -> Needs:
@@ -126,7 +112,7 @@ def _outcomes(policy: Policy, result: Result, reason: str | None, today: dt.date
             source=rule.source,
             why=rule.why,
             diagnosis=finding.diagnosis,
-            page=CATALOGUE[finding.diagnosis].page if finding.diagnosis in CATALOGUE else None,
+            page=_page(finding.diagnosis),
             waiver=waiver,
         )
 
@@ -137,6 +123,11 @@ def _fix(rule: Rule, finding: Finding, result: Result) -> list[str]:
         return fix(rule, finding, result)
     step = next_step(rule, finding, result) if finding.state == "unknown" else None
     return [] if step is None else [step]
+
+
+def _page(code: str | None) -> str | None:
+    """Where to read more on a diagnosis."""
+    return CATALOGUE[code].page if code is not None else None
 
 
 def _rank(outcome: RuleOutcome) -> tuple[int, int]:
@@ -155,16 +146,12 @@ def _verdict(outcomes: Iterable[RuleOutcome], fail_on: RuleSeverity) -> VerifyVe
 def _waiver(waivers: Iterable[Waiver], rule: Rule, target: Target, today: dt.date) -> AppliedWaiver | None:
     """Of those that cover a rule here, the one that holds longest."""
     fitting = [
-        each for each in waivers if _named(rule.key, each.rules) and (not each.targets or _fits(each.targets, target))
+        each for each in waivers if is_named(rule.key, each.rules) and (not each.targets or _fits(each.targets, target))
     ]
     if not fitting:
         return None
     found = max(fitting, key=lambda each: each.expires)
     return AppliedWaiver(reason=found.reason, expires=found.expires.isoformat(), expired=today > found.expires)
-
-
-def _named(key: str, patterns: Iterable[str]) -> bool:
-    return any(key == pattern or fnmatchcase(key, pattern) for pattern in patterns)
 
 
 def _fits(patterns: Iterable[str], target: Target) -> bool:

@@ -1,0 +1,124 @@
+"""The text of a policy file, parsed, with what it takes to say where something in it is wrong."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path as File
+from typing import Any
+
+from probe.errors import InputError
+from probe.verify import builtin
+from probe.verify.policy_mistakes import Mistake, near, quoted
+from probe.verify.toml_places import Path, line_and_column, places
+
+_LARGEST = 1_000_000  # bytes; the built-in ones have some thousands
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_SYNTAX = re.compile(r"(?P<what>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)", re.DOTALL)
+_SYNTAX_HINTS = {
+    "cannot overwrite": "each key may stand there once",
+    "cannot declare": "each [table] may stand there once, and no key of its name",
+    "unescaped '\\'": "in double quotes a backslash is written twice; single quotes take it as it is",
+    "invalid value": 'texts stand in quotes: nla = "required"',
+    "invalid date": "a date is written 2027-01-31",
+}
+_A_LINE = "a line of TOML is key = value; docs/policy.md has examples"
+_TOO_DEEP = "a policy needs no more than two levels"
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyText:
+    """A file as it was read. `file` is None for a built-in policy."""
+
+    name: str  # as people gave it
+    file: str | None
+    text: str
+    values: dict[str, Any]
+
+    def has(self, path: Path) -> bool:
+        """Whether something stands at a path."""
+        inside: Any = self.values
+        for part in path:
+            if not isinstance(inside, dict | list) or (isinstance(inside, dict) and part not in inside):
+                return False
+            inside = inside[part]
+        return True
+
+    def error(self, mistake: Mistake) -> InputError:
+        """What is wrong, and where it was written: there, or at what it is in."""
+        found, path = places(self.text), mistake.path
+        while path not in found and path:
+            path = path[:-1]
+        spot = found.get(path)
+        if spot is None:
+            return InputError(f"cannot read {self.name}: {mistake.what}", mistake.hint)
+        line, column = line_and_column(self.text, spot.key if mistake.of_key else spot.start)
+        return _at(self.name, line, column, mistake.what, mistake.hint)
+
+
+def read_text(name: str) -> PolicyText:
+    """A built-in policy by its name, or else a file. Raises InputError where it is not there or is no TOML."""
+    if name in builtin.names():
+        return parsed(name, None, builtin.text(name))
+    return parsed(name, name, _decoded(name, _bytes(name)))
+
+
+def parsed(name: str, file: str | None, text: str) -> PolicyText:
+    """A text as TOML. Raises InputError with line and column."""
+    text = text.replace("\r\n", "\n")
+    try:
+        return PolicyText(name, file, text, tomllib.loads(text))
+    except RecursionError:
+        raise InputError(f"cannot read {name}: something in it is nested too deeply", _TOO_DEEP) from None
+    except ValueError as error:  # also a number that is too long for Python
+        raise _syntax_error(name, text, str(error)) from None
+
+
+def _bytes(name: str) -> bytes:
+    try:
+        with File(name).open("rb") as stream:
+            data = stream.read(_LARGEST + 1)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
+            raise InputError(
+                f"cannot read {name}: {error.strerror}", "give a TOML file, or a built-in policy"
+            ) from None
+        raise _no_such(name) from None
+    if len(data) > _LARGEST:
+        raise InputError(f"cannot read {name}: it is larger than {_LARGEST // 1_000_000} MB", "is it a policy?")
+    return data
+
+
+def _no_such(name: str) -> InputError:
+    """A name that is neither a file's nor a built-in policy's."""
+    meant = near(name.removesuffix(".toml"), builtin.names())
+    hint = f"did you mean {' or '.join(meant)}? rdp-probe policy list names all" if meant else "rdp-probe policy list"
+    return InputError(f"there is no file {quoted(name)}, and no built-in policy of that name", hint)
+
+
+def _decoded(name: str, data: bytes) -> str:
+    if data.startswith(_UTF16):
+        raise InputError(f"cannot read {name}: it is UTF-16, as Windows PowerShell writes it", "save it as UTF-8")
+    try:
+        return data.decode("utf-8-sig")  # some editors of Windows put a mark in front
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode("utf-8", "replace")
+        line, column = line_and_column(before, len(before))
+        raise _at(name, line, column, "this is not UTF-8", "save it as UTF-8") from None
+
+
+def _syntax_error(name: str, text: str, words: str) -> InputError:
+    """What `tomllib` says, in our order."""
+    found = _SYNTAX.fullmatch(words)
+    if found is None:
+        return InputError(f"cannot read {name}: {words}", _A_LINE)
+    what = found["what"][:1].lower() + found["what"][1:]
+    hint = next((hint for start, hint in _SYNTAX_HINTS.items() if what.startswith(start)), _A_LINE)
+    if found["line"] is None:
+        return _at(name, *line_and_column(text, len(text)), what, hint)
+    return _at(name, int(found["line"]), int(found["column"]), what, hint)
+
+
+def _at(name: str, line: int, column: int, what: str, hint: str) -> InputError:
+    return InputError(f"cannot read {name}: line {line}, column {column}: {what}", hint)
