@@ -33,6 +33,11 @@ class Progress:
         self._out += 1
         self._clear()
 
+    def remark(self, words: str) -> None:
+        """Print a line that stays."""
+        self._clear()
+        self._write(f"{words}\n")
+
     @asynccontextmanager
     async def shown(self) -> AsyncIterator[None]:
         """Draw the line, now and then, while the block runs."""

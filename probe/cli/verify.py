@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import datetime as dt
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from probe.cli import options as choose
+from probe.errors import InputError
+from probe.language import speaking
+
+if TYPE_CHECKING:
+    from probe.cli.demands import Demands
 
 _EXAMPLES = """\
 POLICY is a TOML file or a built-in policy: rdp-probe policy list. Only what it needs is
@@ -60,4 +69,95 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Verify and print. Exit status as in the contract."""
-    raise NotImplementedError
+    from probe.cli.host import list_clients
+    from probe.cli.verify_output import JSON, TEXT, Output, ways_of
+    from probe.cli.verify_run import earlier, live
+
+    if choose.SIMULATE_LIST in (options.simulate or ()):
+        return list_clients()
+    _check(options)
+    ways = ways_of(options.format, json=options.json)
+    options.json = any(way.format == JSON for way in ways)
+    _check_files(options, [way.file for way in ways])
+    if options.quiet and all(way.format != TEXT for way in ways):
+        raise InputError("-q is one line of text a target", "leave -q out, or the other format")
+    with speaking(choose.language_of(options)):
+        demands = _demands(options)
+        output = Output(ways, save=options.save, quiet=options.quiet, verbosity=options.verbose)
+        with output:
+            if options.results is not None:
+                return earlier(options, demands, output)
+            return live(options, demands, output)
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Raises InputError for what cannot be meant."""
+    from probe.scan.targets import check
+
+    if not (options.policy or options.baseline or options.what_if or options.save):
+        raise InputError(
+            "nothing is demanded",
+            "add --policy strict, --baseline FILE, --what-if CHANGES, or --save FILE to keep what is seen; see --help",
+        )
+    if options.exact and options.baseline is None:
+        raise InputError("--exact compares with a baseline", "add --baseline FILE, earlier results")
+    if options.results is None:
+        if not options.targets:
+            raise InputError("there is no target", "give a name or an address, or --results FILE; see --help")
+        check(options.targets)
+    elif options.targets:
+        raise InputError(
+            "--results asks nothing: it takes no target", f"leave out {options.targets[0]!r}, or --results"
+        )
+    elif options.retry_until is not None:
+        raise InputError("--results asks nothing: there is nothing to retry", "leave --retry-until out, or --results")
+    if options.retry_until is not None and not (options.policy or options.baseline or options.save):
+        raise InputError("--retry-until waits for something to hold", "add --policy or --baseline")
+    if options.source_address is not None:
+        from probe.drive.source import check_source
+
+        check_source(options.source_address)
+
+
+def _check_files(options: argparse.Namespace, written: Sequence[str | None]) -> None:
+    """Raises InputError where a report would take the place of what is read, or one stream is read twice."""
+    read = [file for file in (options.baseline, options.results, *options.policy) if file is not None]
+    for file in written:
+        if file is not None and any(_is_same(file, other) for other in read):
+            raise InputError(f"{file} is read: the report would take its place", "write the report to another file")
+    if read.count("-") > 1 or ("-" in options.targets and "-" in read):
+        raise InputError("standard input is read only once", "name a file in place of the other -")
+
+
+def _is_same(file: str, other: str) -> bool:
+    try:
+        return Path(other).exists() and Path(file).resolve() == Path(other).resolve()
+    except (OSError, ValueError):
+        return False
+
+
+def _demands(options: argparse.Namespace) -> Demands:
+    """What the options demand. Raises InputError for a policy, a baseline or a change that cannot be understood."""
+    from probe.cli.demands import Baseline, Demands
+    from probe.cli.verify_run import earlier_results
+    from probe.needs import NOTHING, Needs
+    from probe.verify.policy_file import read_policy
+
+    more = NOTHING
+    if options.depth == "full":
+        more = Needs(full=True)
+    elif options.depth == "standard" or options.save is not None:
+        more = Needs(standard=True)
+    baseline = None
+    if options.baseline is not None:
+        baseline = Baseline(file=options.baseline, of=earlier_results(options.baseline), exact=options.exact)
+    demands = Demands(
+        today=dt.datetime.now().astimezone().date(),
+        policies=tuple(map(read_policy, options.policy)),
+        baseline=baseline,
+        what_if=options.what_if,
+        fail_on=options.fail_on,
+        more=more,
+    )
+    demands.check()
+    return demands

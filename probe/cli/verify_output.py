@@ -1,0 +1,192 @@
+"""Where verifications go: to people and programs, each at once where its format allows, else when all are there."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from probe.errors import InputError
+from probe.language import _
+from probe.result.verification import Verification, VerifyVerdict, to_json
+
+if TYPE_CHECKING:
+    from probe.report.whole_file import Draft
+    from probe.result import Result
+
+TEXT, JSON = "text", "json"
+# Those that are one document: `render` takes all verifications and returns it.
+DOCUMENTS = {
+    "junit": "probe.report.format_junit:render",
+    "sarif": "probe.report.format_sarif:render",
+    "github": "probe.report.format_github:render",
+    "tap": "probe.report.format_tap:render",
+    "markdown": "probe.report.format_markdown:render",
+}
+FORMATS = (TEXT, JSON, *DOCUMENTS)
+_STANDARD_OUTPUT = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One format, and the file that it goes to; None: standard output."""
+
+    format: str
+    file: str | None = None
+
+
+def ways_of(formats: Sequence[str], *, json: bool) -> list[Way]:
+    """What --format and --json say. Text goes to standard output where nothing else does. Raises InputError."""
+    ways = list(dict.fromkeys(_way(text) for text in [*formats, *([JSON] if json else [])]))
+    shown = [way.format for way in ways if way.file is None]
+    if len(shown) > 1:
+        raise InputError(
+            f"{' and '.join(shown)} cannot both go to standard output",
+            f"write one to a file: --format {shown[-1]}=FILE",
+        )
+    if not shown:
+        ways.insert(0, Way(TEXT))
+    return ways
+
+
+def _way(text: str) -> Way:
+    name, equals, file = text.partition("=")
+    if name.lower() not in FORMATS:
+        near = get_close_matches(name.lower(), FORMATS, n=1, cutoff=0.4)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise InputError(f"there is no format {name!r}", f"{hint}formats are {', '.join(FORMATS)}")
+    if equals and not file:
+        raise InputError(f"--format {text} names no file", f"--format {name}=FILE, or {name} for standard output")
+    return Way(name.lower(), None if file in ("", _STANDARD_OUTPUT) else file)
+
+
+class Output:
+    """Writes verifications as they come, and the results that are to be saved. Files are whole or stay as they were.
+
+    `with` it: what was not finished leaves no trace. Raises InputError for a file that cannot be written, before
+    anything is asked.
+    """
+
+    def __init__(
+        self, ways: Sequence[Way], *, save: str | None = None, quiet: bool = False, verbosity: int = 0
+    ) -> None:
+        self.verdicts: Counter[VerifyVerdict] = Counter()
+        self._ways = ways
+        self._save = save
+        self._quiet = quiet
+        self._verbosity = verbosity
+        self._renderers = {way: _renderer(way.format) for way in ways if way.format in DOCUMENTS}
+        self._all: list[Verification] = []  # only where a document needs them
+        self._unreached = 0
+        self._drafts: dict[str, Draft] = {}
+
+    def __enter__(self) -> Self:
+        from probe.report.whole_file import Draft
+
+        files = [*(way.file for way in self._ways), self._save]
+        named = [file for file in files if file is not None]
+        for file in named:
+            if sum(_same(file, other) for other in named) > 1:
+                raise InputError(f"{file} would be written twice", "give each its own file")
+        try:
+            for file in named:
+                self._drafts[file] = Draft(file)
+        except InputError:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        for draft in self._drafts.values():
+            draft.discard()
+
+    def show(self, verification: Verification, result: Result) -> None:
+        """Print what can be printed at once, and keep the result where it is to be saved."""
+        if self._save is not None:
+            from probe.report.escape import json_line
+            from probe.result import to_json as as_result
+
+            self._drafts[self._save].write(f"{json_line(as_result(result))}\n")
+            self._unreached += result.status != "rdp"
+        for way in self._ways:
+            if way.format == TEXT:
+                self._text(way, verification)
+            elif way.format == JSON:
+                from probe.report.escape import json_line
+
+                self._put(way, f"{json_line(to_json(verification))}\n")
+        if self._renderers:
+            self._all.append(verification)
+        self.verdicts[verification.verdict] += 1
+
+    def finish(self, *, interrupted: bool = False) -> None:
+        """Print what had to wait. Where everything was done, put the files in their places."""
+        for way in self._ways:
+            if way in self._renderers:
+                self._put(way, self._renderers[way](self._all))
+            elif way.format == TEXT and self.verdicts.total() > 1 and not self._quiet:
+                from probe.report.text_verify import summary
+
+                self._put(way, f"\n{summary(self.verdicts)}\n")
+        if interrupted:
+            return
+        for draft in self._drafts.values():
+            draft.keep()
+        self._tell_saved()
+
+    def _text(self, way: Way, verification: Verification) -> None:
+        from probe.report.text import console
+        from probe.report.text_verify import render, verdict_line
+
+        if self._quiet:
+            self._put(way, f"{verdict_line(verification)}\n")
+            return
+        stream = sys.stdout if way.file is None else io.StringIO()
+        if self.verdicts.total():
+            stream.write("\n")
+        render(verification, console(stream), self._verbosity)
+        if isinstance(stream, io.StringIO) and stream is not sys.stdout:
+            self._put(way, stream.getvalue())
+        else:
+            stream.flush()  # a reader behind a pipe sees it at once
+
+    def _put(self, way: Way, text: str) -> None:
+        if way.file is None:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        else:
+            self._drafts[way.file].write(text)
+
+    def _tell_saved(self) -> None:
+        """What a new baseline lacks. A baseline of a server that did not answer proves nothing later."""
+        if not self._unreached:
+            return
+        from probe.report.escape import terminal
+
+        file = terminal(self._save or "")
+        words = _("{file}: {count} of {all} results are of targets that were not reached",
+                  file=file, count=self._unreached, all=self.verdicts.total())  # fmt: skip
+        print(_("note: {words}", words=words), file=sys.stderr)
+
+
+def _same(file: str, other: str) -> bool:
+    try:
+        return Path(file).resolve() == Path(other).resolve()
+    except (OSError, ValueError):  # no file has such a name: what writes it says so
+        return file == other
+
+
+def _renderer(name: str) -> Callable[[Sequence[Verification]], str]:
+    """What makes a document. Raises InputError where this program was built without it."""
+    module, _colon, function = DOCUMENTS[name].partition(":")
+    try:
+        found: Callable[[Sequence[Verification]], str] = getattr(import_module(module), function)
+    except ModuleNotFoundError as error:
+        raise InputError(f"format {name} is not available", "text and json are") from error
+    return found
