@@ -25,7 +25,6 @@ _DEEPEST = 8  # files that extend one another
 _ENDING = ".toml"
 _FEW = 8  # rules that fit into a hint
 _NOTHING = Policy(name="")
-_NO_MORE = Said()
 
 
 def read_policy(name: str) -> Policy:
@@ -104,9 +103,9 @@ def _rules(read: PolicyText, said: Any, values: dict[str, Any], name: str, at: P
 
 def _rule(read: PolicyText, key: str, found: Any, name: str, path: Path) -> Rule:
     """One key, in its shorter or its longer form."""
-    more = found if isinstance(found, Said) else _NO_MORE
-    value = found.value if more is found else found
-    _validate(read, key, value, path if more is _NO_MORE else (*path, "value"))
+    more = found if isinstance(found, Said) else Said()
+    value = getattr(found, "value", found)
+    _validate(read, key, value, path if value is found else (*path, "value"))
     return _said(read, Rule(key=key, value=value, policy=name), more)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import tomllib
 from functools import cache
+from types import GenericAlias
 from typing import Annotated, Any, Union
 
 import msgspec
@@ -92,7 +93,7 @@ def document_type() -> type[msgspec.Struct]:
     sections = _sections()
     override = msgspec.defstruct("Override", sections, bases=(OverrideHead,), kw_only=True, forbid_unknown_fields=True)
     override.__doc__ = "Rules in place of those of the same key, for some targets."
-    more = ("override", Union[Annotated[list[override], Meta(min_length=1)], UnsetType], UNSET)  # type: ignore[valid-type]  # noqa: UP007
+    more = ("override", _optional(_tables(override, "rules for some targets only")), UNSET)
     return msgspec.defstruct("Policy", [*sections, more], bases=(Head,), kw_only=True, forbid_unknown_fields=True)
 
 
@@ -110,19 +111,25 @@ def _sections() -> list[tuple[str, Any, Any]]:
     for kind in KINDS.values():
         section, _dot, name = kind.key.partition(".")
         if kind.key != FACT:
-            value = Union[kind.value, _table(section, name, kind.value), UnsetType]  # noqa: UP007  made at run time
+            value = _optional(kind.value, _table(section, name, kind.value))
             example = tomllib.loads(f"x = {kind.example}")["x"]
             fields.setdefault(section, []).append(
                 (name, Annotated[value, Meta(description=kind.says, examples=[example])], UNSET)
             )
-    sections: list[tuple[str, Any, Any]] = [
-        (section, Union[_section(section, keys), UnsetType], UNSET)  # noqa: UP007  made at run time
-        for section, keys in fields.items()
-    ]
+    sections = [(section, _optional(_section(section, keys)), UNSET) for section, keys in fields.items()]
     if FACT in KINDS:
-        about = Meta(min_length=1, description=KINDS[FACT].says)
-        sections.append((FACT, Union[Annotated[list[fact_type()], about], UnsetType], UNSET))  # type: ignore[misc]  # noqa: UP007
+        sections.append((FACT, _optional(_tables(fact_type(), KINDS[FACT].says)), UNSET))
     return sections
+
+
+def _optional(*shapes: Any) -> Any:
+    """One of these types, or nothing at all."""
+    return Union[*shapes, UnsetType]
+
+
+def _tables(shape: type[msgspec.Struct], about: str) -> Any:
+    """A list of tables."""
+    return Annotated[GenericAlias(list, (shape,)), Meta(min_length=1, description=about)]
 
 
 def _section(name: str, keys: list[tuple[str, Any, Any]]) -> type[msgspec.Struct]:

@@ -38,12 +38,7 @@ class PolicyText:
 
     def has(self, path: Path) -> bool:
         """Whether something stands at a path."""
-        inside: Any = self.values
-        for part in path:
-            if not isinstance(inside, dict | list) or (isinstance(inside, dict) and part not in inside):
-                return False
-            inside = inside[part]
-        return True
+        return path in places(self.text)
 
     def error(self, mistake: Mistake) -> InputError:
         """What is wrong, and where it was written: there, or at what it is in."""
