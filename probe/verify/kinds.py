@@ -13,6 +13,8 @@ for _name in (
     "protocols",
     "tls",
     "suites",
+    "key_exchange",
+    "features",
     "certificate",
     "certificate_make",
     "credssp",

@@ -1,0 +1,202 @@
+"""What a policy may demand of TLS: versions, the server's own groups, signatures, whose order decides, features."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated
+
+import msgspec
+
+from probe.language import _
+from probe.needs import Needs
+from probe.result import Result, Verdict, VersionName
+from probe.verify.rule import Finding, kind
+from probe.verify.served import (
+    VERSIONS,
+    no_road,
+    not_settled,
+    spoken,
+    told,
+    version,
+    versions,
+    without_tls,
+)
+
+Versions = Annotated[list[VersionName], msgspec.Meta(min_length=1)]
+_FULL = Needs(full=True)
+
+
+def _these(value: Iterable[str]) -> str:
+    return _(", ").join(value)
+
+
+def _spoken(value: Iterable[str]) -> str:
+    return _these(spoken(each) for each in value)
+
+
+def _in_state(verdicts: Mapping[str, Verdict], state: str) -> list[str]:
+    return [name for name, verdict in verdicts.items() if verdict.state == state]
+
+
+def _served(result: Result) -> str:
+    return _these(_in_state(versions(result), "accepted")) or _("none")
+
+
+def _short(name: str) -> str:
+    """A version as --what-if has it: "1.2", "ssl3"."""
+    return name.removeprefix("TLSv").replace("SSLv", "ssl")
+
+
+def _older_than(name: str) -> tuple[str, ...]:
+    return VERSIONS[: VERSIONS.index(name)]
+
+
+def _not_older_than(name: str) -> tuple[str, ...]:
+    return VERSIONS[VERSIONS.index(name) :]
+
+
+def _evidence(result: Result, wanted: Iterable[str]) -> tuple[str, ...]:
+    return no_road(result) or tuple(told(name, version(result, name)) for name in wanted)
+
+
+def _seen(result: Result, value: Iterable[str]) -> dict[str, Verdict]:
+    return {name: version(result, name) for name in value}
+
+
+def _unknown(result: Result, open_: dict[str, Verdict]) -> Finding:
+    """Why it is not known of some versions whether they are served."""
+    evidence = _evidence(result, VERSIONS)
+    return Finding(state="unknown", message=not_settled(open_), observed=_served(result), evidence=evidence)
+
+
+def _failed(result: Result, seen: str, demand: str, evidence: tuple[str, ...], **mended: str | None) -> Finding:
+    message = _("{seen}; demanded: {demand}", seen=seen, demand=demand)
+    return Finding(state="failed", message=message, observed=_served(result), evidence=evidence, **mended)
+
+
+def _passed(result: Result, seen: str, wanted: Iterable[str]) -> Finding:
+    evidence = _evidence(result, wanted)
+    return Finding(state="passed", message=seen, observed=_served(result), evidence=evidence)
+
+
+# Versions
+
+
+def _min_words(value: str) -> str:
+    return _("{version} or newer", version=spoken(value))
+
+
+@kind(
+    "tls.min_version",
+    VersionName,
+    says="TLS is served, and nothing older than this version of it.",
+    example='"TLSv1.2"',
+    needs=Needs(versions=frozenset(VERSIONS)),
+    words=_min_words,
+)
+def min_version(value: str, result: Result) -> Finding:
+    """One that is older fails, whatever is not known of the others."""
+    older, newer = _seen(result, _older_than(value)), _seen(result, _not_older_than(value))
+    if found := _in_state(older, "accepted"):
+        seen = _("{versions} is accepted", versions=_spoken(found))
+        evidence = _evidence(result, found)
+        change = f"tls.min={_short(value)}"
+        return _failed(result, seen, _min_words(value), evidence, diagnosis="TLS_LEGACY_VERSION", change=change)
+    if len(_in_state(newer, "rejected")) == len(newer):
+        return _none_served(result, newer, _min_words(value))
+    open_ = {name: each for name, each in older.items() if each.state == "unknown"}
+    if not _in_state(newer, "accepted"):
+        open_ |= {name: each for name, each in newer.items() if each.state == "unknown"}
+    if open_:
+        return _unknown(result, open_)
+    seen = _("nothing older than {version} is accepted", version=spoken(value))
+    return _passed(result, seen, VERSIONS)
+
+
+def _none_served(result: Result, wanted: Mapping[str, Verdict], demand: str) -> Finding:
+    """TLS is demanded, and every version that would do is refused."""
+    is_any = bool(_in_state(versions(result), "accepted"))
+    seen = _("{versions} is refused", versions=_spoken(wanted)) if is_any else _("no TLS version is served")
+    diagnosis = "TLS_NO_COMMON_VERSION" if is_any else without_tls(result)
+    return _failed(result, seen, demand, _evidence(result, wanted), diagnosis=diagnosis)
+
+
+@kind(
+    "tls.max_version",
+    VersionName,
+    says="Nothing newer than this TLS version is accepted.",
+    example='"TLSv1.2"',
+    needs=lambda value: Needs(versions=frozenset(_not_older_than(value)) - {value}),
+    words=lambda value: _("{version} or older", version=spoken(value)),
+)
+def max_version(value: str, result: Result) -> Finding:
+    """Every newer one is refused."""
+    newer = [name for name in _not_older_than(value) if name != value]
+    demand = _("{version} or older", version=spoken(value))
+    held = _("nothing newer than {version} is accepted", version=spoken(value))
+    return _none_of(result, newer, demand, held, change=f"tls.max={_short(value)}")
+
+
+def _none_of(
+    result: Result, value: Iterable[str], demand: str, held: str, *, change: str | None, diagnosis: str | None = None
+) -> Finding:
+    """None of these versions is accepted."""
+    verdicts = _seen(result, value)
+    if found := _in_state(verdicts, "accepted"):
+        seen = _("{versions} is accepted", versions=_spoken(found))
+        return _failed(result, seen, demand, _evidence(result, found), diagnosis=diagnosis, change=change)
+    if open_ := {name: each for name, each in verdicts.items() if each.state == "unknown"}:
+        return _unknown(result, open_)
+    return _passed(result, held, verdicts)
+
+
+@kind(
+    "tls.required_versions",
+    Versions,
+    says="Each of these TLS versions is accepted.",
+    example='["TLSv1.2", "TLSv1.3"]',
+    needs=lambda value: Needs(versions=frozenset(value)),
+    words=lambda value: _("{versions} accepted", versions=_spoken(value)),
+)
+def required_versions(value: list[str], result: Result) -> Finding:
+    """One that is refused fails, whatever is not known of the others."""
+    verdicts = _seen(result, value)
+    refused = _in_state(verdicts, "rejected")
+    if refused:
+        now = _in_state(versions(result), "accepted")
+        seen = _("{versions} is refused", versions=_spoken(refused)) if now else _("no TLS version is served")
+        return _failed(
+            result,
+            seen,
+            _("{versions} accepted", versions=_spoken(value)),
+            _evidence(result, refused),
+            diagnosis="TLS_NO_COMMON_VERSION" if now else without_tls(result),
+            change=_exactly({*now, *value}),
+        )
+    if open_ := {name: each for name, each in verdicts.items() if each.state == "unknown"}:
+        return _unknown(result, open_)
+    return _passed(result, _("{versions} is accepted, as demanded", versions=_spoken(value)), value)
+
+
+def _exactly(wanted: Iterable[str]) -> str | None:
+    """The change to exactly these versions; None for none of them."""
+    kept = "+".join(_short(name) for name in VERSIONS if name in wanted)
+    return f"tls.versions={kept}" if kept else None
+
+
+@kind(
+    "tls.forbidden_versions",
+    Versions,
+    says="None of these TLS versions is accepted.",
+    example='["TLSv1.0", "TLSv1.1"]',
+    needs=lambda value: Needs(versions=frozenset(value)),
+    words=lambda value: _("{versions} refused", versions=_spoken(value)),
+)
+def forbidden_versions(value: list[str], result: Result) -> Finding:
+    """Each was turned away."""
+    kept = [name for name in _in_state(versions(result), "accepted") if name not in value]
+    legacy = any(name in value for name in _older_than("TLSv1.2"))
+    demand = _("{versions} refused", versions=_spoken(value))
+    held = _("{versions} is refused, as demanded", versions=_spoken(value))
+    diagnosis = "TLS_LEGACY_VERSION" if legacy else None
+    return _none_of(result, value, demand, held, change=_exactly(kept), diagnosis=diagnosis)
