@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 from probe.errors import InputError
 from probe.language import _
-from probe.result.verification import Verification, VerifyVerdict, to_json
+from probe.result.verification import Verification, to_json
 
 if TYPE_CHECKING:
     from probe.report.whole_file import Draft
@@ -76,7 +76,7 @@ class Output:
     def __init__(
         self, ways: Sequence[Way], *, save: str | None = None, quiet: bool = False, verbosity: int = 0
     ) -> None:
-        self.verdicts: Counter[VerifyVerdict] = Counter()
+        self.verdicts: Counter[str] = Counter()
         self._ways = ways
         self._save = save
         self._quiet = quiet
@@ -131,9 +131,9 @@ class Output:
             if way in self._renderers:
                 self._put(way, self._renderers[way](self._all))
             elif way.format == TEXT and self.verdicts.total() > 1 and not self._quiet:
-                from probe.report.text_verify import summary
+                from probe.report.verified import summary_of
 
-                self._put(way, f"\n{summary(self.verdicts)}\n")
+                self._put(way, f"\n{summary_of(self.verdicts)}\n")
         if interrupted:
             return
         for draft in self._drafts.values():

@@ -6,14 +6,12 @@ determined and those that were let pass; then clients, changes and what nobody c
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 from rich.cells import cell_len  # noqa: TID253  this module is itself imported only where text is shown
 from rich.console import Console  # noqa: TID253  this module is itself imported only where text is shown
 
 from probe.language import N_, _
 from probe.report.escape import terminal
-from probe.report.page import NARROWEST, Page
+from probe.report.page import Page
 from probe.report.sentences import listed
 from probe.report.text_verify_parts import (
     LONGEST,
@@ -24,8 +22,8 @@ from probe.report.text_verify_parts import (
     sentence,
     unseen,
     what_if,
-    who,
 )
+from probe.report.verified import name_of
 from probe.report.wrapping import pad
 from probe.result.verification import RuleOutcome, Verification, VerifyVerdict
 
@@ -36,7 +34,8 @@ _MILDER = {"warning": N_("warning"), "note": N_("note")}  # what a rule is that 
 _STYLES = {"failed": "bold red", "warning": "yellow", "unknown": "yellow", "waived": "dim", "note": "dim", "passed": ""}
 _INDENT = 2
 _STATE_WIDTH = 10
-_MOST_KEY = 34
+_MOST_KEY = 26
+_LEAST = 30  # what is said of a rule has at least so much room beside its key, or stands below it
 _MOST_SOURCE = 26  # wider ones stand below the words, so that these have room
 _MOST_FIXES = 2  # -v shows them all
 _MOST_KEYS = 4  # on the one line of -q
@@ -48,19 +47,8 @@ def verdict_line(verification: Verification) -> str:
     keys = [terminal(key, LONGEST_NAME) for key in failing[:_MOST_KEYS]]
     more = [_("and {count} more", count=len(failing) - _MOST_KEYS)] if len(failing) > _MOST_KEYS else []
     said = [sentence(verification.reason)] if verification.reason is not None else [_counts(verification)]
-    words = [_(VERDICTS[verification.verdict]), who(verification.target), _applied(verification), *said]
+    words = [_(VERDICTS[verification.verdict]), name_of(verification.target), _applied(verification), *said]
     return "  ".join(word for word in (*words, listed((*keys, *more))) if word)
-
-
-def summary(verdicts: Mapping[VerifyVerdict, int]) -> str:
-    """What several targets add up to."""
-    said = [
-        _("{count} passed", count=verdicts.get("passed", 0)),
-        _("{count} failed", count=verdicts.get("failed", 0)),
-        _("{count} could not be determined", count=verdicts.get("unknown", 0)),
-    ]
-    counts = [words for words, kind in zip(said, ("passed", "failed", "unknown"), strict=True) if verdicts.get(kind)]
-    return _("{count} targets: {verdicts}", count=f"{sum(verdicts.values()):,}", verdicts=listed(counts))
 
 
 def render(verification: Verification, console: Console, verbosity: int = 0) -> None:
@@ -82,7 +70,7 @@ def render(verification: Verification, console: Console, verbosity: int = 0) -> 
 
 def _headline(verification: Verification, page: Page) -> None:
     style = _VERDICT_STYLES[verification.verdict]
-    name, target, applied = _(VERDICTS[verification.verdict]), who(verification.target), _applied(verification)
+    name, target, applied = _(VERDICTS[verification.verdict]), name_of(verification.target), _applied(verification)
     counts = _("nothing could be determined") if verification.reason is not None else _counts(verification)
     whole = [name, target, applied, counts]
     if page.fits(*whole) or not page.breaks:
@@ -127,7 +115,7 @@ def _counts(verification: Verification) -> str:
         said.append((len(verification.changes) - worse, N_("{count} changed otherwise")))
     if verification.what_if is not None:
         lost = sum(client.before is True and client.after is False for client in verification.what_if.clients)
-        said.append((lost, N_("{count} clients cut off")))
+        said.append((lost, N_("1 client cut off") if lost == 1 else N_("{count} clients cut off")))
     words = [_(text, count=count) for count, text in said if count]
     if not words:
         return _("no client is cut off") if verification.what_if is not None else _("as it was")
@@ -148,7 +136,8 @@ def _rules(verification: Verification, page: Page, verbosity: int) -> None:
     if not shown:
         return
     page.blank()
-    width = min(_MOST_KEY, max(cell_len(terminal(_key(outcome, verification), LONGEST_NAME)) for outcome in shown)) + 2
+    widths = [cell_len(terminal(_key(outcome, verification), LONGEST_NAME)) for outcome in shown]
+    width = max((each for each in widths if each <= _MOST_KEY), default=0) + 2  # longer ones have a line of their own
     for outcome in shown:
         _rule(outcome, _key(outcome, verification), width, page)
         _after(outcome, page, verbosity)
@@ -165,7 +154,7 @@ def _rule(outcome: RuleOutcome, key: str, width: int, page: Page) -> None:
     shown, source = terminal(key, LONGEST_NAME), terminal(outcome.source or "", LONGEST)
     beside = source if cell_len(source) <= _MOST_SOURCE else ""
     indent = _INDENT + cell_len(state) + 2 + width
-    if page.breaks and (indent + NARROWEST > page.width or cell_len(shown) + 2 > width):
+    if page.breaks and (indent + _LEAST > page.width or cell_len(shown) + 2 > width):
         page.paragraph(shown, indent=_column(state), first=[(f"  {state}  ", _STYLES[label])])
         page.entry(("", ""), outcome.message, beside, indent=_column(state))
     else:
@@ -217,6 +206,3 @@ def _asked(verification: Verification, page: Page) -> None:
     ]
     page.blank()
     page.paragraph(" · ".join(words), style="dim")
-
-
-__all__: Sequence[str] = ("VERDICTS", "render", "summary", "verdict_line")

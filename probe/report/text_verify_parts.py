@@ -11,7 +11,7 @@ from probe.report.escape import terminal
 from probe.report.page import Page
 from probe.report.sentences import listed
 from probe.report.wrapping import pad
-from probe.result.verification import Change, ChangeKind, ClientChange, Direction, Verification, VerifiedTarget
+from probe.result.verification import Change, ChangeKind, ClientChange, Direction, Verification
 
 LONGEST = 600
 LONGEST_NAME = 100
@@ -30,15 +30,6 @@ DIRECTIONS: dict[Direction, str] = {"worse": N_("worse"), "better": N_("better")
 DIRECTION_STYLES: dict[Direction, str] = {"worse": "bold red", "better": "green", "changed": ""}
 _MOST_UNKNOWN_REASONS = 3
 _SENTENCE_ENDS = (".", "!", "?", "…", "。", "！", "？")  # noqa: RUF001  what Chinese sentences end in
-
-
-def who(target: VerifiedTarget) -> str:
-    """The name and port that were asked for; the address where it is another."""
-    host = terminal(target.host, LONGEST_NAME)
-    endpoint = f"[{host}]:{target.port}" if ":" in host else f"{host}:{target.port}"
-    if target.address in (None, target.host):
-        return endpoint
-    return f"{endpoint} ({terminal(target.address or '', LONGEST_NAME)})"
 
 
 def sentence(words: str) -> str:

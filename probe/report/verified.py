@@ -67,10 +67,14 @@ def counted(verifications: Sequence[Verification]) -> Counter[str]:
 
 def summary(verifications: Sequence[Verification]) -> str:
     """One line: how many targets passed, failed, and could not be determined."""
-    found = counted(verifications)
-    parts = [f"{found[verdict]} {_(words)}" for verdict, words in _VERDICTS.items() if found[verdict]]
-    words = N_("1 target: {parts}") if len(verifications) == 1 else N_("{count} targets: {parts}")
-    return _(words, count=len(verifications), parts=_(", ").join(parts) or "-")
+    return summary_of(counted(verifications))
+
+
+def summary_of(found: Counter[str]) -> str:
+    """The same of how many targets there are of each verdict."""
+    parts = [f"{found[verdict]:,} {_(words)}" for verdict, words in _VERDICTS.items() if found[verdict]]
+    words = N_("1 target: {parts}") if found.total() == 1 else N_("{count} targets: {parts}")
+    return _(words, count=f"{found.total():,}", parts=_(", ").join(parts) or "-")
 
 
 def verdict_words(verification: Verification) -> str:
