@@ -113,7 +113,7 @@ def _fact(read: PolicyText, table: dict[str, Any], name: str, path: Path) -> Rul
     """One table of [[fact]]."""
     more = {key: value for key, value in table.items() if key in Said.__struct_fields__}
     value = msgspec.convert({key: each for key, each in table.items() if key not in more}, KINDS[FACT].value)
-    _validate(read, FACT, value, path)
+    _validate(read, FACT, value, (*path, "path"))
     return _said(read, Rule(key=f"{FACT}:{value.path}", value=value, policy=name), msgspec.convert(more, Said))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import math
 from collections.abc import Iterable, Iterator
@@ -12,10 +13,19 @@ from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_ori
 import msgspec
 
 from probe.verify.kinds import KINDS
+from probe.verify.policy_shape import Head, OverrideHead
 from probe.verify.toml_places import Path
 
+_MORE = "docs/policy.md has every key; rdp-probe policy show --toml strict is an example"
 _LONGEST = 60  # characters of what was found
 _ALIKE = 0.6
+_TYPES = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a text",
+    dt.date: "a date such as 2027-01-31",
+}
 _FEW = 8  # names that fit into a hint
 _SECTIONS = ("override",)  # tables that have sections of their own
 # What people call things that have another name in a result.
@@ -46,7 +56,7 @@ class Mistake(NamedTuple):
 def mistakes(value: object, shape: Any, path: Path = ()) -> Iterator[Mistake]:
     """Everything in a parsed document that does not fit its type, in the document's order."""
     bare = _bare(shape, value)
-    if isinstance(bare, type) and issubclass(bare, msgspec.Struct):
+    if _is_table(bare):
         if isinstance(value, dict):
             yield from _of_table(value, bare, path)
         else:
@@ -63,12 +73,13 @@ def mistakes(value: object, shape: Any, path: Path = ()) -> Iterator[Mistake]:
 
 def name_of(path: Path) -> str:
     """What people call a place: "tls.min_version", also where it is that of an override or in its longer form."""
+    return _whole_name(path).removesuffix(".value")
+
+
+def _whole_name(path: Path) -> str:
     parts = [part for part in path if isinstance(part, str)]
-    if parts[:1] == ["override"] and len(parts) > 1:
-        del parts[0]
-    if parts[-1:] == ["value"]:
-        del parts[-1]
-    return ".".join(parts)
+    inside = parts[:1] == ["override"] and len(parts) > 1 and parts[1] not in OverrideHead.__struct_fields__
+    return ".".join(parts[1:] if inside else parts)
 
 
 def near(word: str, known: Iterable[str]) -> list[str]:
@@ -120,24 +131,27 @@ def _of_table(value: dict[str, object], struct: type[msgspec.Struct], path: Path
             yield _unknown(key, inner, fields, path)
     for key, each in fields.items():
         if each.required and key not in value:
-            hint = _description(each.type) or f"a longer form has the value itself: {key} = …"
-            yield Mistake(path, f'{name_of(path)}: "{key}" is missing', f"{key}: {hint}", of_key=True)
+            kind = KINDS.get(name_of(path))
+            hint = _description(each.type) or f"add it: {key} = {kind.example if kind is not None else '…'}"
+            yield Mistake(path, f'{name_of(path)}: "{key}" is missing', hint, of_key=True)
 
 
 def _unknown(key: str, value: object, fields: Iterable[str], path: Path) -> Mistake:
     """A key that this table does not have: misspelled, or that of another table."""
-    is_outside = name_of(path) in ("", *_SECTIONS)
-    full = name_of((*path, key))
-    what = f"unknown {'section' if is_outside and isinstance(value, dict) else 'key'} {quoted(full)}"
-    here = [name_of((*path, each)) for each in fields]
+    outside = name_of(path) in ("", *_SECTIONS)
+    full = _whole_name((*path, key))
+    what = f"unknown {'section' if outside and isinstance(value, dict) else 'key'} {quoted(full)}"
+    here = [_whole_name((*path, each)) for each in fields]
     if key in KINDS or full in KINDS:
         return Mistake((*path, key), what, f"write it without quotes: {key}", of_key=True)
+    if path and key in Head.__struct_fields__ and not isinstance(value, dict | list):
+        return Mistake((*path, key), what, f"{key} stands above the first [table]", of_key=True)
     elsewhere = [each for each in KINDS if each.rpartition(".")[2] == key]
     hint = meant(full, here, "")
     if elsewhere and key not in near(key, fields):
         hint = meant(key, elsewhere, "")
     if not hint:
-        hint = meant(full, KINDS, "docs/policy.md has every key; rdp-probe policy show --toml strict is an example")
+        hint = meant(full, KINDS, _MORE)
     return Mistake((*path, key), what, hint, of_key=True)
 
 
@@ -148,31 +162,46 @@ def _misfit(value: object, shape: Any, path: Path) -> Mistake:
     if choices and isinstance(value, str):
         several = f"it is one of {', '.join(choices)}" if len(choices) > _FEW else f"one of {', '.join(choices)}"
         return Mistake(path, f"unknown value {quoted(value)} of {name}", meant(value, choices, several))
+    what = f"{name}: expected {_expected(shape, value)}, found {quoted(value)}"
+    if bare is str and isinstance(value, str) and value.strip():
+        what = f"{name}: {quoted(value)} is not of its form"
     if get_origin(bare) is list and isinstance(value, str):
         hint = f"put it into brackets: [{quoted(value)}]"
+    elif isinstance(value, dict) and _is_list_of_tables(bare):
+        hint = f"it begins with two brackets: [[{name}]]"
     elif name in KINDS:
         hint = f"for example: {name.rpartition('.')[2]} = {KINDS[name].example}"
     else:
-        hint = _description(shape) or "docs/policy.md has every key"
-    return Mistake(path, f"{name}: expected {_expected(bare, shape)}, found {quoted(value)}", hint)
+        hint = _description(shape) or _MORE
+    return Mistake(path, what, hint)
 
 
-def _expected(bare: Any, shape: Any) -> str:
-    """A type in words."""
-    if get_origin(bare) is Literal:
-        return f"one of {', '.join(map(str, get_args(bare)))}"
-    if get_origin(bare) is list:
-        inner = _bare(get_args(bare)[0], None)
-        return (
-            "a list of tables" if isinstance(inner, type) and issubclass(inner, msgspec.Struct) else "a list of names"
-        )
-    words = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
-    return words.get(bare, "a date such as 2027-01-31" if bare.__name__ == "date" else "a table") + _range(shape)
+def _expected(shape: Any, value: object) -> str:
+    """A type in words, and all of them where there are several that are no tables."""
+    if get_origin(shape) is Annotated:
+        return _expected(get_args(shape)[0], value) + _range(shape)
+    if get_origin(shape) in (Union, UnionType):
+        several = [each for each in get_args(shape) if each is not msgspec.UnsetType and not _is_table(each)]
+        return ", or ".join(dict.fromkeys(_expected(each, value) for each in several or [_bare(shape, value)]))
+    if get_origin(shape) is Literal:
+        return f"one of {', '.join(map(str, get_args(shape)))}"
+    if get_origin(shape) is list:
+        return "a list of tables" if _is_list_of_tables(shape) else "a list of names"
+    return "a table" if _is_table(shape) else _TYPES[shape]
+
+
+def _is_table(shape: Any) -> bool:
+    return isinstance(shape, type) and issubclass(shape, msgspec.Struct)
+
+
+def _is_list_of_tables(shape: Any) -> bool:
+    return get_origin(shape) is list and _is_table(get_args(shape)[0])
 
 
 def _range(shape: Any) -> str:
-    least = [each.ge for each in _metas(shape) if each.ge is not None]
-    most = [each.le for each in _metas(shape) if each.le is not None]
+    metas = get_args(shape)[1:]
+    least = [each.ge for each in metas if each.ge is not None]
+    most = [each.le for each in metas if each.le is not None]
     return "".join([*(f", {each} or more" for each in least), *(f", {each} at most" for each in most)])
 
 
@@ -184,7 +213,7 @@ def _metas(shape: Any) -> Iterator[msgspec.Meta]:
     """What is said of a type and of those within it that a value may have."""
     if get_origin(shape) is Annotated:
         inner, *more = get_args(shape)
-        yield from (each for each in more if isinstance(each, msgspec.Meta))
+        yield from more
         yield from _metas(inner)
     elif get_origin(shape) in (Union, UnionType):
         for each in get_args(shape):

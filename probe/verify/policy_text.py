@@ -16,12 +16,14 @@ from probe.verify.toml_places import Path, line_and_column, places
 _LARGEST = 1_000_000  # bytes; the built-in ones have some thousands
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _SYNTAX = re.compile(r"(?P<what>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)", re.DOTALL)
+_A_DATE = "a date is written 2027-01-31: year, month, day"
+_DATE = re.compile(r"=\s*\d+-\d+-\d+")  # right or wrong
 _SYNTAX_HINTS = {
     "cannot overwrite": "each key may stand there once",
     "cannot declare": "each [table] may stand there once, and no key of its name",
     "unescaped '\\'": "in double quotes a backslash is written twice; single quotes take it as it is",
     "invalid value": 'texts stand in quotes: nla = "required"',
-    "invalid date": "a date is written 2027-01-31",
+    "invalid date": _A_DATE,
 }
 _A_LINE = "a line of TOML is key = value; docs/policy.md has examples"
 _TOO_DEEP = "a policy needs no more than two levels"
@@ -107,12 +109,15 @@ def _syntax_error(name: str, text: str, words: str) -> InputError:
     """What `tomllib` says, in our order."""
     found = _SYNTAX.fullmatch(words)
     if found is None:
-        return InputError(f"cannot read {name}: {words}", _A_LINE)
+        return InputError(f"cannot read {name}: a number in it is too long", "no key takes such a number")
     what = found["what"][:1].lower() + found["what"][1:]
     hint = next((hint for start, hint in _SYNTAX_HINTS.items() if what.startswith(start)), _A_LINE)
     if found["line"] is None:
         return _at(name, *line_and_column(text, len(text)), what, hint)
-    return _at(name, int(found["line"]), int(found["column"]), what, hint)
+    line = int(found["line"])
+    if _DATE.search(text.split("\n")[line - 1]):
+        hint = _A_DATE
+    return _at(name, line, int(found["column"]), what, hint)
 
 
 def _at(name: str, line: int, column: int, what: str, hint: str) -> InputError:
