@@ -34,6 +34,7 @@ _MILDER = {"warning": N_("warning"), "note": N_("note")}  # what a rule is that 
 _STYLES = {"failed": "bold red", "warning": "yellow", "unknown": "yellow", "waived": "dim", "note": "dim", "passed": ""}
 _INDENT = 2
 _STATE_WIDTH = 10
+_GAP = 2
 _MOST_KEY = 26
 _LEAST = 30  # what is said of a rule has at least so much room beside its key, or stands below it
 _MOST_SOURCE = 26  # wider ones stand below the words, so that these have room
@@ -149,28 +150,29 @@ def _key(outcome: RuleOutcome, verification: Verification) -> str:
 
 
 def _rule(outcome: RuleOutcome, key: str, width: int, page: Page) -> None:
+    """On one line or two where it is short; else what was seen stands below the key."""
     label = _label(outcome)
     state = pad(_(_STATES.get(label) or _MILDER[label]), _STATE_WIDTH)
-    shown, source = terminal(key, LONGEST_NAME), terminal(outcome.source or "", LONGEST)
-    beside = source if cell_len(source) <= _MOST_SOURCE else ""
-    indent = _INDENT + cell_len(state) + 2 + width
-    if page.breaks and (indent + _LEAST > page.width or cell_len(shown) + 2 > width):
-        page.paragraph(shown, indent=_column(state), first=[(f"  {state}  ", _STYLES[label])])
-        page.entry(("", ""), outcome.message, beside, indent=_column(state))
+    name, source = terminal(key, LONGEST_NAME), terminal(outcome.source or "", LONGEST)
+    below = _INDENT + cell_len(state) + _GAP
+    beside = below + width
+    first = (f"  {state}  ", _STYLES[label])
+    said = terminal(outcome.message, LONGEST)
+    room = page.width - beside - (cell_len(source) + _GAP if cell_len(source) <= _MOST_SOURCE else 0)
+    if cell_len(name) + _GAP <= width and (not page.breaks or (room >= _LEAST and cell_len(said) <= 2 * room)):
+        fits = source if cell_len(source) <= _MOST_SOURCE else ""
+        page.entry((f"  {state}  {pad(name, width)}", _STYLES[label]), said, fits, indent=beside)
     else:
-        page.entry((f"  {state}  {pad(shown, width)}", _STYLES[label]), outcome.message, beside, indent=indent)
-    if source and not beside:
-        page.paragraph(_("source: {source}", source=source), indent=_column(state), style="dim")
-
-
-def _column(state: str) -> int:
-    """Where what belongs to a rule begins."""
-    return _INDENT + cell_len(state) + 2
+        fits = source if not page.breaks or below + cell_len(name) + _GAP + cell_len(source) <= page.width else ""
+        page.line(first, (name, ""), right=fits)
+        page.paragraph(said, indent=below)
+    if source != fits:
+        page.paragraph(_("source: {source}", source=source), indent=below, style="dim")
 
 
 def _after(outcome: RuleOutcome, page: Page, verbosity: int) -> None:
     """How to mend it, who lets it pass, and with -v what was seen."""
-    indent = _INDENT + _STATE_WIDTH + 2
+    indent = _INDENT + _STATE_WIDTH + _GAP
     for words in outcome.fix if verbosity else outcome.fix[:_MOST_FIXES]:
         page.paragraph(_("fix: {words}", words=terminal(words, LONGEST)), indent=indent)
     waiver = outcome.waiver
