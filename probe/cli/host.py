@@ -108,7 +108,7 @@ async def _run(options: argparse.Namespace) -> int:
 
 def works(result: Result) -> bool:
     """RDP is served and nothing blocks every client; of clients that were simulated, each of them connects."""
-    if result.simulated:
+    if result.is_simulation:
         return all(client.connects for client in result.clients)
     protocols = result.negotiation.protocols.values() if result.negotiation is not None else ()
     usable = any(verdict.state != "rejected" for verdict in protocols)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 from probe.diagnosis.clients import evaluate
 from probe.diagnosis.diagnosing import diagnose
 from probe.diagnosis.simulated import measured
@@ -15,5 +17,11 @@ def judge(result: Result) -> None:
 
 
 def clients_of(result: Result) -> list[Client]:
-    """The clients that were simulated, as they were measured; where none was, every known one as it follows."""
-    return measured(result) if result.simulated else evaluate(result)
+    """Every known client as it follows, or as it was measured where it was; with --simulate those measured alone."""
+    if result.is_simulation:
+        return measured(result)
+    if not result.simulated:
+        return evaluate(result)
+    shown = copy.copy(result)
+    shown.clients = measured(result)
+    return evaluate(shown)

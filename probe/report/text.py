@@ -69,7 +69,7 @@ def verdict_line(result: Result) -> str:
     blocking = [each.code for each in result.diagnoses if each.severity == "blocker" or each is said_first]
     worst_first = [each.code for each in _by_severity(result) if each.severity != "info"]
     codes = blocking or worst_first[:_MOST_CODES]
-    said = [verdict_of(client) for client in result.clients] if result.simulated else [verdict(result)]
+    said = [verdict_of(client) for client in result.clients] if result.is_simulation else [verdict(result)]
     return "  ".join((*_who(result), *said, *(terminal(code, 60) for code in codes)))
 
 
@@ -78,14 +78,14 @@ def render(result: Result, console: Console, verbosity: int = 0) -> None:
     page = Page(console)
     _headline(result, page)
     page.blank()
-    if result.simulated and result.status == "rdp":
+    if result.is_simulation and result.status == "rdp":
         simulation(result, page)
     else:
         _verdict(result, page)
     _notes(result, page)
     if result.status == "rdp" or verbosity:
         _diagnoses(result, page, verbosity)
-        if not result.simulated:
+        if not result.is_simulation:
             clients(result, page, verbosity)
         _causes(result, page)
         _remedies(result, page, verbosity)
@@ -256,9 +256,9 @@ def _numbered(items: list[str], page: Page) -> None:
 def _more(result: Result, page: Page, verbosity: int) -> None:
     """What else could be asked for, with options that exist."""
     options = [f"-v {_('every attempt')}", f"-vv {_('every message')}"][verbosity:]
-    if result.depth == "discover" and not result.simulated:
+    if result.depth == "discover" and not result.is_simulation:
         options.append(f"--depth standard {_('everything')}")
-    if result.depth == "standard" and result.tls is not None and not result.simulated:
+    if result.depth == "standard" and result.tls is not None and not result.is_simulation:
         options.append(f"--depth full {_('every cipher suite and group')}")
     page.blank()
     if result.diagnoses:

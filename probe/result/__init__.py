@@ -299,6 +299,11 @@ class Result(msgspec.Struct, kw_only=True):
     capture: dict[str, str | int] | None = None
     attempts: list[AttemptRecord] = []
 
+    @property
+    def is_simulation(self) -> bool:
+        """Nothing was asked but as certain clients ask; elsewhere `simulated` comes beside what an audit asked."""
+        return bool(self.simulated) and self.asked is None
+
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Result)
