@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-_DOCUMENTS = ("result", "explain", "verify", "diff", "policy")
+_DOCUMENTS = ("result", "explain", "verify", "diff", "policy", "shown-policy")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -41,6 +41,10 @@ def _schema(document: str) -> dict[str, object]:
         from probe.verify.policy_file import policy_schema
 
         return policy_schema()
+    if document == "shown-policy":
+        from probe.result.shown_policy import shown_policy_schema
+
+        return shown_policy_schema()
     from probe.result import json_schema
 
     return json_schema()

@@ -1,0 +1,53 @@
+"""A policy in words, with everything that its files say, for people and for other programs."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import msgspec
+
+from probe.result.shown_policy import ShownOverride, ShownPolicy, ShownRule, ShownUnseen, ShownWaiver
+from probe.verify.kinds import kind_of
+from probe.verify.policy import Policy
+from probe.verify.rule import Rule
+
+
+def shown(policy: Policy, *, today: dt.date) -> ShownPolicy:
+    """Every rule in the language spoken now, and which waivers hold no more."""
+    return ShownPolicy(
+        name=policy.name,
+        title=policy.title,
+        version=policy.version,
+        source=policy.source,
+        file=policy.file,
+        rules=[_rule(each) for each in policy.rules],
+        overrides=[
+            ShownOverride(
+                targets=list(each.targets), without=list(each.without), rules=[_rule(rule) for rule in each.rules]
+            )
+            for each in policy.overrides
+        ],
+        waivers=[
+            ShownWaiver(
+                rules=list(each.rules),
+                targets=list(each.targets),
+                reason=each.reason,
+                expires=each.expires.isoformat(),
+                expired=today > each.expires,
+            )
+            for each in policy.waivers
+        ],
+        not_checkable=[ShownUnseen(item=each.item, why=each.why, source=each.source) for each in policy.unseen],
+    )
+
+
+def _rule(rule: Rule) -> ShownRule:
+    return ShownRule(
+        rule=rule.key,
+        value=msgspec.to_builtins(rule.value),
+        demand=kind_of(rule.key).words(rule.value),
+        severity=rule.severity,
+        source=rule.source,
+        why=rule.why,
+        policy=rule.policy,
+    )
