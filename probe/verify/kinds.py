@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from importlib import import_module
+# The rules register themselves as they are imported, in this order.
+from probe.verify import rules_protocols, rules_tls  # noqa: F401
 
+# isort: split
+from probe.verify import rules_suites  # noqa: F401
+
+# isort: split
+from probe.verify import rules_key_exchange  # noqa: F401
+
+# isort: split
+from probe.verify import rules_features  # noqa: F401
+
+# isort: split
+from probe.verify import rules_certificate, rules_certificate_make, rules_credssp, rules_standard  # noqa: F401
+
+# isort: split
+from probe.verify import rules_others  # noqa: F401
+
+# isort: split
+from probe.verify import rules_clients, rules_fact  # noqa: F401
+
+# isort: split
 from probe.verify.rule import KINDS, Kind
 
 __all__ = ["KINDS", "kind_of"]
-
-for _name in (
-    "protocols",
-    "tls",
-    "suites",
-    "key_exchange",
-    "features",
-    "certificate",
-    "certificate_make",
-    "credssp",
-    "standard",
-    "others",
-    "clients",
-    "fact",
-):
-    with suppress(ModuleNotFoundError):
-        import_module(f"probe.verify.rules_{_name}")
 
 
 def kind_of(key: str) -> Kind:

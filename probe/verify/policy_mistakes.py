@@ -131,9 +131,16 @@ def _of_table(value: dict[str, object], struct: type[msgspec.Struct], path: Path
             yield _unknown(key, inner, fields, path)
     for key, each in fields.items():
         if each.required and key not in value:
-            kind = KINDS.get(name_of(path))
-            hint = _description(each.type) or f"add it: {key} = {kind.example if kind is not None else '…'}"
+            hint = f"add it: {key} = {_example(key, path)}"
+            said = _description(each.type)
+            hint = f"{hint} ({said})" if said is not None else hint
             yield Mistake(path, f'{name_of(path)}: "{key}" is missing', hint, of_key=True)
+
+
+def _example(key: str, path: Path) -> str:
+    """What could stand behind a key."""
+    kind = KINDS.get(name_of(path))
+    return kind.example if key == "value" and kind is not None else "…"
 
 
 def _unknown(key: str, value: object, fields: Iterable[str], path: Path) -> Mistake:
