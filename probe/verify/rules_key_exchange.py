@@ -1,8 +1,8 @@
-"""What a policy may demand of a key exchange that the server has a say in: the size of its groups, and its signatures."""
+"""What a policy may demand of a key exchange: the size of the server's own groups, and what it signs with."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Annotated
 
 import msgspec
@@ -13,13 +13,13 @@ from probe.needs import Needs
 from probe.result import Result, Tls
 from probe.verify.rule import Finding, kind
 from probe.verify.rules_suites import needs_of
-from probe.verify.selectors import SELECTABLE_GROUPS, check_scheme, is_like
+from probe.verify.selectors import SELECTABLE_GROUPS, SUITES, check_scheme, is_like
 from probe.verify.served import (
     EPHEMERAL_DH,
     VERSIONS,
+    Asked,
     asked,
     codes_of,
-    is_ephemeral_dh,
     is_left,
     no_road,
     not_settled,
@@ -30,6 +30,12 @@ from probe.verify.served import (
 
 _FULL = Needs(full=True)
 _OLDER = ("SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2")  # in which a server chooses its own Diffie-Hellman group
+# A server has one group for all suites of a kind, so that one suite of each tells. OpenSSL, for one, takes another for
+# those without a certificate (ssl_get_auto_dh), and RFC 2246 section 7.4.3 bounds those for export.
+_EXPORT = frozenset(code for code in EPHEMERAL_DH if "EXPORT" in SUITES[code])
+_ANONYMOUS = frozenset(code for code in EPHEMERAL_DH if "_DH_anon_" in SUITES[code]) - _EXPORT
+_BY_KIND = (EPHEMERAL_DH - _EXPORT - _ANONYMOUS, _ANONYMOUS, _EXPORT)
+_KINDS = tuple(map(codes_of, _BY_KIND))
 _FFDHE = {int(name.removeprefix("ffdhe")): code for code, name in SELECTABLE_GROUPS.items() if name.startswith("ffdhe")}
 Patterns = Annotated[list[str], msgspec.Meta(min_length=1)]
 
@@ -51,7 +57,7 @@ def _short_groups(bits: int) -> frozenset[int]:
     Annotated[int, msgspec.Meta(ge=1)],
     says="No Diffie-Hellman group over a prime of fewer bits is used in any TLS version.",
     example="2048",
-    needs=lambda value: needs_of("suites", EPHEMERAL_DH) | needs_of("groups", _short_groups(value)),
+    needs=lambda value: needs_of("suites", *_BY_KIND) | needs_of("groups", _short_groups(value)),
     words=lambda value: _("Diffie-Hellman groups of {bits} bits or more", bits=value),
 )
 def min_dh_bits(value: int, result: Result) -> Finding:
@@ -96,33 +102,38 @@ def _sizes(result: Result) -> dict[str, int]:
 
 def _sizes_open(result: Result, value: int) -> list[str]:
     """Why there may be a group that was not seen, in words."""
-    found = []
-    seen = result.tls is not None and bool(result.tls.dh_parameters)
-    wanted = [(name, EPHEMERAL_DH, "suites") for name in _OLDER]
-    if short := _short_groups(value):
-        wanted.append(("TLSv1.3", short, "groups"))
-    for name, codes, what in wanted:
-        verdict = version(result, name)
-        known = asked("suites" if what == "suites" else "groups", name, result)
-        unseen = [suite for suite in known.selected.values() if is_ephemeral_dh(suite)]
-        if verdict.state == "unknown":
-            found.append(not_settled({name: verdict}))
-        elif verdict.state == "accepted" and known.left(codes_of(codes)):
-            how = stored(known.why_not or "not asked")
-            found.append(
-                _("{version}: whether there is a shorter one is not settled ({how})", version=spoken(name), how=how)
-            )
-        elif unseen and not seen and not _told(name, result):
-            found.append(
-                _("{version}: the size of the group of {suite} was not seen", version=spoken(name), suite=unseen[0])
-            )
+    found = [words for name in _OLDER for words in _own_groups_open(name, result)]
+    verdict, known = version(result, "TLSv1.3"), asked("groups", "TLSv1.3", result)
+    if verdict.state == "accepted" and known.left(codes_of(_short_groups(value))):
+        found.append(_open("TLSv1.3", known))
+    elif verdict.state == "unknown" and _short_groups(value):
+        found.append(not_settled({"TLSv1.3": verdict}))
     return found
 
 
-def _told(name: str, result: Result) -> bool:
-    """Depth full saw the group of each suite of a version that has one."""
-    listed = result.tls.cipher_suites.get(name, []) if result.tls is not None else []
-    return any(each.dh_bits is not None for each in listed)
+def _own_groups_open(name: str, result: Result) -> Iterator[str]:
+    """The same of the groups that a server chooses by itself in one version."""
+    verdict, known = version(result, name), asked("suites", name, result)
+    if verdict.state == "unknown":
+        yield not_settled({name: verdict})
+    if verdict.state != "accepted":
+        return
+    for codes in _KINDS:
+        taken = [suite for code, suite in known.selected.items() if code in codes]
+        if taken and not _is_size_seen(name, result):
+            yield _("{version}: the group that comes with {suite} was not seen", version=spoken(name), suite=taken[0])
+        elif not taken and known.left(codes):
+            yield _open(name, known)
+
+
+def _open(name: str, known: Asked) -> str:
+    how = stored(known.why_not or "not asked")
+    return _("{version}: whether there is another group is not settled ({how})", version=spoken(name), how=how)
+
+
+def _is_size_seen(name: str, result: Result) -> bool:
+    tls = result.tls if result.tls is not None else Tls()
+    return bool(tls.dh_parameters) or any(each.dh_bits is not None for each in tls.cipher_suites.get(name, []))
 
 
 # Signatures

@@ -127,12 +127,8 @@ def everything(kind: TrialKind, name: str) -> frozenset[int]:
     return suites_in(name) if kind == "suites" else groups_in(name)
 
 
-def is_ephemeral_dh(suite: str) -> bool:
-    """Whether the server chooses a Diffie-Hellman group by itself for this suite, by its name."""
-    return "_DHE_" in suite or "_DH_anon_" in suite
-
-
-EPHEMERAL_DH = frozenset(code for code, name in SUITES.items() if is_ephemeral_dh(name))
+# Suites for which the server chooses a Diffie-Hellman group by itself.
+EPHEMERAL_DH = frozenset(code for code, name in SUITES.items() if "_DHE_" in name or "_DH_anon_" in name)
 
 
 def _offered(trial: TlsTrial) -> Iterator[str]:
