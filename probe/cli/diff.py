@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from contextlib import closing
+from typing import TYPE_CHECKING
 
 from probe.cli import options as choose
+
+if TYPE_CHECKING:
+    from probe.report.text_diff import Totals
+    from probe.scan.kept import Kept
+
+_LONGEST_REMARK = 1000
 
 _EXAMPLES = """\
 OLD and NEW are files of results, as scan -o, host --json and verify --save write them
@@ -33,4 +42,61 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Compare and print. Exit status 0 when nothing changed, else 1."""
-    raise NotImplementedError
+    from probe.errors import InputError
+    from probe.language import speaking
+    from probe.scan.kept import Kept
+    from probe.scan.written import STANDARD_INPUT
+
+    if options.old == options.new == STANDARD_INPUT:
+        raise InputError("both files are standard input, which is read only once", "name a file for one of them")
+    with (
+        speaking(choose.language_of(options)),
+        Kept(options.old, _remark) as old,
+        Kept(options.new, _remark) as new,
+    ):
+        totals = _lines(old, new, options) if options.json or options.quiet else _text(old, new, options)
+    return 0 if totals.is_same else 1
+
+
+def _lines(old: Kept, new: Kept, options: argparse.Namespace) -> Totals:
+    """One line a target that changed, as soon as it is known."""
+    from probe.cli.diffing import differences
+    from probe.report.escape import json_line
+    from probe.report.text_diff import Totals, line, remark
+    from probe.result.verification import to_json
+
+    totals = Totals()
+    for found in differences(old, new, only_worse=options.only is not None):
+        totals.add(found)
+        if found is not None and found.changes:
+            print(json_line(to_json(found)) if options.json else line(found))
+    if (said := remark(totals)) is not None:
+        _remark(said)
+    return totals
+
+
+def _text(old: Kept, new: Kept, options: argparse.Namespace) -> Totals:
+    """How much changed, then each target, those that became worse first."""
+    from probe.cli.diffing import differences
+    from probe.report.text import console
+    from probe.report.text_diff import Totals, block, summary, urgency
+    from probe.result.verification import read_difference, to_json
+    from probe.scan.kept import Spill
+
+    totals, shown = Totals(), console(sys.stdout)
+    places: list[tuple[tuple[int, ...], int]] = []
+    with closing(Spill()) as kept:
+        for found in differences(old, new, only_worse=options.only is not None):
+            totals.add(found)
+            if found is not None:
+                places.append((urgency(found), kept.add(to_json(found) + b"\n")))
+        summary(totals, shown, old=options.old, new=options.new, only_worse=options.only is not None)
+        for _urgency, place in sorted(places):
+            block(read_difference(kept.read(place)), shown)
+    return totals
+
+
+def _remark(words: str) -> None:
+    from probe.report.escape import terminal
+
+    print(f"note: {terminal(words, _LONGEST_REMARK)}", file=sys.stderr)

@@ -139,14 +139,21 @@ class Difference(msgspec.Struct, kw_only=True):
     after: str | None = None
     changes: list[Change] = []
     clients: list[ClientChange] = []  # those for which it is not as it was
+    undetermined: list[str] = []  # what was known and is not now, in sentences
 
 
 _encoder = msgspec.json.Encoder()
+_differences = msgspec.json.Decoder(Difference)
 
 
 def to_json(document: Verification | Difference) -> bytes:
     """One line of JSON, without the line end. Only what is below U+0020 is escaped: see `report.escape`."""
     return _encoder.encode(document)
+
+
+def read_difference(line: bytes) -> Difference:
+    """Read back what `to_json` wrote. Raises msgspec.ValidationError."""
+    return _differences.decode(line)
 
 
 def verify_schema() -> dict[str, object]:

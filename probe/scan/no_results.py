@@ -8,6 +8,7 @@ from probe.errors import InputError
 
 _RECORD = ".scan"  # beside the results of a scan, what was asked
 _LONGEST_SHOWN = 60
+_OTHER_DOCUMENT = b'"schema":"rdp-probe-'  # of verify, diff or explain
 
 
 def what_it_is(file: str, line: bytes) -> InputError | None:
@@ -27,6 +28,17 @@ def what_it_is(file: str, line: bytes) -> InputError | None:
     if first == b"{":
         return InputError(
             f"{file} is JSON of several lines; a result is one line", f"jq -c . {named} | rdp-probe export -"
+        )
+    if first.startswith(b"["):
+        return InputError(
+            f"{file} is a JSON array; a file of results has one object a line", f"jq -c '.[]' {named} > results.ndjson"
+        )
+    if first[:_LONGEST_SHOWN].lower().startswith((b"<!doctype html", b"<html")):
+        return InputError(f"{file} is an HTML page; it has no results", "name the file that it was made from")
+    if _OTHER_DOCUMENT in first[:_LONGEST_SHOWN]:
+        return InputError(
+            f"{file} says what was found out about results; it has none",
+            "name the results: scan -o, host --json and verify --save write them",
         )
     scan_it = f"to get results: rdp-probe scan @{named} -o results.ndjson"
     if first.startswith((b"<?xml", b"<nmaprun", b"<!DOCTYPE")):

@@ -36,6 +36,7 @@ class Line:
     number: int  # from 1
     content: bytes  # with its line end
     brief: Brief
+    offset: int  # where it begins in the file, decompressed
 
     def result(self) -> Result:
         """All that it says. Raises InputError where more of it is damaged than the brief shows."""
@@ -49,7 +50,9 @@ def lines_of(file: str, remark: Remark) -> Iterator[Line]:
     InputError that names file and line for any other that is not a result, and for a file that cannot be read.
     """
     is_first = True
+    end = 0
     for number, content in enumerate(_raw(file, remark), 1):
+        end += len(content)
         if not content.strip():
             continue
         if is_first and (mistaken := what_it_is(file, content)) is not None:
@@ -62,7 +65,7 @@ def lines_of(file: str, remark: Remark) -> Iterator[Line]:
                 raise
             remark(f"{file}, line {number}: torn off at the end of the file, left out")
             return
-        yield Line(file, number, content if is_whole else content + b"\n", brief)
+        yield Line(file, number, content if is_whole else content + b"\n", brief, end - len(content))
 
 
 def shared_in(files: list[str]) -> Shared:

@@ -1,0 +1,164 @@
+"""What changed between two files of results, for a person: how much of what kind, then each target, worst first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import get_args
+
+from rich.cells import cell_len  # noqa: TID253  this module is itself imported only where text is shown
+from rich.console import Console  # noqa: TID253  this module is itself imported only where text is shown
+
+from probe.language import N_, _
+from probe.report.escape import terminal
+from probe.report.page import Page
+from probe.report.text_verify_parts import DIRECTIONS, KINDS, rows
+from probe.report.verified import name_of
+from probe.report.wrapping import pad
+from probe.result.verification import ChangeKind, Difference, Direction
+
+_ORDER: tuple[Direction, ...] = ("worse", "changed", "better")
+_KINDS: tuple[ChangeKind, ...] = get_args(ChangeKind)
+_LAST = 100  # behind every kind
+_LONGEST = 2000
+_LONGEST_FILE = 300
+_INDENT = 2
+_GAP = 3
+_STATES = {"appeared": N_("new"), "gone": N_("gone")}
+
+
+@dataclass(slots=True)
+class Totals:
+    """What was compared and what came of it, as far as it has been counted."""
+
+    compared: int = 0  # targets that both files have
+    changed: int = 0
+    appeared: int = 0
+    gone: int = 0
+    unknown: int = 0  # targets of which something was known and is not now
+    targets: Counter[tuple[ChangeKind, Direction]] = field(default_factory=Counter)  # that have such a change
+
+    def add(self, found: Difference | None) -> None:
+        """Count one target; None for one that is as it was."""
+        self.compared += found is None or found.state == "changed"
+        if found is None:
+            return
+        self.appeared += found.state == "appeared"
+        self.gone += found.state == "gone"
+        self.unknown += bool(found.undetermined)
+        if found.state == "changed":
+            self.changed += bool(found.changes)
+            self.targets.update({(change.kind, change.direction) for change in found.changes})
+
+    @property
+    def is_same(self) -> bool:
+        """Whether nothing changed."""
+        return not (self.changed or self.appeared or self.gone)
+
+
+def line(found: Difference) -> str:
+    """One target in one line: how much of what, and the change that matters most."""
+    who = name_of(found.target)
+    if found.state != "changed":
+        return "  ".join(
+            (who, _(_STATES[found.state]), *(terminal(each.message, _LONGEST) for each in found.changes[:1]))
+        )
+    counts = Counter(change.direction for change in found.changes)
+    said = ", ".join(f"{counts[each]} {_(DIRECTIONS[each])}" for each in _ORDER if counts[each])
+    return f"{who}  {said}: {terminal(found.changes[0].message, _LONGEST)}"
+
+
+def summary(totals: Totals, console: Console, *, old: str, new: str, only_worse: bool) -> None:
+    """How much changed, by kind."""
+    page = Page(console)
+    page.paragraph(_headline(totals, only_worse, terminal(old, _LONGEST_FILE), terminal(new, _LONGEST_FILE)))
+    kinds = [kind for kind in _KINDS if any(totals.targets[kind, each] for each in _ORDER)]
+    if kinds and totals.compared > 1:
+        page.blank()
+        _table(totals, kinds, page)
+    if (said := remark(totals)) is not None:
+        page.blank()
+        page.paragraph(said)
+
+
+def _headline(totals: Totals, only_worse: bool, old: str, new: str) -> str:
+    numbers = {"compared": f"{totals.compared:,}", "old": old, "new": new}
+    if totals.compared == 0:
+        said = _("No target is in both {old} and {new}", **numbers)
+    elif totals.changed == 0 and only_worse:
+        said = _("Nothing became worse from {old} to {new}; targets compared: {compared}", **numbers)
+    elif totals.changed == 0:
+        said = _("Nothing changed from {old} to {new}; targets compared: {compared}", **numbers)
+    else:
+        numbers["changed"] = f"{totals.changed:,}"
+        words = N_("From {old} to {new}: of {compared} targets that were compared, {changed} changed")
+        worse = N_("From {old} to {new}: of {compared} targets that were compared, {changed} became worse")
+        said = _(worse if only_worse else words, **numbers)
+    more = [_("new: {count}", count=f"{totals.appeared:,}")] if totals.appeared else []
+    more += [_("gone: {count}", count=f"{totals.gone:,}")] if totals.gone else []
+    return "; ".join((said, *more))
+
+
+def remark(totals: Totals) -> str | None:
+    """A sentence on what is not known any more; None where there is nothing."""
+    if not totals.unknown:
+        return None
+    if totals.compared == 1:
+        return _("Something that was known is not known now, which is no change.")
+    count = f"{totals.unknown:,}"
+    return _("Targets of which something was known and is not now, which is no change: {count}", count=count)
+
+
+def urgency(found: Difference) -> tuple[int, ...]:
+    """What sorts the worst first: of two targets, that whose worst change matters more; then that with more of them."""
+    if found.state != "changed":
+        return (_LAST + (found.state == "gone"),)
+    worse = [_KINDS.index(each.kind) for each in found.changes if each.direction == "worse"]
+    rest = [_KINDS.index(each.kind) for each in found.changes]
+    return (min(worse, default=_LAST - 1), -len(worse), min(rest, default=_LAST), -len(rest))
+
+
+def _table(totals: Totals, kinds: list[ChangeKind], page: Page) -> None:
+    """Targets that have a change of a kind, by the direction in which it goes."""
+    directions = [each for each in _ORDER if any(totals.targets[kind, each] for kind in kinds)]
+    heads = [_(DIRECTIONS[each]) for each in directions]
+    cells = [
+        [f"{totals.targets[kind, each]:,}" if totals.targets[kind, each] else "-" for each in directions]
+        for kind in kinds
+    ]
+    widths = [max(cell_len(text) for text in (head, *column)) for head, *column in zip(heads, *cells, strict=True)]
+    label = max(cell_len(_(KINDS[kind])) for kind in kinds) + _INDENT
+    page.line((_row("", label, heads, widths), "dim"))
+    for kind, numbers in zip(kinds, cells, strict=True):
+        page.line((_row(f"{' ' * _INDENT}{_(KINDS[kind])}", label, numbers, widths), ""))
+
+
+def _row(label: str, width: int, cells: list[str], widths: list[int]) -> str:
+    gap = " " * _GAP
+    return gap.join(
+        (
+            pad(label, width),
+            *(f"{' ' * (size - cell_len(cell))}{cell}" for cell, size in zip(cells, widths, strict=True)),
+        )
+    )
+
+
+def block(found: Difference, console: Console) -> None:
+    """One target: every change, a line each, and what is not known now."""
+    page = Page(console)
+    page.blank()
+    state = [(f"  {_(_STATES[found.state])}", "dim")] if found.state != "changed" else []
+    page.line((name_of(found.target), "bold"), *state, right=_times(found))
+    if found.changes:
+        rows(found.changes, page)
+    for sentence in found.undetermined:
+        page.paragraph(terminal(sentence, _LONGEST), indent=4, first=[("  ? ", "yellow")], style="dim")
+
+
+def _times(found: Difference) -> str:
+    """When both were seen, to the second."""
+    return " → ".join(_second(each) for each in (found.before, found.after) if each is not None)
+
+
+def _second(time: str) -> str:
+    return terminal(time, 40).partition(".")[0].removesuffix("Z").replace("T", " ")
