@@ -183,7 +183,7 @@ def min_days_left(value: int, result: Result) -> Finding:
         since, now = moment(leaf.not_before), moment(result.started)
         if left is None or since is None or now is None:
             return Leaf(state="unknown", message=_("when the certificate is valid could not be read"))
-        observed = _("{days} days", days=left)
+        observed = _days(left)
         if since > now:
             message = _("the certificate is not valid before {begin}", begin=leaf.not_before)
             return Leaf(state="failed", message=message, observed=observed, diagnosis="CERT_NOT_YET_VALID")
@@ -192,7 +192,7 @@ def min_days_left(value: int, result: Result) -> Finding:
                 "the certificate ended on {end}; at least {least} days must be left", end=leaf.not_after, least=value
             )
             return Leaf(state="failed", message=message, observed=observed, diagnosis="CERT_EXPIRED")
-        message = _("{days} days left; at least {least} are required", days=left, least=value)
+        message = _("{days} left; at least {least} are required", days=observed, least=value)
         if left >= value:
             return Leaf(state="passed", message=message, observed=observed)
         return Leaf(state="failed", message=message, observed=observed, diagnosis="CERT_EXPIRES_SOON")
@@ -216,11 +216,11 @@ def max_days_valid(value: int, result: Result) -> Finding:
         if since is None or until is None:
             return Leaf(state="unknown", message=_("when the certificate is valid could not be read"))
         lasts = math.ceil((until - since) / _DAY)
-        message = _("the certificate is valid for {days} days; at most {most} are allowed", days=lasts, most=value)
+        message = _("the certificate is valid for {days}; at most {most} are allowed", days=_days(lasts), most=value)
         return Leaf(
             state="passed" if until - since <= value * _DAY else "failed",
             message=message,
-            observed=_("{days} days", days=lasts),
+            observed=_days(lasts),
         )
 
     return of_every_leaf(result, judged)
@@ -232,7 +232,7 @@ def max_days_valid(value: int, result: Result) -> Finding:
     says="The certificate's public key is one of these: the SHA-256 of its SubjectPublicKeyInfo, in hexadecimal.",
     example='["2f61f9d2b5a5e5a6f27e36d9d5a6c5b0b8d5d1f4e6a1c3b2d4f5a6b7c8d9e0f1"]',
     needs=NEEDS,
-    words=lambda value: _("one of {count} pinned keys", count=len(value)),
+    words=lambda _value: _("a pinned public key"),
 )
 def spki_sha256(value: list[str], result: Result) -> Finding:
     """A pin survives a renewal that keeps the key."""
@@ -260,7 +260,7 @@ def spki_sha256(value: list[str], result: Result) -> Finding:
 def same_everywhere(value: bool, result: Result) -> Finding:
     """Several are proved by two; that there is one alone needs an answer in every version."""
     served = {leaf.sha256: leaf for _chain, leaf in leaves(result)}
-    observed = _("{count} certificates", count=len(served))
+    observed = _("one certificate") if len(served) == 1 else _("{count} certificates", count=len(served))
     if len(served) > 1:
         evidence = tuple(
             _("{version}: SHA-256 {sha256}", version=_(", ").join(chain.served_to) or "?", sha256=leaf.sha256)
@@ -294,6 +294,10 @@ def unreadable(leaf: Certificate) -> Leaf:
 def common_names(leaf: Certificate) -> list[str]:
     """The common names in its subject."""
     return [re.sub(r"\\(.)", r"\1", name) for name in _COMMON_NAME.findall(leaf.subject or "")]
+
+
+def _days(count: int) -> str:
+    return _("1 day") if count == 1 else _("{days} days", days=count)
 
 
 def _is_for(pattern: str, name: str) -> bool:

@@ -17,7 +17,7 @@ from probe.verify.seen import not_known
 
 Kind = Literal["windows", "xrdp", "freerdp", "gnome", "weston", "virtualbox"]
 UdpState = Literal["open", "closed"]
-_Code: Any = Literal.__getitem__(tuple(SEEN))  # type: ignore[attr-defined]  # a Literal of all codes
+_Code: Any = Literal.__getitem__(tuple(SEEN))  # of every code
 # What a policy that names a severity looks at: what is asked outside of the RDP connection it has to name by code.
 _USUAL = Needs(standard=True)
 
