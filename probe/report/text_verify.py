@@ -58,7 +58,7 @@ def render(verification: Verification, console: Console, verbosity: int = 0) -> 
     _headline(verification, page)
     if verification.reason is not None:
         page.blank()
-        page.paragraph(sentence(verification.reason), indent=_INDENT, first=[(" " * _INDENT, "")])
+        page.paragraph(sentence(verification.reason), indent=_INDENT)
     _rules(verification, page, verbosity)
     cut_off(verification, page)
     what_if(verification, page, verbosity)
@@ -73,17 +73,15 @@ def _headline(verification: Verification, page: Page) -> None:
     style = _VERDICT_STYLES[verification.verdict]
     name, target, applied = _(VERDICTS[verification.verdict]), name_of(verification.target), _applied(verification)
     counts = _("nothing could be determined") if verification.reason is not None else _counts(verification)
-    whole = [name, target, applied, counts]
-    if page.fits(*whole) or not page.breaks:
-        parts = [(f"{'   ' if number else '  '}{words}", "") for number, words in enumerate(whole[1:]) if words]
-        page.line((name, style), *parts)
+    rest = "   ".join(words for words in (target, applied, counts) if words)
+    if not page.breaks or page.fits(f"{name}  {rest}"):
+        page.line((name, style), (f"  {rest}", ""))
         return
-    head = f"{name}  {target}"
-    if page.fits(head):
+    if page.fits(name, target):
         page.line((name, style), (f"  {target}", ""))
     else:
-        page.paragraph(head, style=style)
-    page.paragraph("   ".join(words for words in (applied, counts) if words), indent=_INDENT, first=[("  ", "")])
+        page.paragraph(f"{name}  {target}", style=style)
+    page.paragraph("   ".join(words for words in (applied, counts) if words), indent=_INDENT)
 
 
 def _applied(verification: Verification) -> str:
@@ -114,6 +112,7 @@ def _counts(verification: Verification) -> str:
         worse = sum(change.direction == "worse" for change in verification.changes)
         said.append((worse, N_("{count} worse than before")))
         said.append((len(verification.changes) - worse, N_("{count} changed otherwise")))
+        said.append((len(verification.undetermined), N_("{count} not comparable")))
     if verification.what_if is not None:
         lost = sum(client.before is True and client.after is False for client in verification.what_if.clients)
         said.append((lost, N_("1 client cut off") if lost == 1 else N_("{count} clients cut off")))
@@ -188,6 +187,8 @@ def _after(outcome: RuleOutcome, page: Page, verbosity: int) -> None:
 
 
 def _evidence(outcome: RuleOutcome, indent: int, page: Page) -> None:
+    if outcome.why is not None:
+        page.paragraph(_("why: {words}", words=terminal(outcome.why, LONGEST)), indent=indent, style="dim")
     if outcome.state != "passed":
         page.paragraph(_("demanded: {words}", words=terminal(outcome.expected, LONGEST)), indent=indent, style="dim")
         page.paragraph(_("observed: {words}", words=terminal(outcome.observed, LONGEST)), indent=indent, style="dim")

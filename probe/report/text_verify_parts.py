@@ -71,13 +71,13 @@ def what_if(verification: Verification, page: Page, verbosity: int) -> None:
     for client in gained:
         _client((_("gains"), "green"), client, page)
     if not lost and found.clients and len(open_now) < len(found.clients):
-        page.paragraph(_("No client that is known to connect now is cut off."), indent=2, first=[("  ", "")])
+        page.paragraph(_("No client that is known to connect now is cut off."), indent=2)
     if same:
-        page.paragraph(_("For {count} others nothing changes.", count=same), indent=2, first=[("  ", "")])
+        page.paragraph(_("For {count} others nothing changes.", count=same), indent=2)
     if open_now:
         _undecided(open_now, page, verbosity)
     for words in found.notes:
-        page.paragraph(_("note: {words}", words=terminal(words, LONGEST)), indent=2, first=[("  ", "")])
+        page.paragraph(_("note: {words}", words=terminal(words, LONGEST)), indent=2)
 
 
 def _undecided(clients: Sequence[ClientChange], page: Page, verbosity: int) -> None:
@@ -85,7 +85,7 @@ def _undecided(clients: Sequence[ClientChange], page: Page, verbosity: int) -> N
     reasons = Counter(terminal(client.because or "", LONGEST) for client in clients)
     said = [words for words, _count in reasons.most_common(None if verbosity else _MOST_UNKNOWN_REASONS) if words]
     words = _("{count} cannot be told: {reasons}", count=len(clients), reasons=_("; ").join(said) or _("not asked"))
-    page.paragraph(words, indent=2, first=[("  ", "")])
+    page.paragraph(words, indent=2)
     if verbosity:
         page.paragraph(_("; ").join(_names(clients)), indent=4)
 
@@ -123,11 +123,15 @@ def _names(clients: Sequence[ClientChange]) -> tuple[str, ...]:
 
 
 def changes(verification: Verification, page: Page) -> None:
-    """What is not as it was, in the order that matters."""
-    if verification.baseline is None or not verification.changes:
+    """What is not as it was, in the order that matters, and what could not be compared."""
+    if verification.baseline is None or not (verification.changes or verification.undetermined):
         return
     page.title(_("Since {file}", file=terminal(verification.baseline, LONGEST)))
-    rows(verification.changes, page)
+    if verification.changes:
+        rows(verification.changes, page)
+    for words in verification.undetermined:
+        first = f"  {pad(_('unknown'), 9)}"
+        page.paragraph(terminal(words, LONGEST), indent=len(first), first=[(first, "yellow")])
 
 
 def rows(found: Sequence[Change], page: Page) -> None:
