@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
 from probe.needs import NOTHING, Needs
 from probe.result import Result, Target
 from probe.result.verification import RuleSeverity, Verification, VerifyVerdict, WhatIf
+from probe.scan.kept import Kept
 from probe.verify.baseline import compare, needs_of_baseline
 from probe.verify.policy import Policy
 from probe.verify.verdict import needs_of, verify
@@ -24,7 +24,7 @@ class Baseline:
     """Earlier results to compare with."""
 
     file: str
-    of: Callable[[Target], Result | None]  # the earlier result of a target
+    results: Kept
     exact: bool = False  # nothing may have changed at all
 
 
@@ -51,26 +51,27 @@ class Demands:
         """Raises InputError for a planned change that cannot be understood."""
         _ = self.planned
 
-    def needs(self, target: Target) -> Needs:
-        """What must be asked of a target for all of it."""
+    def needs(self, target: Target, *, alone: bool = False) -> Needs:
+        """What must be asked of a target for all of it. `alone`: it is the only address of its name."""
         needs = needs_of(self.policies, target) | self.more
         if self.what_if is not None:
             of_lists = any(setting.key.startswith(_OF_LISTS) for setting in self.planned)
             needs |= _FULL if of_lists else _STANDARD
         if self.baseline is not None:
-            earlier = self.baseline.of(target)
+            earlier = self.baseline.results.find(target, alone=alone)
             needs |= needs_of_baseline(earlier) if earlier is not None else _STANDARD
         return needs
 
-    def verify(self, result: Result, *, tries: int = 1) -> Verification:
-        """Judge a result, which has its diagnoses and clients, asked for the so manieth time."""
+    def verify(self, result: Result, *, tries: int = 1, alone: bool = False) -> Verification:
+        """Judge a result, which has its diagnoses and clients. `tries` is how often its target was asked."""
         if self.what_if is None or result.status != "rdp":
             found = verify(self.policies, result, today=self.today, fail_on=self.fail_on)
         else:
             found = self._planned(result, self.what_if)
         found.tries = tries
         if self.baseline is not None:
-            self._compare(result, self.baseline, found)
+            earlier = self.baseline.results.find(result.target, alone=alone)
+            _compare(earlier, result, self.baseline, found)
         return found
 
     def _planned(self, result: Result, change: str) -> Verification:
@@ -87,17 +88,17 @@ class Demands:
         found.what_if = planned
         return found
 
-    def _compare(self, result: Result, baseline: Baseline, found: Verification) -> None:
-        """Add what is not as it was. Of a target that was not reached nothing can be said."""
-        found.baseline, found.exact = baseline.file, baseline.exact
-        earlier = baseline.of(result.target)
-        compared = compare(earlier, result, exact=baseline.exact)
-        found.changes, found.undetermined = list(compared.changes), list(compared.undetermined)
-        before = {client.client: client.connects for client in earlier.clients} if earlier is not None else {}
-        for client in found.locked_out:
-            client.before = before.get(client.client)
-        verdict: VerifyVerdict = "failed" if compared.failed else "unknown" if found.undetermined else "passed"
-        found.verdict = _worst(found.verdict, verdict)
+
+def _compare(earlier: Result | None, result: Result, baseline: Baseline, found: Verification) -> None:
+    """Add what is not as it was."""
+    found.baseline, found.exact = baseline.file, baseline.exact
+    compared = compare(earlier, result, exact=baseline.exact)
+    found.changes, found.undetermined = list(compared.changes), list(compared.undetermined)
+    before = {client.client: client.connects for client in earlier.clients} if earlier is not None else {}
+    for client in found.locked_out:
+        client.before = before.get(client.client)
+    verdict: VerifyVerdict = "failed" if compared.failed else "unknown" if found.undetermined else "passed"
+    found.verdict = _worst(found.verdict, verdict)
 
 
 def _verdict_of(planned: WhatIf) -> VerifyVerdict:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,9 +84,10 @@ def run(options: argparse.Namespace) -> int:
     if options.quiet and all(way.format != TEXT for way in ways):
         raise InputError("-q is one line of text a target", "leave -q out, or the other format")
     with speaking(choose.language_of(options)):
-        demands = _demands(options)
         output = Output(ways, save=options.save, quiet=options.quiet, verbosity=options.verbose)
-        with output:
+        with ExitStack() as closing:
+            demands = _demands(options, closing)
+            closing.enter_context(output)
             if options.results is not None:
                 return earlier(options, demands, output)
             return live(options, demands, output)
@@ -136,11 +139,12 @@ def _is_same(file: str, other: str) -> bool:
         return False
 
 
-def _demands(options: argparse.Namespace) -> Demands:
+def _demands(options: argparse.Namespace, closing: ExitStack) -> Demands:
     """What the options demand. Raises InputError for a policy, a baseline or a change that cannot be understood."""
     from probe.cli.demands import Baseline, Demands
-    from probe.cli.verify_run import earlier_results
+    from probe.cli.verify_run import remark
     from probe.needs import NOTHING, Needs
+    from probe.scan.kept import Kept
     from probe.verify.policy_file import read_policy
 
     more = NOTHING
@@ -148,16 +152,15 @@ def _demands(options: argparse.Namespace) -> Demands:
         more = Needs(full=True)
     elif options.depth == "standard" or options.save is not None:
         more = Needs(standard=True)
-    baseline = None
-    if options.baseline is not None:
-        baseline = Baseline(file=options.baseline, of=earlier_results(options.baseline), exact=options.exact)
     demands = Demands(
         today=dt.datetime.now().astimezone().date(),
         policies=tuple(map(read_policy, options.policy)),
-        baseline=baseline,
         what_if=options.what_if,
         fail_on=options.fail_on,
         more=more,
     )
     demands.check()
-    return demands
+    if options.baseline is None:
+        return demands
+    results = closing.enter_context(Kept(options.baseline, remark))
+    return replace(demands, baseline=Baseline(file=options.baseline, results=results, exact=options.exact))

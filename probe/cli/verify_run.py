@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from probe.cli.progress import Progress
     from probe.cli.verify_output import Output
     from probe.cli.verifying import Verified, Verifier
-    from probe.result import Result, Target
 
 INTERRUPTED = 130
 _FAILED, _UNKNOWN = 1, 3
@@ -31,7 +29,7 @@ def earlier(options: argparse.Namespace, demands: Demands, output: Output) -> in
     from probe.diagnosis.judged import judge
     from probe.scan.written import lines_of
 
-    for line in lines_of(options.results, _remark):
+    for line in lines_of(options.results, remark):
         if line.brief.is_receipt:
             raise _receipts(options.results)
         result = line.result()
@@ -189,12 +187,8 @@ def _receipts(file: str) -> InputError:
     return InputError(f"{file} has receipts: which targets are done; the results are in parts", where)
 
 
-def _remark(words: str) -> None:
+def remark(words: str) -> None:
+    """Say on standard error what a user should know of a file."""
     from probe.report.escape import terminal
 
     print(_("note: {words}", words=terminal(words, _LONGEST_REMARK)), file=sys.stderr)
-
-
-def earlier_results(file: str) -> Callable[[Target], Result | None]:
-    """The baseline's result of a target. Raises InputError."""
-    raise NotImplementedError

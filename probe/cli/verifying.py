@@ -10,12 +10,15 @@ import trio  # noqa: TID253  this module is itself imported only where servers a
 
 from probe.audit.settings import Settings
 from probe.cli.demands import Demands
+from probe.clients import CLIENTS
 from probe.diagnosis.judged import judge
+from probe.drive.asking_as import simulate_too
 from probe.drive.limits import Limits
 from probe.drive.live import audit
 from probe.drive.many import AT_ONCE, in_order, room
 from probe.drive.resolve import Unresolved, resolve, unresolved_result
 from probe.errors import InputError
+from probe.needs import Needs
 from probe.result import Result, Target
 from probe.result.verification import Verification
 
@@ -108,10 +111,13 @@ class Verifier:
 
     async def _again(self, target: Target, found: list[Verified], tries: int) -> list[Verified]:
         """Ask those addresses that did not pass; the name itself where it had none."""
-        number = found[0].number
+        number, alone = found[0].number, len(found) == 1
         if found[0].result.status == "dns_error":
             return await self._ask(target, number, tries)
-        return [each if each.passed else await self._one(_asked(each.result.target), number, tries) for each in found]
+        return [
+            each if each.passed else await self._one(_asked(each.result.target), number, tries, alone=alone)
+            for each in found
+        ]
 
     async def _ask(self, target: Target, number: int, tries: int) -> list[Verified]:
         """Every address of a target, one after the other: they are often one machine."""
@@ -120,19 +126,29 @@ class Verifier:
             result = unresolved_result(found, self.settings.depth)
             judge(result)
             return [self._verified(result, number, tries)]
-        return [await self._one(each, number, tries) for each in found]
+        return [await self._one(each, number, tries, alone=len(found) == 1) for each in found]
 
-    async def _one(self, target: Target, number: int, tries: int) -> Verified:
-        settings = self.settings
+    async def _one(self, target: Target, number: int, tries: int, *, alone: bool) -> Verified:
+        settings, needs = self.settings, self.demands.needs(target, alone=alone)
         if settings.depth != "discover" and not settings.simulate:
-            settings = settings.needing(self.demands.needs(target))
+            settings = settings.needing(needs)
         async with self._asking:
             result = await audit(target, settings, self.limits)
-        judge(result)
-        return self._verified(result, number, tries)
+            judge(result)
+            if not settings.simulate and (keys := left_open(result, needs)):
+                await simulate_too(result, target, keys, settings, self.limits)
+                judge(result)
+        return self._verified(result, number, tries, alone=alone)
 
-    def _verified(self, result: Result, number: int, tries: int) -> Verified:
-        return Verified(number=number, result=result, verification=self.demands.verify(result, tries=tries))
+    def _verified(self, result: Result, number: int, tries: int, *, alone: bool = False) -> Verified:
+        verification = self.demands.verify(result, tries=tries, alone=alone)
+        return Verified(number=number, result=result, verification=verification)
+
+
+def left_open(result: Result, needs: Needs) -> list[str]:
+    """The keys of those clients that are to be asked as, because nothing else tells whether they connect."""
+    settled = {client.client for client in result.clients if client.connects is not None}
+    return [key for key in CLIENTS if key in needs.clients and CLIENTS[key].name not in settled]
 
 
 def _asked(target: Target) -> Target:
