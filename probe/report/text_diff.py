@@ -149,7 +149,10 @@ def block(found: Difference, console: Console) -> None:
     page.blank()
     state = [(f"  {_(_STATES[found.state])}", "dim")] if found.state != "changed" else []
     page.line((name_of(found.target), "bold"), *state, right=_times(found))
-    if found.changes:
+    if found.state != "changed":
+        for change in found.changes:
+            page.paragraph(terminal(change.message, _LONGEST), indent=_INDENT, first=[(" " * _INDENT, "")])
+    elif found.changes:
         rows(found.changes, page)
     for sentence in found.undetermined:
         page.paragraph(terminal(sentence, _LONGEST), indent=4, first=[("  ? ", "yellow")], style="dim")

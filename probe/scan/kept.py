@@ -58,6 +58,9 @@ class Kept(Mapping[Key, Result]):
         except BaseException:
             self.close()
             raise
+        if not self._places:
+            self.close()
+            raise InputError(f"{file} has no results", "name what scan -o, host --json or verify --save wrote")
         if repeated:
             remark(f"{file}: {repeated:,} results are of targets that have a later one, which counts")
 

@@ -20,6 +20,7 @@ from probe.verify import baseline_negotiation as met
 from probe.verify import baseline_others as others
 from probe.verify.baseline_certificate import certificates
 from probe.verify.baseline_facts import Comparing
+from probe.verify.baseline_same import is_same
 from probe.verify.baseline_tls import tls
 
 __all__ = ["Comparison", "changes", "client_changes", "compare", "needs_of_baseline", "undetermined"]
@@ -87,6 +88,8 @@ def compare(before: Result | None, after: Result, *, exact: bool) -> Comparison:
 
 def _compared(before: Result, after: Result) -> Comparing:
     found = Comparing(before, after)
+    if is_same(before, after):
+        return found
     met.reachability(found)
     if before.status == after.status == "rdp":
         for part in _PARTS:

@@ -45,7 +45,7 @@ class Pair:
 
 def certificates(comparing: Comparing) -> None:
     """Every leaf that came, went or is not trusted as it was."""
-    old, new = _leaves(comparing.before), _leaves(comparing.after)
+    old, new = by_leaf(comparing.before.certificates), by_leaf(comparing.after.certificates)
     if not old or not new:
         if old and serves_tls(comparing.after) is not False:
             comparing.lacks(_("the certificate"), listed([name_of(each.chain[0]) for each in old.values()]))
@@ -72,18 +72,17 @@ def compare(
         _same(comparing, Pair(old[fingerprint], new[fingerprint]), path)
 
 
-def _leaves(result: Result) -> dict[str, CertificateChain]:
-    """By fingerprint; of chains with one leaf, the first."""
-    return by_leaf(result.certificates)
-
-
 def by_leaf(chains: Iterable[CertificateChain]) -> dict[str, CertificateChain]:
-    """Chains by the fingerprints of their leaves; of several with one leaf, the first."""
+    """Chains by the fingerprints of their leaves; of several with one leaf, the one that sorts first."""
     found: dict[str, CertificateChain] = {}
-    for chain in chains:
+    for chain in sorted(chains, key=_fingerprints):
         if chain.chain:
             found.setdefault(chain.chain[0].sha256, chain)
     return found
+
+
+def _fingerprints(chain: CertificateChain) -> list[str]:
+    return [certificate.sha256 for certificate in chain.chain]
 
 
 def _pairs(gone: list[CertificateChain], come: list[CertificateChain]) -> Iterator[Pair]:
@@ -113,7 +112,7 @@ def _called(leaf: Certificate) -> str:
 def _replaced(comparing: Comparing, pair: Pair, path: str) -> None:
     old, new = pair.leaves
     good = [
-        _validity(leaf, result) in ("valid", NONE) for leaf, result in zip(pair.leaves, _both(comparing), strict=True)
+        validity(leaf, result) in ("valid", NONE) for leaf, result in zip(pair.leaves, _both(comparing), strict=True)
     ]
     sentence, direction = _in_words(old, new, comparing), better(*good)
     comparing.add(f"{path}.sha256", "certificate", sentence, direction=direction, before=old.sha256, after=new.sha256)
@@ -165,14 +164,13 @@ def _day(time: str | None) -> str:
 
 def _same(comparing: Comparing, pair: Pair, path: str) -> None:
     """One that stayed: it may have expired, and what is served beside it or trusted may be another."""
-    states = [_validity(leaf, result) for leaf, result in zip(pair.leaves, _both(comparing), strict=True)]
+    states = [validity(leaf, result) for leaf, result in zip(pair.leaves, _both(comparing), strict=True)]
     what = _called(pair.leaves[1])
     comparing.values(
         f"{path}.not_after", "certificate", what, *states, rank=_VALIDITY_RANK, words=lambda state: _(_VALIDITY[state])
     )
     _judged(comparing, pair, path)
-    above = [[each.sha256 for each in chain.chain[1:]] for chain in (pair.before, pair.after)]
-    if above[0] != above[1]:
+    if _fingerprints(pair.before) != _fingerprints(pair.after):
         comparing.add(
             f"{path}.chain", "certificate", _("the certificates that are sent beside the server's are others now")
         )
@@ -239,8 +237,8 @@ def _strength(algorithm: str) -> int:
     return 0 if _WEAK_DIGEST.search(algorithm) else 1
 
 
-def _validity(leaf: Certificate, result: Result) -> Fact[str]:
-    """As of the moment at which it was served."""
+def validity(leaf: Certificate, result: Result) -> Fact[str]:
+    """Whether it is valid as of the moment at which it was served."""
     since, until, at = moment(leaf.not_before), moment(leaf.not_after), moment(result.started)
     if at is None or until is None:
         return NONE

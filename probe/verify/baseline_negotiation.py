@@ -254,14 +254,21 @@ def ntlm_of(result: Result) -> Ntlm | None:
     return section.ntlm if section is not None and len(section.computers) <= 1 else None
 
 
+def clock_moved(before: Result, after: Result) -> bool:
+    """Whether the server's clock is another distance from ours, by more than may come about by itself."""
+    old, new = _skew(before), _skew(after)
+    return old is not None and new is not None and abs(new - old) > _SKEW_S
+
+
+def _skew(result: Result) -> float | None:
+    ntlm = ntlm_of(result)
+    return ntlm.clock_skew_s if ntlm is not None else None
+
+
 def _clock(comparing: Comparing) -> None:
-    sections = [ntlm_of(each) for each in (comparing.before, comparing.after)]
-    skews = [each.clock_skew_s for each in sections if each is not None and each.clock_skew_s is not None]
-    if len(skews) == len(sections) and abs(skews[1] - skews[0]) > _SKEW_S:
+    if clock_moved(comparing.before, comparing.after):
         what = _("the clock's distance to ours, in seconds,")
-        comparing.fact(
-            "credssp.ntlm.clock_skew_s", "other", what, lambda result: skews[result is comparing.after], rank=_closeness
-        )
+        comparing.fact("credssp.ntlm.clock_skew_s", "other", what, _skew, rank=_closeness)
 
 
 def _closeness(skew: float) -> int:
