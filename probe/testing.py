@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
@@ -71,14 +72,14 @@ def verify_rdp(
         raise InputError("there is no target", 'give a name or an address: rdp_verify("srv1.example", policy="strict")')
     if not policies and baseline is None:
         raise InputError("nothing is demanded", 'give policy="strict", a policy file, or baseline="before.ndjson"')
-    demands = _demands(tuple(map(read_policy, policies)), baseline, exact=exact)
-    verifier = Verifier(
-        demands=demands,
-        settings=Settings(server_name=server_name, keep_attempts=False),
-        limits=Limits(step_s=timeout_s, ca_file=ca_file),
-        retry_s=retry_s,
-    )
-    found = trio.run(_verified, verifier, targets, [port] if port is not None else [])
+    with ExitStack() as closing:
+        verifier = Verifier(
+            demands=_demands(tuple(map(read_policy, policies)), baseline, closing, exact=exact),
+            settings=Settings(server_name=server_name, keep_attempts=False),
+            limits=Limits(step_s=timeout_s, ca_file=ca_file),
+            retry_s=retry_s,
+        )
+        found = trio.run(_verified, verifier, targets, [port] if port is not None else [])
     open_or_failed = [each for each in found if each.verdict != "passed"]
     if any(each.verdict == "failed" for each in open_or_failed):
         raise RdpFailed(open_or_failed)
@@ -87,14 +88,15 @@ def verify_rdp(
     return found
 
 
-def _demands(policies: tuple[Policy, ...], baseline: str | None, *, exact: bool) -> Demands:
+def _demands(policies: tuple[Policy, ...], baseline: str | None, closing: ExitStack, *, exact: bool) -> Demands:
     from probe.cli.demands import Baseline, Demands
 
     compared = None
     if baseline is not None:
-        from probe.cli.verify_run import earlier_results
+        from probe.cli.verify_run import remark
+        from probe.scan.kept import Kept
 
-        compared = Baseline(file=baseline, of=earlier_results(baseline), exact=exact)
+        compared = Baseline(file=baseline, results=closing.enter_context(Kept(baseline, remark)), exact=exact)
     return Demands(today=dt.datetime.now().astimezone().date(), policies=policies, baseline=compared)
 
 
