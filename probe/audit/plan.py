@@ -211,7 +211,8 @@ class _Groups:
         if over is not None and needs.trials:
             yield self._trials(needs, over, (*behind, *(_OTHER_METHODS if needs.encryption else ())))
         yield behind
-        if needs.encryption and any(_encrypts(reading) or _turns_method_away(reading) for reading in readings):
+        # Where one method is turned away, others are asked for too: only all of them tell whether RDP works.
+        if any((needs.encryption and _encrypts(reading)) or _turns_method_away(reading) for reading in readings):
             yield _OTHER_METHODS
 
     def _protocols_needed(self, needs: Needs) -> Iterator[tuple[Question, ...]]:

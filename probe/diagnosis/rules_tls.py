@@ -19,7 +19,7 @@ from probe.diagnosis.strength import (
 )
 from probe.diagnosis.wording import both
 from probe.language import _
-from probe.result import DhParameters, Registered, Result, Severity, Tls, Verdict
+from probe.result import CipherSuite, DhParameters, Registered, Result, Severity, Tls, Verdict
 
 _CURRENT = ("TLSv1.2", "TLSv1.3")
 _LEGACY = ("SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1")
@@ -37,7 +37,9 @@ _NOT_ASKED = ("interrupted", "deadline", "refused", "filtered", "unreachable")  
 @finds(catalogue.TLS_HANDSHAKE_ABORTED, needs="tls")
 def tls_handshake_aborted(result: Result) -> Iterator[Evidence]:
     """No hello was answered by a ServerHello, and not merely because its version is too old."""
-    versions = _asked(result) or _only_try(result)
+    versions = _asked(result)
+    if versions.keys().isdisjoint(_CURRENT):  # older versions alone do not tell of every hello
+        versions = _only_try(result)
     if _served(result) or all(verdict.reason == _TOO_OLD for verdict in versions.values()):
         return
     severity = _unless_rdp(result)
@@ -140,8 +142,17 @@ def _weak(tls: Tls) -> Iterator[tuple[str, Weakness]]:
     for version, suites in tls.cipher_suites.items():
         for weakness, weak in weak_suites(suites, version).items():
             yield _("{said}: {words}", said=version, words=_names(weak)), weakness
+    tried = _tried(tls)
+    for version, selected in tried.items():
+        shown = [CipherSuite(code=suite.code, name=suite.name) for suite in selected]
+        for weakness, weak in weak_suites(shown, version).items():
+            yield _("{said}: {words}", said=version, words=_names(weak)), weakness
     made = tls.handshake
-    if made is not None and made.version not in tls.cipher_suites:
+    if (
+        made is not None
+        and made.version not in tls.cipher_suites
+        and made.cipher_suite not in tried.get(made.version, [])
+    ):
         for weakness in weakest(weaknesses_of_suite(made.cipher_suite.name, made.version)):
             said = _(
                 "{version}: {suite}, chosen in the complete handshake",
@@ -150,15 +161,26 @@ def _weak(tls: Tls) -> Iterator[tuple[str, Weakness]]:
             )
             yield said, weakness
     for version, answer in tls.answered.items():
-        if version not in tls.cipher_suites and (made is None or made.version != version):
+        told = version in tls.cipher_suites or answer.cipher_suite in tried.get(version, [])
+        if not told and (made is None or made.version != version):
             for weakness in weakest(weaknesses_of_suite(answer.cipher_suite.name, version)):
                 yield _("{said}: {words}", said=version, words=answer.cipher_suite.name), weakness
-    for group in tls.groups:
+    for group in [*tls.groups, *(group for trial in tls.trials if trial.kind == "groups" for group in trial.selected)]:
         for weakness in weakest(weaknesses_of_group(group.name)):
             yield _("group {name}", name=group.name), weakness
     for parameters in tls.dh_parameters:
         for weakness in weakest(weaknesses_of_dh(parameters.bits)):
             yield _dh(parameters), weakness
+
+
+def _tried(tls: Tls) -> dict[str, list[Registered]]:
+    """The suites that were selected where they were tried by themselves, by version, each once."""
+    found: dict[str, list[Registered]] = {}
+    for trial in tls.trials:
+        if trial.kind == "suites" and trial.version not in tls.cipher_suites:
+            seen = found.setdefault(trial.version, [])
+            seen += [suite for suite in trial.selected if suite not in seen]
+    return found
 
 
 def _dh(parameters: DhParameters) -> str:
@@ -188,8 +210,8 @@ def _asked(result: Result) -> dict[str, Verdict]:
 
 
 def _only_try(result: Result) -> dict[str, Verdict]:
-    """Where no version was asked for by itself: the try at a complete handshake, if it was never answered."""
-    failure = result.tls.handshake_failure if result.tls is not None and not result.tls.versions else None
+    """Where no current version was asked for by itself: the try at a complete handshake, if it was never answered."""
+    failure = result.tls.handshake_failure if result.tls is not None else None
     if failure is None or failure.ending in _NOT_ASKED or failure.reason in (None, "not completed"):
         return {}
     return {_("a complete handshake"): failure}
@@ -205,8 +227,9 @@ def _served(result: Result) -> list[str]:
 def _unless_rdp(result: Result) -> Severity:
     """Without TLS nobody connects, unless Standard RDP Security is accepted."""
     protocols = result.negotiation.protocols if result.negotiation is not None else {}
-    if protocols.get("RDP", Verdict(state="unknown")).state != "accepted":
-        return "blocker"
+    rdp = protocols.get("RDP", Verdict(state="unknown"))
+    if rdp.state != "accepted":
+        return "breaks_some" if rdp.reason == "not asked" else "blocker"
     asked = result.standard_rdp.methods_asked if result.standard_rdp is not None else []
     dropped = [each for each in asked if each.method is None and each.ending in ("closed", "reset")]
     return "blocker" if asked and dropped == asked else "breaks_some"

@@ -60,6 +60,8 @@ def merge(result: Result, simulation: Result) -> None:
     result.lost = result.lost or simulation.lost
     result.limited = "; ".join(words for words in (result.limited, simulation.limited) if words) or None
     result.intermittent += [words for words in simulation.intermittent if words not in result.intermittent]
+    if result.negotiation is not None and simulation.negotiation is not None:
+        result.negotiation.attempts += simulation.negotiation.attempts
     result.standard_rdp = result.standard_rdp or simulation.standard_rdp
     result.tls = result.tls or simulation.tls
     result.credssp = result.credssp or simulation.credssp
