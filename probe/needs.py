@@ -12,12 +12,13 @@ TrialKind = Literal["suites", "groups"]
 class Trial:
     """Code points that are to be offered to the server and nothing else of their kind, in each version that has them.
 
-    What it selects is offered no more, until it refuses: so each that it accepts costs one connection, and all that it
-    refuses together cost one for each version.
+    What it selects is offered no more, until it refuses or has selected `enough`: so each that it accepts costs one
+    connection, and all that it refuses together cost one for each version.
     """
 
     kind: TrialKind
     codes: tuple[int, ...]  # of the IANA registry, in ascending order
+    enough: int = 4  # in one version: who knows of so many that they are accepted needs no more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,6 @@ from probe.wire.tls_key_exchange import key_exchange_of
 from probe.wire.tls_version import SSL3, TLS10, TLS11, TLS12, TLS13, version_name
 
 _VERSIONS = (TLS13, TLS12, TLS11, TLS10, SSL3)
-MOST_SELECTED = 4  # of one trial in one version
 _MANY_SUITES = 100  # make a hello of some 500 bytes, as libraries send it; a larger one may be dropped for its size
 _ENOUGH_SILENCE = 2  # lines that ended in silence
 # A server of TLS 1.3 has one of the first, and a certificate with an EC key is on one of the second.
@@ -95,7 +94,7 @@ class Line(ABC):
         proof = self._settle([(reading, offer) for reading, offer in asked if not reading.is_to_be_repeated])
         unsettled = [reading for reading in own if reading.is_to_be_repeated]
         self.failed = next(iter(unsettled), self.failed)
-        unfinished = [trial for trial in self.codes if self._count(trial) < MOST_SELECTED]
+        unfinished = [trial for trial in self.codes if self._count(trial) < trial.enough]
         wanted = {code for trial in unfinished for code in self.left(trial)}
         if wanted and not unsettled and self.stopped is None:
             offer = self._offer(tuple(code for code in known if code in wanted))

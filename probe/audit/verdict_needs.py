@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from probe.audit.plan import tls_protocol
 from probe.audit.reading import Reading
 from probe.audit.settings import Settings
-from probe.audit.trials import MOST_SELECTED, Line, Trials
+from probe.audit.trials import Line, Trials
 from probe.audit.verdict_suites import dh_parameters
 from probe.audit.verdict_tls import hello_verdict, registered
 from probe.needs import Needs, Trial, TrialKind
@@ -69,7 +69,7 @@ def _described(line: Line, trial: Trial) -> TlsTrial:
         selected=[_named(trial.kind, code) for code in selected],
         state="rejected" if not left and len(selected) < len(codes) else "accepted" if selected else "unknown",
     )
-    if found.state == "accepted" and (not left or len(selected) >= MOST_SELECTED):
+    if found.state == "accepted" and (not left or len(selected) >= trial.enough):
         return found
     if line.failed is None:
         found.reason = _NOT_ASKED

@@ -57,7 +57,7 @@ def _short_groups(bits: int) -> frozenset[int]:
     Annotated[int, msgspec.Meta(ge=1)],
     says="No Diffie-Hellman group over a prime of fewer bits is used in any TLS version.",
     example="2048",
-    needs=lambda value: needs_of("suites", *_BY_KIND) | needs_of("groups", _short_groups(value)),
+    needs=lambda value: needs_of("suites", *_BY_KIND, enough=1) | needs_of("groups", _short_groups(value)),
     words=lambda value: _("Diffie-Hellman groups of {bits} bits or more", bits=value),
 )
 def min_dh_bits(value: int, result: Result) -> Finding:
@@ -76,7 +76,7 @@ def min_dh_bits(value: int, result: Result) -> Finding:
             diagnosis="TLS_WEAK_CIPHER",
             change="suites.off=TLS_DHE_*+TLS_DH_anon_*",
         )
-    if open_ := _sizes_open(result, value):
+    if open_ := dict.fromkeys(_sizes_open(result, value)):
         return Finding(state="unknown", message=_("; ").join(open_), observed=observed, evidence=tuple(sizes))
     if sizes:
         message = _("no Diffie-Hellman group has fewer than {bits} bits", bits=value)
@@ -102,22 +102,22 @@ def _sizes(result: Result) -> dict[str, int]:
 
 def _sizes_open(result: Result, value: int) -> list[str]:
     """Why there may be a group that was not seen, in words."""
-    found = [words for name in _OLDER for words in _own_groups_open(name, result)]
-    verdict, known = version(result, "TLSv1.3"), asked("groups", "TLSv1.3", result)
-    if verdict.state == "accepted" and known.left(codes_of(_short_groups(value))):
+    short = _short_groups(value)
+    relevant = [*_OLDER, *(["TLSv1.3"] if short else [])]
+    unknown = {name: each for name in relevant if (each := version(result, name)).state == "unknown"}
+    found = [not_settled(unknown)] if unknown else []
+    found += [words for name in _OLDER for words in _own_groups_open(name, result)]
+    known = asked("groups", "TLSv1.3", result)
+    if version(result, "TLSv1.3").state == "accepted" and known.left(codes_of(short)):
         found.append(_open("TLSv1.3", known))
-    elif verdict.state == "unknown" and _short_groups(value):
-        found.append(not_settled({"TLSv1.3": verdict}))
     return found
 
 
 def _own_groups_open(name: str, result: Result) -> Iterator[str]:
-    """The same of the groups that a server chooses by itself in one version."""
-    verdict, known = version(result, name), asked("suites", name, result)
-    if verdict.state == "unknown":
-        yield not_settled({name: verdict})
-    if verdict.state != "accepted":
+    """The same of the groups that a server chooses by itself, in one version that it serves."""
+    if version(result, name).state != "accepted":
         return
+    known = asked("suites", name, result)
     for codes in _KINDS:
         taken = [suite for code, suite in known.selected.items() if code in codes]
         if taken and not _is_size_seen(name, result):

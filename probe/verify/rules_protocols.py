@@ -10,12 +10,13 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from probe.diagnosis.wording import both
 from probe.language import N_, _
 from probe.needs import Needs
 from probe.result import ProtocolName, Result, Verdict
 from probe.verify.rule import Finding, kind
 from probe.verify.seen import NLA, accepted, not_known, protocols
-from probe.verify.served import told
+from probe.verify.served import said_of, told
 
 _NOT_ASKED = Verdict(state="unknown", reason="not asked")
 _SETTLES_NLA = Needs(protocols=frozenset({"RDP", "SSL", "HYBRID"}))
@@ -87,7 +88,7 @@ def _present(result: Result, codes: Sequence[str]) -> str | None:
 def _open(result: Result, names: Sequence[str], observed: str) -> Finding:
     """Why it is not known of these whether they are accepted."""
     why = _("; ").join(_evidence(result, names))
-    message = _("whether {names} is accepted is not known ({why})", names=_these(names), why=why)
+    message = _("{what} ({why})", what=said_of(names, "unknown"), why=why)
     return Finding(state="unknown", message=message, observed=observed)
 
 
@@ -101,7 +102,7 @@ def _accepted_now(result: Result) -> str:
     says="Each of these security protocols is accepted by a server that is asked for it.",
     example='["HYBRID"]',
     needs=_of_protocols,
-    words=lambda value: _("{names} accepted", names=_these(value)),
+    words=lambda value: _("{names} accepted", names=both(value)),
 )
 def required(value: list[str], result: Result) -> Finding:
     """Each was selected on request."""
@@ -109,7 +110,7 @@ def required(value: list[str], result: Result) -> Finding:
     refused = _in_state(result, value, "rejected")
     if refused:
         change, codes = _ON.get(refused[0], (None, ()))
-        message = _("{refused} is refused; demanded: {names}", refused=_these(refused), names=_these(value))
+        message = _("{seen}; demanded: {demand}", seen=said_of(refused, "rejected"), demand=both(value))
         return Finding(
             state="failed",
             message=message,
@@ -120,7 +121,7 @@ def required(value: list[str], result: Result) -> Finding:
         )
     if unsettled := _in_state(result, value, "unknown"):
         return _open(result, unsettled, observed)
-    message = _("{names} is accepted, as demanded", names=_these(value))
+    message = _("{seen}, as demanded", seen=said_of(value, "accepted"))
     return Finding(state="passed", message=message, observed=observed, evidence=_evidence(result, value))
 
 
@@ -130,14 +131,14 @@ def required(value: list[str], result: Result) -> Finding:
     says="Each of these security protocols is refused; RDP is Standard RDP Security, SSL is TLS without NLA.",
     example='["RDP"]',
     needs=_of_protocols,
-    words=lambda value: _("{names} refused", names=_these(value)),
+    words=lambda value: _("{names} refused", names=both(value)),
 )
 def forbidden(value: list[str], result: Result) -> Finding:
     """None was selected, and each was turned away."""
     observed = _accepted_now(result)
     found = _in_state(result, value, "accepted")
     if found:
-        message = _("{found} is accepted; forbidden: {names}", found=_these(found), names=_these(value))
+        message = _("{seen}; forbidden: {names}", seen=said_of(found, "accepted"), names=both(value))
         known = [_OFF[name] for name in found if name in _OFF]
         return Finding(
             state="failed",
@@ -149,7 +150,7 @@ def forbidden(value: list[str], result: Result) -> Finding:
         )
     if unsettled := _in_state(result, value, "unknown"):
         return _open(result, unsettled, observed)
-    message = _("{names} is refused, as demanded", names=_these(value))
+    message = _("{seen}, as demanded", seen=said_of(value, "rejected"))
     return Finding(state="passed", message=message, observed=observed, evidence=_evidence(result, value))
 
 

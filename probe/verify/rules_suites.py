@@ -14,7 +14,7 @@ import msgspec
 from probe.diagnosis.stored import stored
 from probe.language import _
 from probe.needs import Needs, Trial, TrialKind
-from probe.result import Result
+from probe.result import Result, Verdict
 from probe.verify.rule import Finding, kind
 from probe.verify.selectors import SELECTABLE_GROUPS, SUITES, all_of, check
 from probe.verify.served import (
@@ -26,6 +26,7 @@ from probe.verify.served import (
     everything,
     no_road,
     not_settled,
+    said_of,
     spoken,
     told,
     version,
@@ -44,8 +45,14 @@ class _Looked:
     """What was found of code points that must not be accepted."""
 
     found: dict[str, list[str]] = field(default_factory=dict)  # names, by version
-    open: list[str] = field(default_factory=list)  # why the rest is not known
+    left: list[str] = field(default_factory=list)  # why the rest is not known, of versions that are served
+    unsettled: dict[str, Verdict] = field(default_factory=dict)  # of versions that may be served
     evidence: list[str] = field(default_factory=list)  # of what is refused
+
+    @property
+    def open(self) -> list[str]:
+        """Why the rest is not known, in words."""
+        return [*([not_settled(self.unsettled)] if self.unsettled else []), *self.left]
 
 
 def _these(value: Iterable[str]) -> str:
@@ -58,12 +65,13 @@ def names(found: list[str]) -> str:
     return _("{named} and {more} more", named=_these(found[:_MOST_NAMES]), more=more) if more > 0 else _these(found)
 
 
-def needs_of(trial: TrialKind, *codes: frozenset[int]) -> Needs:
-    """Each set of code points offered by itself, in the versions that have some of them."""
+def needs_of(trial: TrialKind, *codes: frozenset[int], enough: int | None = None) -> Needs:
+    """Each set of code points offered by itself, in the versions that have some; `enough` as `Trial` has it."""
     offered = (tuple(sorted(code for code in each if code <= _LARGEST)) for each in codes)
+    trials = (Trial(trial, each) if enough is None else Trial(trial, each, enough) for each in offered if each)
     return Needs(
         versions=frozenset(name for each in codes for name in VERSIONS if everything(trial, name) & each),
-        trials=frozenset(Trial(trial, each) for each in offered if each),
+        trials=frozenset(trials),
     )
 
 
@@ -92,7 +100,7 @@ def _look(trial: TrialKind, result: Result, codes: frozenset[int], is_bad: Calla
             elif verdict.state == "rejected":
                 looked.evidence.append(told(name, verdict))
             else:
-                looked.open.append(not_settled({name: verdict}))
+                looked.unsettled[name] = verdict
     return looked
 
 
@@ -100,11 +108,11 @@ def _look_further(trial: TrialKind, looked: _Looked, name: str, concerned: froze
     """Where a version is served and none of them was selected in it: whether that is because they are refused."""
     left = known.left(codes_of(concerned))
     if not left:
-        looked.evidence.append(_("{name}: {number} refused", name=name, number=len(concerned)))
+        looked.evidence.append(_("{name}: all {number} refused", name=name, number=len(concerned)))
     elif concerned == everything(trial, name):  # whatever it selects is one of them
         looked.found[name] = [_("nothing else")]
     else:
-        looked.open.append(_why_open(trial, name, len(left), known))
+        looked.left.append(_why_open(trial, name, len(left), known))
 
 
 def _why_open(trial: TrialKind, name: str, left: int, known: Asked) -> str:
@@ -181,7 +189,7 @@ def _not_there(
 ) -> Finding:
     """The finding where all that a selector means is refused."""
     is_any = any(each.state == "accepted" for each in versions(result).values())
-    seen = _("{selectors} is refused", selectors=_these(refused)) if is_any else _("no TLS version is served")
+    seen = said_of(refused, "rejected") if is_any else _("no TLS version is served")
     evidence = dict.fromkeys(words for each in refused for words in looked[each].evidence)
     return Finding(
         state="failed",
@@ -212,7 +220,7 @@ class _Demand:
     says: str
     check: Callable[[TrialKind, list[str], Result], Finding]
     words: Callable[[list[str]], str]
-    codes: Callable[[TrialKind, list[str]], tuple[frozenset[int], ...]]  # that are offered, each set by itself
+    needs: Callable[[TrialKind, list[str]], Needs]
 
 
 _DEMANDS = (
@@ -221,21 +229,21 @@ _DEMANDS = (
         "No {what} but these are accepted in any TLS version.",
         _allowed,
         _only,
-        lambda trial, value: (_ALL[trial] - all_of(trial, value),),
+        lambda trial, value: needs_of(trial, _ALL[trial] - all_of(trial, value)),
     ),
     _Demand(
         "forbidden",
         "None of these {what} is accepted in any TLS version.",
         _forbidden,
         _no,
-        lambda trial, value: (all_of(trial, value),),
+        lambda trial, value: needs_of(trial, all_of(trial, value)),
     ),
     _Demand(
         "required",
         "Of each of these selectors of {what} at least one is accepted, in some TLS version.",
         _required,
         _each,
-        lambda trial, value: tuple(all_of(trial, [each]) for each in value),
+        lambda trial, value: needs_of(trial, *(all_of(trial, [each]) for each in value), enough=1),
     ),
 )
 _WHAT: tuple[tuple[TrialKind, str, dict[str, str]], ...] = (
@@ -269,7 +277,7 @@ def _register(trial: TrialKind, what: str, demand: _Demand, example: str) -> Non
         Selectors,
         says=demand.says.format(what=what),
         example=example,
-        needs=lambda value: needs_of(trial, *demand.codes(trial, value)),
+        needs=lambda value: demand.needs(trial, value),
         words=demand.words,
         validate=validate,
     )(check_it)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import msgspec
 
+from probe.diagnosis.wording import both
 from probe.language import _
 from probe.needs import Needs
 from probe.result import Result, Verdict, VersionName
@@ -15,6 +16,7 @@ from probe.verify.served import (
     VERSIONS,
     no_road,
     not_settled,
+    said_of,
     spoken,
     told,
     version,
@@ -30,8 +32,8 @@ def _these(value: Iterable[str]) -> str:
     return _(", ").join(value)
 
 
-def _spoken(value: Iterable[str]) -> str:
-    return _these(spoken(each) for each in value)
+def _spoken(value: Iterable[str]) -> list[str]:
+    return [spoken(each) for each in value]
 
 
 def _in_state(verdicts: Mapping[str, Verdict], state: str) -> list[str]:
@@ -98,7 +100,7 @@ def min_version(value: str, result: Result) -> Finding:
     """One that is older fails, whatever is not known of the others."""
     older, newer = _seen(result, _older_than(value)), _seen(result, _not_older_than(value))
     if found := _in_state(older, "accepted"):
-        seen = _("{versions} is accepted", versions=_spoken(found))
+        seen = said_of(_spoken(found), "accepted")
         evidence = _evidence(result, found)
         change = f"tls.min={_short(value)}"
         return _failed(result, seen, _min_words(value), evidence, diagnosis="TLS_LEGACY_VERSION", change=change)
@@ -116,7 +118,7 @@ def min_version(value: str, result: Result) -> Finding:
 def _none_served(result: Result, wanted: Mapping[str, Verdict], demand: str) -> Finding:
     """TLS is demanded, and every version that would do is refused."""
     is_any = bool(_in_state(versions(result), "accepted"))
-    seen = _("{versions} is refused", versions=_spoken(wanted)) if is_any else _("no TLS version is served")
+    seen = said_of(_spoken(wanted), "rejected") if is_any else _("no TLS version is served")
     diagnosis = "TLS_NO_COMMON_VERSION" if is_any else without_tls(result)
     return _failed(result, seen, demand, _evidence(result, wanted), diagnosis=diagnosis)
 
@@ -143,7 +145,7 @@ def _none_of(
     """None of these versions is accepted."""
     verdicts = _seen(result, value)
     if found := _in_state(verdicts, "accepted"):
-        seen = _("{versions} is accepted", versions=_spoken(found))
+        seen = said_of(_spoken(found), "accepted")
         return _failed(result, seen, demand, _evidence(result, found), diagnosis=diagnosis, change=change)
     if open_ := {name: each for name, each in verdicts.items() if each.state == "unknown"}:
         return _unknown(result, open_)
@@ -156,7 +158,7 @@ def _none_of(
     says="Each of these TLS versions is accepted.",
     example='["TLSv1.2", "TLSv1.3"]',
     needs=lambda value: Needs(versions=frozenset(value)),
-    words=lambda value: _("{versions} accepted", versions=_spoken(value)),
+    words=lambda value: _("{versions} accepted", versions=both(_spoken(value))),
 )
 def required_versions(value: list[str], result: Result) -> Finding:
     """One that is refused fails, whatever is not known of the others."""
@@ -164,18 +166,18 @@ def required_versions(value: list[str], result: Result) -> Finding:
     refused = _in_state(verdicts, "rejected")
     if refused:
         now = _in_state(versions(result), "accepted")
-        seen = _("{versions} is refused", versions=_spoken(refused)) if now else _("no TLS version is served")
+        seen = said_of(_spoken(refused), "rejected") if now else _("no TLS version is served")
         return _failed(
             result,
             seen,
-            _("{versions} accepted", versions=_spoken(value)),
+            _("{versions} accepted", versions=both(_spoken(value))),
             _evidence(result, refused),
             diagnosis="TLS_NO_COMMON_VERSION" if now else without_tls(result),
             change=_exactly({*now, *value}),
         )
     if open_ := {name: each for name, each in verdicts.items() if each.state == "unknown"}:
         return _unknown(result, open_)
-    return _passed(result, _("{versions} is accepted, as demanded", versions=_spoken(value)), value)
+    return _passed(result, _("{seen}, as demanded", seen=said_of(_spoken(value), "accepted")), value)
 
 
 def _exactly(wanted: Iterable[str]) -> str | None:
@@ -190,13 +192,13 @@ def _exactly(wanted: Iterable[str]) -> str | None:
     says="None of these TLS versions is accepted.",
     example='["TLSv1.0", "TLSv1.1"]',
     needs=lambda value: Needs(versions=frozenset(value)),
-    words=lambda value: _("{versions} refused", versions=_spoken(value)),
+    words=lambda value: _("{versions} refused", versions=both(_spoken(value))),
 )
 def forbidden_versions(value: list[str], result: Result) -> Finding:
     """Each was turned away."""
     kept = [name for name in _in_state(versions(result), "accepted") if name not in value]
     legacy = any(name in value for name in _older_than("TLSv1.2"))
-    demand = _("{versions} refused", versions=_spoken(value))
-    held = _("{versions} is refused, as demanded", versions=_spoken(value))
+    demand = _("{versions} refused", versions=both(_spoken(value)))
+    held = _("{seen}, as demanded", seen=said_of(_spoken(value), "rejected"))
     diagnosis = "TLS_LEGACY_VERSION" if legacy else None
     return _none_of(result, value, demand, held, change=_exactly(kept), diagnosis=diagnosis)

@@ -6,13 +6,14 @@ a trial offered it and the rest of that trial was refused. Everything else is op
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from probe.diagnosis.stored import stored
-from probe.language import _
+from probe.diagnosis.wording import both
+from probe.language import N_, _
 from probe.needs import TrialKind
-from probe.result import Registered, Result, Tls, TlsTrial, Verdict
+from probe.result import Registered, Result, State, Tls, TlsTrial, Verdict
 from probe.verify.seen import TLS_BASED, accepted, protocols
 from probe.verify.selectors import SUITES, groups_in, suites_in
 from probe.wire.tls_version import VERSION_NAMES
@@ -21,6 +22,11 @@ VERSIONS = tuple(VERSION_NAMES.values())  # oldest first
 OLDER_TLS = ("TLSv1.0", "TLSv1.1", "TLSv1.2")  # that have ECDHE, and share their groups
 _CLIENTS_ASK_FOR = ("SSL", "HYBRID")  # HYBRID_EX only beside HYBRID; the others in redirection and in Entra ID alone
 _WITHOUT_TLS = ("STANDARD_RDP_ONLY", "TLS_CERTIFICATE_MISSING", "NEGOTIATION_UNSUPPORTED", "TLS_HANDSHAKE_ABORTED")
+_STATES: dict[State, tuple[str, str]] = {
+    "accepted": (N_("{names} is accepted"), N_("{names} are accepted")),
+    "rejected": (N_("{names} is refused"), N_("{names} are refused")),
+    "unknown": (N_("whether {names} is accepted is not known"), N_("whether {names} are accepted is not known")),
+}
 _NOT_ASKED = Verdict(state="unknown", reason="not asked")
 _CUT_SHORT = "not asked for want of connections: "
 
@@ -28,6 +34,12 @@ _CUT_SHORT = "not asked for want of connections: "
 def spoken(version: str) -> str:
     """A version as people write it: "TLS 1.2", "SSL 3"."""
     return version.replace("TLSv", "TLS ").replace("SSLv", "SSL ")
+
+
+def said_of(names: Sequence[str], state: State) -> str:
+    """ "RDP and SSL are accepted", and the same of what is refused."""
+    one, several = _STATES[state]
+    return _(one if len(names) == 1 else several, names=both(names))
 
 
 def told(name: str, verdict: Verdict) -> str:
@@ -75,13 +87,13 @@ def versions(result: Result) -> dict[str, Verdict]:
 
 
 def not_settled(verdicts: dict[str, Verdict]) -> str:
-    """Why it is not known of some versions whether they are served, in words."""
+    """Why it is not known of some versions whether they are served, in words; those for the same reason together."""
+    by_reason: dict[str, list[str]] = {}
+    for name, each in verdicts.items():
+        if each.state == "unknown":
+            by_reason.setdefault(each.reason or each.ending or "not asked", []).append(spoken(name))
     return _("; ").join(
-        _("{version} was not asked for", version=spoken(name))
-        if (how := each.reason or each.ending or "not asked") == "not asked"
-        else _("whether {version} is served was not settled ({how})", version=spoken(name), how=stored(how))
-        for name, each in verdicts.items()
-        if each.state == "unknown"
+        _("{what} ({how})", what=said_of(names, "unknown"), how=stored(how)) for how, names in by_reason.items()
     )
 
 
