@@ -18,6 +18,7 @@ from probe.verify.rule import Finding, kind
 from probe.verify.seen import NLA, no_nla, not_known, protocols, unsettled
 
 _NEEDS = Needs(protocols=frozenset(NLA), credssp=True)
+_NEWEST = 6
 Mechanism = Literal["NTLM", "Kerberos"]
 
 
@@ -44,7 +45,7 @@ def min_version(value: int, result: Result) -> Finding:
         observed=observed,
         evidence=(_("TSRequest version {version}", version=section.version),),
         diagnosis="CREDSSP_OUTDATED",
-        change=f"credssp.min={value}",
+        change=f"credssp.min={value}" if value <= _NEWEST else None,
     )
 
 
