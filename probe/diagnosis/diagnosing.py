@@ -45,12 +45,33 @@ def diagnose(result: facts.Result) -> list[facts.Diagnosis]:
     return sorted(found, key=lambda diagnosis: facts.SEVERITIES.index(diagnosis.severity))
 
 
+def remedies_of(code: str, result: facts.Result) -> list[str]:
+    """What mends what a code means, likeliest first for what was seen and for the kind of server; none lowers security.
+
+    Where the result gives no evidence for the code, as where a policy demands more than a diagnosis is made for, the
+    catalogue alone decides. A code that is not in it has no remedies.
+    """
+    server = result.server if result.server is not None else facts.Server()
+    for rule in RULES:
+        if rule.diagnosis.code == code:
+            asked = rule.needs is None or getattr(result, rule.needs)
+            excluded, pointed = _causes([*rule.evidence(result)] if asked else [])
+            _left, remedies = _weighed(rule.diagnosis, excluded, pointed, server.kind)
+            return [_(remedy.text) for remedy in remedies if not remedy.lowers]
+    return []
+
+
+def _causes(evidence: Sequence[Evidence]) -> tuple[frozenset[Cause], frozenset[Cause]]:
+    """Those that are ruled out, and those that are pointed to."""
+    excluded = frozenset(cause for each in evidence for cause in each.excludes)
+    return excluded, frozenset(each.likeliest for each in evidence if each.likeliest is not None)
+
+
 def _describe(diagnosis: Diagnosis, evidence: Sequence[Evidence], kind: str) -> facts.Diagnosis:
     said = {name: value for each in reversed(evidence) for name, value in each.facts.items()}
     severities = [each.severity for each in evidence if each.severity is not None]
     summaries = [each.summary for each in evidence if each.summary is not None]
-    excluded = frozenset(cause for each in evidence for cause in each.excludes)
-    pointed = frozenset(each.likeliest for each in evidence if each.likeliest is not None)
+    excluded, pointed = _causes(evidence)
     advice = _advice(diagnosis, excluded, pointed, kind, current())
     return facts.Diagnosis(
         code=diagnosis.code,
@@ -99,17 +120,17 @@ def _weighed(
     """
 
     def is_foreign(advice: Cause | Remedy) -> bool:
-        return _distance(advice.on, kind) > 1
+        return distance(advice.on, kind) > 1
 
     def place(cause: Cause) -> tuple[bool, int]:
-        return (cause not in pointed, _distance(cause.on, kind))
+        return (cause not in pointed, distance(cause.on, kind))
 
     possible = sorted((cause for cause in diagnosis.causes if cause not in excluded), key=place)
     causes = [cause for cause in possible if not is_foreign(cause)] or possible
     likely = [cause for cause in causes if cause in pointed]
 
     def need(remedy: Remedy) -> tuple[bool, bool, int]:
-        return (remedy.lowers, likely != [] and likely[0] not in remedy.heals, _distance(remedy.on, kind))
+        return (remedy.lowers, likely != [] and likely[0] not in remedy.heals, distance(remedy.on, kind))
 
     healing = [each for each in diagnosis.remedies if not each.heals or not set(causes).isdisjoint(each.heals)]
     fitting = [each for each in healing if not is_foreign(each)]
@@ -118,8 +139,8 @@ def _weighed(
     return causes, sorted(fitting, key=need)
 
 
-def _distance(on: str, kind: str) -> int:
-    """How far advice is from this kind of server: its own, for any, for another."""
+def distance(on: str, kind: str) -> int:
+    """How far advice is from a kind of server: 0 its own, 1 for any (or nobody knows which it is), 2 for another."""
     if kind == "unknown" or on == "any":
         return 1
     return 0 if on in _KIN.get(kind, (kind,)) else 2

@@ -1,16 +1,83 @@
-"""What to do about a rule that failed or was not settled, for the kind of server that it is. Pure."""
+"""What to do about a rule that failed or was not settled, for the kind of server that it is. Pure.
+
+The texts are data: those of `fixes`, by the rule's key, and the remedies of the diagnosis that means the same.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
+from string import Formatter
+from typing import TypeVar
+
+from probe.clients import CLIENTS
+from probe.diagnosis.diagnosing import distance, remedies_of
+from probe.language import _
 from probe.result import Result
+from probe.verify.fix_facts import facts_of
+from probe.verify.fixes import CODES, FEATURES, FIXES, PLACES
+from probe.verify.fixes_tls import Fix
+from probe.verify.next_step import next_step as settling
 from probe.verify.rule import Finding, Rule
 
+_T = TypeVar("_T")
+_MOST = 3
+_FOREIGN = 2  # what `distance` says of advice for another kind of server
+_DIAGNOSIS_FIRST = ("protocols.required", "protocols.forbidden")  # which says what to do of the one that it is about
 
-def fix(rule: Rule, finding: Finding, result: Result) -> list[str]:  # noqa: ARG001
-    """What mends a failed rule, likeliest first, at most three sentences in the language that is spoken now."""
-    return []
+
+def fix(rule: Rule, finding: Finding, result: Result) -> list[str]:
+    """What mends a failed rule, likeliest first, at most three texts in the language that is spoken now."""
+    own = [*_hints(rule, result), *_own(rule, result)]
+    codes = _codes(rule, finding) if not own or _by_value(rule, CODES) is not None else ()
+    remedies = [text for code in codes for text in remedies_of(code, result)]
+    told = [*remedies, *own] if rule.key in _DIAGNOSIS_FIRST else [*own, *remedies]
+    return [*dict.fromkeys(told)][:_MOST]
 
 
-def next_step(rule: Rule, finding: Finding, result: Result) -> str | None:  # noqa: ARG001
-    """What would settle a rule that is unknown: one sentence, or None where nothing is known to."""
-    return None
+def _own(rule: Rule, result: Result) -> list[str]:
+    """The texts for this key and for this kind of server, those for it alone first."""
+    kind = result.server.kind if result.server is not None else "unknown"
+    facts = {**PLACES, **facts_of(rule, result)}
+    fitting = [each for each in texts_of(rule) if distance(each.on, kind) < _FOREIGN and names_in(each) <= facts.keys()]
+    return [_(each.text, **facts) for each in sorted(fitting, key=lambda each: distance(each.on, kind))]
+
+
+def texts_of(rule: Rule) -> tuple[Fix, ...]:
+    """The texts of a key, or of a key with this value; of the features of TLS, which have none of their own, theirs."""
+    found = _by_value(rule, FIXES)
+    if found is not None:
+        return found
+    return FEATURES if rule.key.startswith("tls.") else ()
+
+
+def _by_value(rule: Rule, table: Mapping[str, _T]) -> _T | None:
+    key = rule.key.partition(":")[0]
+    return table.get(f"{key}={rule.value}", table.get(key))
+
+
+def names_in(fix_: Fix) -> set[str]:
+    """The facts that a text names."""
+    return {name for _literal, name, _spec, _conversion in Formatter().parse(fix_.text) if name is not None}
+
+
+def _codes(rule: Rule, finding: Finding) -> tuple[str, ...]:
+    """The diagnosis that the check names, else those that mean the same as the key."""
+    return (finding.diagnosis,) if finding.diagnosis is not None else _by_value(rule, CODES) or ()
+
+
+def _hints(rule: Rule, result: Result) -> Iterator[str]:
+    """What would let the clients in that must be able to connect, each hint once."""
+    patterns = rule.value if rule.key == "clients.must_connect" else ()
+    names = {profile.name for key, profile in CLIENTS.items() if any(fnmatchcase(key, each) for each in patterns)}
+    by_hint: dict[str, list[str]] = {}
+    for client in result.clients:
+        if client.client in names and client.connects is False and client.hint is not None:
+            by_hint.setdefault(client.hint, []).append(client.client)
+    for hint, clients in by_hint.items():
+        yield _("{clients}: {hint}", clients=_(", ").join(clients), hint=hint)
+
+
+def next_step(rule: Rule, finding: Finding, result: Result) -> str | None:  # noqa: ARG001, a finding tells why itself
+    """What would settle a rule that is unknown: one sentence, or None where the target was not reached at all."""
+    return settling(rule, result)

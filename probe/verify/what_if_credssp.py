@@ -27,13 +27,15 @@ def refuse_older(result: Result, value: str, notes: list[str]) -> None:
     if section is None:
         notes.append(_("CredSSP is not known to be served today"))
     elif section.version is not None and section.version < int(value):
-        words = "the server's own CredSSP has version {version}, so it cannot demand {least} today"
+        words = "the server's own CredSSP has version {version}, and cannot demand {least} before it is updated"
         notes.append(_(words, version=section.version, least=value))
 
 
 def without_older(clients: Iterable[Client], result: Result, settings: Sequence[Setting]) -> list[Client]:
     """The same clients; those whose CredSSP is older than the server then takes get as far as they do without it."""
     least = max((int(setting.value) for setting in settings if setting.key == "credssp.min"), default=0)
+    if result.credssp is None or (result.credssp.version or 0) < least:
+        return list(clients)
     return [_without(client, _BY_NAME.get(client.client), least, result) for client in clients]
 
 
