@@ -113,7 +113,7 @@ def test_each_demand_has_words(name: str) -> None:
 def test_strict_asks_for_nothing_that_only_depth_full_asks() -> None:
     """It is what everybody tries first: it has to be quick."""
     needs = needs_of([read_policy("strict")], TARGET)
-    assert not (needs.full or needs.standard or needs.udp or needs.gateway or needs.licensing)
+    assert not any((needs.full, needs.standard, needs.udp, needs.gateway, needs.licensing))
 
 
 def test_who_issued_the_certificate_is_no_error_of_strict() -> None:
