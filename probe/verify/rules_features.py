@@ -26,6 +26,7 @@ from probe.verify.served import (
 )
 
 _FULL = Needs(full=True)
+_DROPPED = ("closed", "reset")  # the reasons of verdicts on versions where nothing was said
 
 
 def _these(value: Iterable[str]) -> str:
@@ -114,7 +115,7 @@ def tolerant(value: bool, result: Result) -> Finding:
     """What was dropped, and that hellos which could have been were answered."""
     demand = _tolerant_words(value)
     if none := _none_served(result):
-        return _without_tls(demand, none, holds=value)
+        return _none_answered(value, none, result)
     dropped = result.tls.intolerance if result.tls is not None else []
     evidence = tuple(_("{said}: {words}", said=stored(each.hello), words=stored(each.ending)) for each in dropped)
     if not dropped and (why := _tolerance_open(result)):
@@ -132,6 +133,19 @@ def tolerant(value: bool, result: Result) -> Finding:
         evidence=evidence,
         diagnosis="TLS_INTOLERANT" if dropped else None,
     )
+
+
+def _none_answered(value: bool, evidence: tuple[str, ...], result: Result) -> Finding:
+    """The same where no hello led to TLS: those that were dropped without a word, and not refused, count."""
+    dropped = result.tls is not None and any(
+        verdict.reason in _DROPPED for name, verdict in result.tls.versions.items() if not name.startswith("SSL")
+    )
+    seen = _("every hello is dropped or refused") if dropped else _("no TLS version is served")
+    if dropped is not value:
+        return Finding(state="passed", message=seen, observed=seen, evidence=evidence)
+    message = _("{seen}; demanded: {demand}", seen=seen, demand=_tolerant_words(value))
+    diagnosis = "TLS_HANDSHAKE_ABORTED" if dropped else None
+    return Finding(state="failed", message=message, observed=seen, evidence=evidence, diagnosis=diagnosis)
 
 
 def _tolerance_open(result: Result) -> str | None:
@@ -191,7 +205,7 @@ _FEATURES = (
     ),
     _Feature(
         "session_tickets",
-        N_("session tickets (RFC 5077)"),
+        N_("resumption by session tickets (RFC 5077)"),
         "Sessions up to TLS 1.2 are continued by tickets, RFC 5077.",
         moot="tls13",
         danger=True,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from probe.diagnosis.stored import stored
 from probe.diagnosis.wording import both
@@ -37,7 +38,7 @@ def spoken(version: str) -> str:
 
 
 def said_of(names: Sequence[str], state: State) -> str:
-    """ "RDP and SSL are accepted", and the same of what is refused."""
+    """One sentence on several names: "RDP and SSL are accepted"."""
     one, several = _STATES[state]
     return _(one if len(names) == 1 else several, names=both(names))
 
@@ -104,7 +105,7 @@ class Asked:
     selected: dict[str, str]  # names by code
     refused: frozenset[str]
     all_settled: bool  # all that can be selected and was not is refused
-    why_not: str | None = None  # why a trial settled nothing, in the words of the result
+    why_not: str | None = None  # why something is open, in the words of the result; None: it was not asked
 
     def left(self, codes: Iterable[str]) -> frozenset[str]:
         """Those of these that were neither selected nor refused."""
@@ -120,7 +121,8 @@ def asked(kind: TrialKind, name: str, result: Result) -> Asked:
     selected = dict(_selected(kind, name, tls, result))
     refused = frozenset(code for each in trials if each.state == "rejected" for code in _offered(each))
     settled = _suites_settled(name, tls) if kind == "suites" else _groups_settled(name, tls, result)
-    why_not = next((each.reason or each.ending for each in trials if each.state == "unknown"), None)
+    said = (each.reason or each.ending for each in trials if each.state == "unknown")
+    why_not = next(chain(said, _left(name, kind, tls)), None)
     return Asked(selected, refused - selected.keys(), settled, why_not)
 
 
@@ -191,8 +193,13 @@ def _groups_settled(name: str, tls: Tls, result: Result) -> bool:
 
 def is_left(name: str, what: str, tls: Tls) -> bool:
     """Whether depth full left "suites", "groups" or "schemes" of a version open."""
-    left = (item for words in tls.unsettled for item in words.removeprefix(_CUT_SHORT).split(", "))
-    return any(what.rstrip("s") in item and (name in item or not _names_a_version(item)) for item in left)
+    return any(_left(name, what, tls))
+
+
+def _left(name: str, what: str, tls: Tls) -> Iterator[str]:
+    """What depth full says of it, in the words of the result."""
+    items = (item for words in tls.unsettled for item in words.removeprefix(_CUT_SHORT).split(", "))
+    return (item for item in items if what.removesuffix("s") in item and (name in item or not _names_a_version(item)))
 
 
 def _names_a_version(words: str) -> bool:
