@@ -39,6 +39,12 @@ def needs_of(codes: Iterable[str]) -> Needs:
     return wanted
 
 
+def is_usual(code: str) -> bool:
+    """Whether depth standard asks all that a diagnosis rests on."""
+    needs = SEEN[code].needs
+    return not (needs.full or needs.udp or needs.gateway or needs.licensing)
+
+
 def _reached(result: Result) -> str | None:
     """What is told by how the target was met is told by every result."""
     return None if result.status == "rdp" else _("the server did not answer as RDP")
@@ -153,7 +159,8 @@ def _gateway(result: Result) -> str | None:
 
 
 def _farm(result: Result) -> str | None:
-    return _negotiated("RDP", "SSL", "HYBRID")(result) or uncovered(result)
+    why = _negotiated("RDP", "SSL", "HYBRID")(result)
+    return uncovered(result) if why is None and no_tls(result) is None else why
 
 
 _OURS = ("interrupted", "deadline", "refused", "filtered", "unreachable")  # ended before the server could answer

@@ -11,15 +11,13 @@ from probe.diagnosis.stored import stored
 from probe.language import _
 from probe.needs import Needs
 from probe.result import SEVERITIES, Diagnosis, Result, Severity
-from probe.verify.diagnoses_seen import SEEN, needs_of, unseen
+from probe.verify.diagnoses_seen import SEEN, is_usual, needs_of, unseen
 from probe.verify.rule import Finding, kind
 from probe.verify.seen import not_known
 
 Kind = Literal["windows", "xrdp", "freerdp", "gnome", "weston", "virtualbox"]
 UdpState = Literal["open", "closed"]
 _Code: Any = Literal.__getitem__(tuple(SEEN))  # of every code
-# What a policy that names a severity looks at: what is asked outside of the RDP connection it has to name by code.
-_USUAL = Needs(standard=True)
 
 
 @kind(
@@ -111,7 +109,7 @@ def forbidden(value: list[str], result: Result) -> Finding:
         " (UDP, a gateway, licenses, every suite) counts where it was asked for."
     ),
     example='"risk"',
-    needs=_USUAL,
+    needs=Needs(standard=True),
     words=lambda value: _("nothing more severe than {severity}", severity=value),
 )
 def worst(value: Severity, result: Result) -> Finding:
@@ -121,7 +119,7 @@ def worst(value: Severity, result: Result) -> Finding:
     if worse:
         return _made(worse)
     for code in SEEN if most > 0 else ():  # nothing is more severe than a blocker
-        why = unseen(code, result) if needs_of([code]) | _USUAL == _USUAL else None
+        why = unseen(code, result) if is_usual(code) else None
         if why is not None:
             return not_known(_("{code} could not be told: {why}", code=code, why=why))
     found = [each.severity for each in result.diagnoses]
