@@ -82,7 +82,7 @@ def test_versions(code: str) -> None:
     described.tls = None
     assert unseen(code, described) == "TLSv1.0 was not asked for"
     needs = SEEN[code].needs
-    assert (needs.versions, needs.intolerance) == (set(VERSIONS), code == "TLS_INTOLERANT")
+    assert (needs.versions, needs.intolerance) == (frozenset(VERSIONS), code == "TLS_INTOLERANT")
 
 
 def test_a_hello_that_was_dropped_is_enough() -> None:
@@ -120,7 +120,7 @@ def test_certificates(code: str) -> None:
     described.tls.versions["TLSv1.1"] = ACCEPTED
     assert unseen(code, described) == "the certificate of TLSv1.1 was not seen"
     needs = SEEN[code].needs
-    assert (needs.certificates, needs.versions) == (True, set(VERSIONS))
+    assert (needs.certificates, needs.versions) == (True, frozenset(VERSIONS))
 
 
 READ: dict[str, list[dict[str, Any]]] = {
@@ -207,7 +207,7 @@ def test_credssp(code: str) -> None:
     assert unseen(code, rdp(HYBRID=SILENT)) is not None
     assert unseen(code, with_nla(None)) is not None
     assert unseen(code, with_nla(CredSsp(version=6, ntlm=Ntlm(clock_skew_s=0.0)))) is None
-    assert (SEEN[code].needs.credssp, SEEN[code].needs.protocols) == (True, {"HYBRID", "HYBRID_EX"})
+    assert (SEEN[code].needs.credssp, SEEN[code].needs.protocols) == (True, frozenset({"HYBRID", "HYBRID_EX"}))
 
 
 @pytest.mark.parametrize(
@@ -248,9 +248,9 @@ def test_standard_rdp(code: str) -> None:
     assert unseen(code, standard(encryption_level="HIGH", certificate=key)) is None
     assert unseen(code, standard(methods_asked=ASKED, certificate=key)) is None
     for ending in ("timed_out", "interrupted", "deadline", "refused", "filtered", "unreachable"):
-        cut = [*ASKED, MethodAttempt(offered="40BIT", ending=ending)]  # type: ignore[arg-type]
+        cut = [*ASKED, MethodAttempt(offered="40BIT", ending=ending)]
         assert unseen(code, standard(encryption_level="HIGH", methods_asked=cut, certificate=key)) is not None
-    assert (SEEN[code].needs.encryption, SEEN[code].needs.protocols) == (True, {"RDP"})
+    assert (SEEN[code].needs.encryption, SEEN[code].needs.protocols) == (True, frozenset({"RDP"}))
 
 
 @pytest.mark.parametrize(

@@ -151,7 +151,7 @@ def test_values_that_are_none(key: str, value: Any) -> None:
 def test_words_and_needs(key: str, value: Any, words: str) -> None:
     assert KINDS[key].words(msgspec.convert(value, KINDS[key].value)) == words
     needs = KINDS[key].needs(value)
-    assert (needs.credssp, needs.protocols, needs.standard) == (True, {"HYBRID", "HYBRID_EX"}, False)
+    assert (needs.credssp, needs.protocols, needs.standard) == (True, frozenset({"HYBRID", "HYBRID_EX"}), False)
 
 
 def test_a_verdict_of_no_words() -> None:

@@ -175,4 +175,4 @@ def test_values_that_are_none(key: str, value: Any) -> None:
 def test_words_and_needs(key: str, value: Any, words: str) -> None:
     assert KINDS[key].words(value) == words
     needs = KINDS[key].needs(value)
-    assert (needs.encryption, needs.protocols, needs.standard) == (True, {"RDP"}, False)
+    assert (needs.encryption, needs.protocols, needs.standard) == (True, frozenset({"RDP"}), False)
