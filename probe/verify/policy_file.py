@@ -87,7 +87,7 @@ def _extended(read: PolicyText, name: str, above: tuple[str, ...]) -> Policy:
 
 def _identity(file: str | None, name: str) -> str:
     """The same for two names of one file."""
-    return name if file is None else str(File(file).resolve())
+    return name if file is None else str(File(file).absolute())
 
 
 def _rules(read: PolicyText, said: Any, values: dict[str, Any], name: str, at: Path = ()) -> Iterator[Rule]:
@@ -124,21 +124,21 @@ def _said(read: PolicyText, rule: Rule, more: Said) -> Rule:
 
 
 def _validate(read: PolicyText, key: str, value: Any, path: Path) -> None:
-    """Refuse a value that names nothing there is; of a list, the first element that does."""
+    """Refuse a value that names nothing there is; of a list, shown at the first element that does."""
     try:
         KINDS[key].validate(value)
     except InputError as error:
-        if isinstance(value, list):
-            for number, each in enumerate(value):
-                _refuse_element(read, key, each, (*path, number))
-        raise read.error(Mistake(path, f"{name_of(path)}: {error.what}", error.hint)) from None
+        elements = enumerate(value) if isinstance(value, list) else ()
+        place: Path = next(((*path, number) for number, each in elements if not _is_valid(key, [each])), path)
+        raise read.error(Mistake(place, f"{name_of(path)}: {error.what}", error.hint)) from None
 
 
-def _refuse_element(read: PolicyText, key: str, value: Any, path: Path) -> None:
+def _is_valid(key: str, value: Any) -> bool:
     try:
-        KINDS[key].validate([value])
-    except InputError as error:
-        raise read.error(Mistake(path, f"{name_of(path)}: {error.what}", error.hint)) from None
+        KINDS[key].validate(value)
+    except InputError:
+        return False
+    return True
 
 
 def _waivers(read: PolicyText, said: Any) -> Iterator[Waiver]:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_ori
 import msgspec
 
 from probe.verify.kinds import KINDS
-from probe.verify.policy_shape import Head, OverrideHead
+from probe.verify.policy_shape import Head
 from probe.verify.toml_places import Path
 
 _MORE = "docs/policy.md has every key; rdp-probe policy show --toml strict is an example"
@@ -78,22 +78,21 @@ def name_of(path: Path) -> str:
 
 def _whole_name(path: Path) -> str:
     parts = [part for part in path if isinstance(part, str)]
-    inside = parts[:1] == ["override"] and len(parts) > 1 and parts[1] not in OverrideHead.__struct_fields__
+    inside = parts[:1] == ["override"] and len(parts) > 2
     return ".".join(parts[1:] if inside else parts)
 
 
 def near(word: str, known: Iterable[str]) -> list[str]:
     """What was probably meant by a word: at most two names."""
-    names = list(known)
-    word = word[:_LONGEST]
-    squeezed = {name: _squeezed(name) for name in names}
+    names = {name.lower(): name for name in known}
+    word = word[:_LONGEST].lower()
     wanted = _squeezed(word)
-    also = _ALSO.get(wanted)
-    if also in names:
-        return [also]
-    same = [name for name in names if wanted and squeezed[name] == wanted]
-    ending = [name for name in names if len(wanted) > 1 and squeezed[name].endswith(wanted)]
-    return (same or ending or get_close_matches(word, names, 1, _ALIKE))[:2]
+    if (also := _ALSO.get(wanted)) in names.values():
+        return [str(also)]
+    squeezed = {name: _squeezed(lower) for lower, name in names.items()}
+    same = [name for name in squeezed if wanted and squeezed[name] == wanted]
+    ending = [name for name in squeezed if len(wanted) > 1 and squeezed[name].endswith(wanted)]
+    return (same or ending)[:2] or [names[each] for each in get_close_matches(word, names, 1, _ALIKE)]
 
 
 def meant(word: str, known: Iterable[str], otherwise: str) -> str:
@@ -238,4 +237,4 @@ def _bare(shape: Any, value: object) -> Any:
 
 
 def _squeezed(name: str) -> str:
-    return "".join(character for character in name.lower() if character.isalnum())
+    return "".join(character for character in name if character.isalnum())

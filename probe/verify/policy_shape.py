@@ -117,9 +117,7 @@ def _sections() -> list[tuple[str, Any, Any]]:
                 (name, Annotated[value, Meta(description=kind.says, examples=[example])], UNSET)
             )
     sections = [(section, _optional(_section(section, keys)), UNSET) for section, keys in fields.items()]
-    if FACT in KINDS:
-        sections.append((FACT, _optional(_tables(fact_type(), KINDS[FACT].says)), UNSET))
-    return sections
+    return [*sections, (FACT, _optional(_tables(fact_type(), KINDS[FACT].says)), UNSET)]
 
 
 def _optional(*shapes: Any) -> Any:

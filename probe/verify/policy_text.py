@@ -10,8 +10,8 @@ from typing import Any
 
 from probe.errors import InputError
 from probe.verify import builtin
-from probe.verify.policy_mistakes import Mistake, near, quoted
-from probe.verify.toml_places import Path, line_and_column, places
+from probe.verify.policy_mistakes import Mistake, near
+from probe.verify.toml_places import Path, Spot, line_and_column, places
 
 _LARGEST = 1_000_000  # bytes; the built-in ones have some thousands
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
@@ -26,6 +26,7 @@ _SYNTAX_HINTS = {
     "invalid date": _A_DATE,
 }
 _A_LINE = "a line of TOML is key = value; docs/policy.md has examples"
+_TOP = Spot(0, 0, 0)
 _TOO_DEEP = "a policy needs no more than two levels"
 
 
@@ -43,13 +44,8 @@ class PolicyText:
         return path in places(self.text)
 
     def error(self, mistake: Mistake) -> InputError:
-        """What is wrong, and where it was written: there, or at what it is in."""
-        found, path = places(self.text), mistake.path
-        while path not in found and path:
-            path = path[:-1]
-        spot = found.get(path)
-        if spot is None:
-            return InputError(f"cannot read {self.name}: {mistake.what}", mistake.hint)
+        """What is wrong, and where it was written."""
+        spot = places(self.text).get(mistake.path, _TOP)
         line, column = line_and_column(self.text, spot.key if mistake.of_key else spot.start)
         return _at(self.name, line, column, mistake.what, mistake.hint)
 
@@ -77,7 +73,7 @@ def _bytes(name: str) -> bytes:
         with File(name).open("rb") as stream:
             data = stream.read(_LARGEST + 1)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
+        if name and isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
             raise InputError(
                 f"cannot read {name}: {error.strerror}", "give a TOML file, or a built-in policy"
             ) from None
@@ -89,9 +85,9 @@ def _bytes(name: str) -> bytes:
 
 def _no_such(name: str) -> InputError:
     """A name that is neither a file's nor a built-in policy's."""
-    meant = near(name.removesuffix(".toml"), builtin.names())
+    meant = near(File(name).name.removesuffix(".toml"), builtin.names())
     hint = f"did you mean {' or '.join(meant)}? rdp-probe policy list names all" if meant else "rdp-probe policy list"
-    return InputError(f"there is no file {quoted(name)}, and no built-in policy of that name", hint)
+    return InputError(f"there is no file {name!r}, and no built-in policy of that name", hint)
 
 
 def _decoded(name: str, data: bytes) -> str:
