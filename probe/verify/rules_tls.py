@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated
 
 import msgspec
@@ -105,7 +105,8 @@ def min_version(value: str, result: Result) -> Finding:
         change = f"tls.min={_short(value)}"
         return _failed(result, seen, _min_words(value), evidence, diagnosis="TLS_LEGACY_VERSION", change=change)
     if len(_in_state(newer, "rejected")) == len(newer):
-        return _none_served(result, newer, _min_words(value))
+        seen = _refused(result, list(newer))
+        return _failed(result, seen, _min_words(value), _evidence(result, newer), diagnosis=without_tls(result))
     open_ = {name: each for name, each in older.items() if each.state == "unknown"}
     if not _in_state(newer, "accepted"):
         open_ |= {name: each for name, each in newer.items() if each.state == "unknown"}
@@ -115,12 +116,10 @@ def min_version(value: str, result: Result) -> Finding:
     return _passed(result, seen, VERSIONS)
 
 
-def _none_served(result: Result, wanted: Mapping[str, Verdict], demand: str) -> Finding:
-    """TLS is demanded, and every version that would do is refused."""
-    is_any = bool(_in_state(versions(result), "accepted"))
-    seen = said_of(_spoken(wanted), "rejected") if is_any else _("no TLS version is served")
-    diagnosis = "TLS_NO_COMMON_VERSION" if is_any else without_tls(result)
-    return _failed(result, seen, demand, _evidence(result, wanted), diagnosis=diagnosis)
+def _refused(result: Result, refused: Sequence[str]) -> str:
+    """What is said of versions that are demanded and refused; where all are, of all."""
+    is_none = all(verdict.state == "rejected" for verdict in versions(result).values())
+    return _("no TLS version is served") if is_none else said_of(_spoken(refused), "rejected")
 
 
 @kind(
@@ -166,10 +165,9 @@ def required_versions(value: list[str], result: Result) -> Finding:
     refused = _in_state(verdicts, "rejected")
     if refused:
         now = _in_state(versions(result), "accepted")
-        seen = said_of(_spoken(refused), "rejected") if now else _("no TLS version is served")
         return _failed(
             result,
-            seen,
+            _refused(result, refused),
             _("{versions} accepted", versions=both(_spoken(value))),
             _evidence(result, refused),
             diagnosis="TLS_NO_COMMON_VERSION" if now else without_tls(result),
