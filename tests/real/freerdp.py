@@ -42,10 +42,17 @@ def virtual_display() -> Iterator[str]:
 class FreeRdpShadow(Launcher):
     """One freerdp-shadow-cli, with options such as /sec:nla. Its key is also that of Standard RDP Security."""
 
-    def __init__(self, *options: str, certificate: Certificate | None = None, display: str | None = None) -> None:
+    def __init__(
+        self,
+        *options: str,
+        certificate: Certificate | None = None,
+        display: str | None = None,
+        openssl_conf: str | None = None,
+    ) -> None:
         self.options = options
         self.certificate = certificate  # None: a good one with an RSA key
         self.display = display  # None: one of its own
+        self.openssl_conf = openssl_conf  # the content of a file for OPENSSL_CONF
 
     def arrange(self, directory: Path, endpoint: tuple[str, int], stack: ExitStack) -> Server:
         path = program("freerdp-shadow-cli")
@@ -57,4 +64,9 @@ class FreeRdpShadow(Launcher):
         shutil.copyfile(own.key, settings / "shadow.key")
         address, port = endpoint
         argv = [path, f"/port:{port}", f"/bind-address:{address}", *self.options]
-        return Server(argv, endpoint, directory, {"DISPLAY": display})
+        environment = {"DISPLAY": display}
+        if self.openssl_conf is not None:
+            file = directory / "openssl.cnf"
+            file.write_text(self.openssl_conf)
+            environment["OPENSSL_CONF"] = str(file)
+        return Server(argv, endpoint, directory, environment)
