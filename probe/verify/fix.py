@@ -5,7 +5,7 @@ The texts are data: those of `fixes`, by the rule's key, and the remedies of the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from string import Formatter
 from typing import TypeVar
@@ -40,7 +40,15 @@ def _own(rule: Rule, result: Result) -> list[str]:
     kind = result.server.kind if result.server is not None else "unknown"
     facts = {**PLACES, **facts_of(rule, result)}
     fitting = [each for each in texts_of(rule) if distance(each.on, kind) < _FOREIGN and names_in(each) <= facts.keys()]
+    if kind == "unknown":  # what is likeliest for one kind says more than what is second for another
+        fitting = _in_turn(fitting)
     return [_(each.text, **facts) for each in sorted(fitting, key=lambda each: distance(each.on, kind))]
+
+
+def _in_turn(fixes: Sequence[Fix]) -> list[Fix]:
+    """The first for each kind of server, then the second for each, and so on."""
+    turns = [sum(other.on == each.on for other in fixes[:place]) for place, each in enumerate(fixes)]
+    return [fixes[place] for _turn, place in sorted(zip(turns, range(len(fixes)), strict=True))]
 
 
 def texts_of(rule: Rule) -> tuple[Fix, ...]:

@@ -158,7 +158,7 @@ def parse(text: str) -> tuple[Setting, ...]:
 
     Raises InputError that names the nearest valid key or value, or the two settings that cannot both be.
     """
-    settings = tuple(_setting(part.strip()) for part in text.split(",") if part.strip())
+    settings = tuple(dict.fromkeys(_setting(part.strip()) for part in text.split(",") if part.strip()))
     if not settings:
         raise InputError("--what-if names no change", f"write it as {_EXAMPLE}; {_all_keys()}")
     _agree(settings)

@@ -85,17 +85,20 @@ def _require_nla(answers: _Answers, notes: list[str]) -> None:
 
 
 def _have_nla(answers: _Answers, notes: list[str]) -> None:
-    """Where NLA is not accepted today, nobody knows who would get in by it."""
+    """As if it had NLA where it does not have it today: nobody knows what lies behind. Of xrdp not even that."""
     if "accepted" in answers.states(*_NLA):
         return
     if answers.kind == "xrdp":
         notes.append(_("xrdp has no NLA: it cannot be set there, and what clients with NLA would meet is not known"))
-    elif answers.of("HYBRID").state == "rejected":
+        answers.say(_NLA, _UNKNOWN)
+        return
+    if answers.of("HYBRID").state == "rejected":
         how = _how(answers.of("HYBRID"))
         notes.append(_("NLA is refused today ({how}), so what clients with NLA would meet is not known", how=how))
     else:
         notes.append(_("whether NLA is accepted is not known today, nor what clients with NLA would meet"))
-    answers.say(_NLA, _UNKNOWN)
+    answers.say(("HYBRID",), _ACCEPTED)
+    answers.say(("HYBRID_EX",), _UNKNOWN)
 
 
 def _how(verdict: Verdict) -> str:
