@@ -210,6 +210,8 @@ class _Groups:
         behind = (*((_direct(readings),) if needs.direct_tls else ()), *settings)
         if over is not None and needs.trials:
             yield self._trials(needs, over, (*behind, *(_OTHER_METHODS if needs.encryption else ())))
+        if any(reading.ending is Ending.INTERRUPTED for reading in readings):
+            return  # the first connection goes on, and may show by which version TLS without X.224 is to be asked for
         yield behind
         # Where one method is turned away, others are asked for too: only all of them tell whether RDP works.
         if any((needs.encryption and _encrypts(reading)) or _turns_method_away(reading) for reading in readings):

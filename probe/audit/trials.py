@@ -189,28 +189,27 @@ class _Groups(Line):
                 beside = tuple(group for group in self._others() if group not in offer.groups)
                 proof = self._heard.asking(self._offer((*offer.groups, *beside)), self._purpose)
                 proofs.update((proof, proof.again()))
-                missing = self._weigh(reading, proof, beside) or missing
+                if self._weigh(reading, offer, proof, beside):
+                    missing = proof
         return missing
 
-    def _weigh(self, refusal: Reading, proof: Question, beside: Collection[int]) -> Question | None:
-        """Count a refusal, or stop; the hello that proves it, where that was not yet made."""
-        offer, reading = refusal.question.hello, self._heard.final(proof)
-        if offer is None:
-            return None
+    def _weigh(self, refusal: Reading, offer: Offer, proof: Question, beside: Collection[int]) -> bool:
+        """Count a refusal, or stop; True where the hello that would prove it is still to be made."""
         if not beside:  # it offered every curve that a certificate may be on
             if self.version < TLS13:
                 self.refused.update(offer.groups)
             else:
                 self.stopped = refusal
-            return None
+            return False
+        reading = self._heard.final(proof)
         if reading is None:
-            return proof
+            return True
         selected = self._of(reading) if outcome(reading) is Outcome.AGREED else None
         if selected in beside:
             self.refused.update(offer.groups)
         elif selected is None:
             self.stopped = reading
-        return None
+        return False
 
     def _may_be_for_another_reason(self, reading: Reading) -> bool:
         if self.version >= TLS13:
