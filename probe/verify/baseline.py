@@ -87,6 +87,27 @@ def compare(before: Result | None, after: Result, *, exact: bool) -> Comparison:
 
 
 def _compared(before: Result, after: Result) -> Comparing:
+    found = _facts(before, after)
+    if not (found.changes or found.undetermined) and _know_the_same(before, after):
+        _diagnoses(found)
+    found.changes.sort(key=_place)
+    return found
+
+
+def _know_the_same(before: Result, after: Result) -> bool:
+    """Whether a diagnosis of one cannot be of something that the other was not asked."""
+    both = (before, after)
+    names = [each.target.server_name or each.target.host for each in both]
+    asked = [(each.depth, each.asked, each.capture is None, bool(each.limited)) for each in both]
+    return (
+        names[0] == names[1]
+        and asked[0] == asked[1]
+        and not is_same(before, after)
+        and not _facts(after, before).undetermined
+    )
+
+
+def _facts(before: Result, after: Result) -> Comparing:
     found = Comparing(before, after)
     if is_same(before, after):
         return found
@@ -96,9 +117,6 @@ def _compared(before: Result, after: Result) -> Comparing:
             part(found)
     elif before.status == after.status:
         met.address(found)
-    if not found.changes and not found.undetermined:
-        _diagnoses(found)
-    found.changes.sort(key=_place)
     return found
 
 

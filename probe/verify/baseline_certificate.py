@@ -138,10 +138,11 @@ def _in_words(old: Certificate, new: Certificate, comparing: Comparing) -> str:
         return _("{certificate} was replaced by one of the same subject with another key", **facts)
     if left < dt.timedelta(0):
         return _("{certificate} was renewed after the old one had expired on {end}; it holds until {until}", **facts)
-    facts["days"] = str(left.days)
     if left <= SOON:
-        return _("{certificate} was renewed {days} days before the old one expires; it holds until {until}", **facts)
-    return _("{certificate} has another key, {days} days before the old one expires on {end}", **facts)
+        return _(
+            "{certificate} was renewed shortly before the old one expires on {end}; it holds until {until}", **facts
+        )
+    return _("{certificate} has another key early: the old one would be good until {end}", **facts)
 
 
 def _left(old: Certificate, new: Certificate, comparing: Comparing) -> dt.timedelta | None:
@@ -196,7 +197,8 @@ def _properties(comparing: Comparing, pair: Pair, path: str) -> None:
         ("extended_key_usage", _("the certificate's extended key usage")),
     ):
         had, has = (set(getattr(leaf, field) or ()) for leaf in pair.leaves)
-        if old.error is None and new.error is None:
+        is_told = field != "key_usage" or None not in (old.key_usage, new.key_usage)  # as earlier releases did not
+        if is_told and old.error is None and new.error is None:
             comparing.come(f"{path}.{field}", "certificate", what, sorted(has - had), direction="changed")
             comparing.gone(f"{path}.{field}", "certificate", what, sorted(had - has), direction="changed")
     _judged(comparing, pair, path)

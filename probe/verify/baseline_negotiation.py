@@ -184,10 +184,9 @@ def standard_rdp(comparing: Comparing) -> None:
     what = _("the encryption level of Standard RDP Security")
     level = _of_standard(lambda section: section.encryption_level)
     comparing.fact("standard_rdp.encryption_level", "security", what, level, rank=_LEVEL_RANK)
-    weak = _of_standard(lambda section: [name for name in section.encryption_methods if name in _WEAK_METHODS])
     what = _("weak encryption methods of Standard RDP Security")
+    weak, others = _of_standard(partial(_methods, True)), _of_standard(partial(_methods, False))
     comparing.names("standard_rdp.encryption_methods", "security", what, weak, new="worse")
-    others = _of_standard(lambda section: [name for name in section.encryption_methods if name not in _WEAK_METHODS])
     comparing.names(
         "standard_rdp.encryption_methods", "other", _("encryption methods of Standard RDP Security"), others
     )
@@ -199,13 +198,16 @@ def standard_rdp(comparing: Comparing) -> None:
     comparing.fact("standard_rdp.certificate.kind", "certificate", what, kind)
 
 
+def _methods(weak: bool, section: StandardRdp) -> list[str] | None:
+    names = section.encryption_methods
+    return [name for name in names if (name in _WEAK_METHODS) == weak] if names else None
+
+
 def _of_standard(read: Callable[[StandardRdp], T | None]) -> Callable[[Result], Fact[T]]:
     """A fact of a section that no server has which turns Standard RDP Security away."""
 
     def of(result: Result) -> Fact[T]:
-        if result.standard_rdp is None or not any(
-            each.method is not None for each in result.standard_rdp.methods_asked
-        ):
+        if result.standard_rdp is None:
             return NONE if protocol(result, "RDP") == "rejected" else None
         return read(result.standard_rdp)
 

@@ -253,5 +253,5 @@ def _feature(comparing: Comparing, name: str) -> None:
 def _intolerance(result: Result) -> Fact[list[str]]:
     """Known where everything of a depth was asked; a single connection meets none."""
     if result.depth == "discover" or (result.asked is not None and not {"standard", "full"} & {*result.asked}):
-        return NONE
+        return None
     return _of_tls(lambda section: [each.hello for each in section.intolerance])(result)
