@@ -104,13 +104,17 @@ async def _verified(verifier: Verifier, texts: Sequence[str], ports: Sequence[in
     from probe.errors import InputError
     from probe.scan.targets import targets
 
-    found = []
+    found: list[Verification] = []
+    mistake: InputError | None = None  # raised outside: a nursery would wrap it
     async with verifier.verify(targets(texts, ports)) as results:
         async for each in results:
             if isinstance(each, InputError):
-                raise each
+                mistake = each
+                break
             verifier.taken(each)
             found.append(each.verification)
+    if mistake is not None:
+        raise mistake
     if not found:
         raise InputError("there is no target in what was given", "give a name or an address")
     return found

@@ -1,0 +1,105 @@
+"""The pytest plugin, as other projects have it: in a pytest of its own, and without one."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from probe.errors import InputError
+from probe.testing import RdpFailed, RdpUnknown, verify_rdp
+
+pytest_plugins = ["pytester"]
+_NLA = '[protocols]\nnla = "required"\n'
+_NO_TLS_1_2 = '[tls]\nforbidden_versions = ["TLSv1.2"]\n'
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """An embedded server that requires NLA."""
+    command = [sys.executable, "-m", "probe.drive.demo", "--json", "--only", "windows-nla"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            (told,) = json.loads(process.stdout.readline())
+            yield f"{told['address']}:{told['port']}"
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+def policy(tmp_path: Path) -> Path:
+    """A policy file that the server meets."""
+    file = tmp_path / "ours.toml"
+    file.write_text(f'name = "ours"\n{_NLA}')
+    return file
+
+
+def test_what_passes_is_returned(server: str, policy: Path) -> None:
+    (found,) = verify_rdp(server, policy=str(policy))
+    assert (found.verdict, [each.rule for each in found.rules]) == ("passed", ["protocols.nla"])
+    assert found.connections <= 3
+
+
+def test_what_fails_raises_with_what_the_command_prints(server: str, policy: Path) -> None:
+    policy.write_text(f'name = "ours"\n{_NO_TLS_1_2}')
+    with pytest.raises(RdpFailed, match=r"FAIL  .*\n(.*\n)*  failed +tls.forbidden_versions") as raised:
+        verify_rdp(server, policy=[str(policy)])
+    assert not isinstance(raised.value, RdpUnknown)
+    assert [each.verdict for each in raised.value.verifications] == ["failed"]
+
+
+def test_what_cannot_be_reached_is_not_said_to_fail(policy: Path) -> None:
+    with pytest.raises(RdpUnknown, match="takes connections on this port"):
+        verify_rdp("127.0.0.1", port=1, policy=str(policy), timeout_s=1.0)
+
+
+def test_a_baseline_of_its_own_passes(server: str, tmp_path: Path) -> None:
+    file = tmp_path / "before.ndjson"
+    command = [sys.executable, "-m", "probe.cli.main", "verify", server, "--save", str(file)]
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+    (found,) = verify_rdp(server, baseline=str(file), exact=True)
+    assert (found.verdict, found.changes) == ("passed", [])
+
+
+@pytest.mark.parametrize(
+    ("targets", "given", "why"),
+    [
+        ((), {"policy": "strict"}, "no target"),
+        (("127.0.0.1",), {}, "nothing is demanded"),
+        (("127.0.0.1",), {"policy": "strct"}, "strct"),
+        (("127.0.0.999999",), {"policy": "strict"}, "127.0.0.999999"),
+    ],
+)
+def test_what_cannot_be_understood_is_an_input_error(targets: tuple[str, ...], given: dict[str, Any], why: str) -> None:
+    with pytest.raises(InputError, match=why):
+        verify_rdp(*targets, **given)
+
+
+def test_pytest_finds_the_fixture_by_itself(pytester: pytest.Pytester, server: str, policy: Path) -> None:
+    pytester.makepyfile(f"""
+        def test_it_passes(rdp_verify):
+            (found,) = rdp_verify({server!r}, policy={str(policy)!r})
+            assert found.verdict == "passed"
+
+        def test_it_fails(rdp_verify):
+            rdp_verify("127.0.0.1:1", policy={str(policy)!r})
+    """)
+    result = pytester.runpytest_subprocess()
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*RdpUnknown:*", "*UNKNOWN  127.0.0.1:1 *"])
+
+
+def test_the_plugin_imports_nothing_heavy() -> None:
+    loaded = subprocess.run(
+        [sys.executable, "-c", "import pytest, sys, probe.testing; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert not {"trio", "rich", "cryptography", "OpenSSL", "msgspec"} & set(loaded)
