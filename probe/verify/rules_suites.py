@@ -108,7 +108,7 @@ def _look_further(trial: TrialKind, looked: _Looked, name: str, concerned: froze
     """Where a version is served and none of them was selected in it: whether that is because they are refused."""
     left = known.left(codes_of(concerned))
     if not left:
-        looked.evidence.append(_("{name}: all {number} refused", name=name, number=len(concerned)))
+        looked.evidence.append(_("{name}: {number} offered, none accepted", name=name, number=len(concerned)))
     elif concerned == everything(trial, name):  # whatever it selects is one of them
         looked.found[name] = [_("nothing else")]
     else:
@@ -118,7 +118,7 @@ def _look_further(trial: TrialKind, looked: _Looked, name: str, concerned: froze
 def _why_open(trial: TrialKind, name: str, left: int, known: Asked) -> str:
     what = _("suites") if trial == "suites" else _("groups")
     how = stored(known.why_not if known.why_not is not None else "not asked")
-    return _("{version}: {left} {what} not settled ({how})", version=spoken(name), left=left, what=what, how=how)
+    return _("{version}: {what} not settled: {left} ({how})", version=spoken(name), left=left, what=what, how=how)
 
 
 def _prohibited(held: str, demand: str, looked: _Looked, result: Result, change: str) -> Finding:
@@ -188,15 +188,15 @@ def _not_there(
     demand: str, refused: list[str], looked: dict[str, _Looked], selected: list[str], result: Result
 ) -> Finding:
     """The finding where all that a selector means is refused."""
-    is_any = any(each.state == "accepted" for each in versions(result).values())
-    seen = said_of(refused, "rejected") if is_any else _("no TLS version is served")
+    is_none = all(each.state == "rejected" for each in versions(result).values())
+    seen = _("no TLS version is served") if is_none else said_of(refused, "rejected")
     evidence = dict.fromkeys(words for each in refused for words in looked[each].evidence)
     return Finding(
         state="failed",
         message=_("{seen}; demanded: {demand}", seen=seen, demand=demand),
         observed=_("; ").join(selected) or _("none"),
         evidence=no_road(result) or tuple(evidence),
-        diagnosis="TLS_NO_SHARED_CIPHER" if is_any else without_tls(result),
+        diagnosis=without_tls(result) if is_none else "TLS_NO_SHARED_CIPHER",
     )
 
 
