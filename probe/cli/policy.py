@@ -24,13 +24,33 @@ examples:
 
 exit status: 0; 2 usage, no such policy, a mistake in the file
 """
+_FIRST = "strict"
+_ACTIONS = {
+    "list": "name the built-in policies",
+    "show": "show one policy, built in or in a file, and say where a file is wrong",
+}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of this command."""
+    """The options of this command; they may stand before `list` or `show`, or behind."""
     parser.epilog = _EXAMPLES
-    parser.add_argument("action", choices=("list", "show"), help="name the built-in ones, or show one")
-    parser.add_argument("policy", nargs="?", metavar="POLICY", help="which to show")
+    _add_output(parser)
+    actions = parser.add_subparsers(dest="action", metavar="list | show")
+    for name, summary in _ACTIONS.items():
+        # What is not said behind the action leaves what was said before it.
+        action = actions.add_parser(
+            name,
+            help=summary,
+            description=summary[0].upper() + summary[1:] + ".",
+            argument_default=argparse.SUPPRESS,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        about = "which to show" if name == "show" else argparse.SUPPRESS  # to say what is wrong with a name there
+        action.add_argument("policy", nargs="?", default=None, metavar="POLICY", help=about)
+        _add_output(action)
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
     output = parser.add_mutually_exclusive_group()
     output.add_argument("--json", action="store_true",
                         help="as JSON, one policy a line; see rdp-probe schema shown-policy")  # fmt: skip
@@ -40,6 +60,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print. Exit status 0."""
+    if options.action is None:
+        raise InputError("list or show was not said", "rdp-probe policy list")
+    if options.json and options.toml:
+        raise InputError("--json and --toml do not go together", "give one of them")
     if options.action == "list":
         _list(options)
     elif options.policy is None:
@@ -59,7 +83,8 @@ def _list(options: argparse.Namespace) -> None:
     if options.toml:
         raise InputError("--toml is for one policy", "rdp-probe policy show --toml strict")
     with speaking(choose.language_of(options)):
-        policies = [_shown(name) for name in builtin.names()]
+        # The one that everybody tries first stands first, the others in alphabetical order.
+        policies = [_shown(name) for name in sorted(builtin.names(), key=lambda name: name != _FIRST)]
         if options.json:
             _print_json(policies)
             return

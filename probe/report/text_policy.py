@@ -38,7 +38,7 @@ def render(policy: ShownPolicy, console: Console) -> None:
     """Everything that one policy says."""
     page = Page(console)
     page.paragraph(policy.title, indent=cell_len(_name(policy)) + _GAP, first=[(_name(policy), "bold")])
-    page.line((" · ".join(_extent(policy)), ""))
+    page.paragraph(" · ".join(_extent(policy)))
     if policy.source is not None:
         page.paragraph(policy.source, style="dim")
     _rules(_("What it demands"), policy.rules, policy, page)
