@@ -5,15 +5,17 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from probe.needs import NOTHING, Needs
 from probe.result import Result, Target
 from probe.result.verification import RuleSeverity, Verification, VerifyVerdict, WhatIf
-from probe.scan.kept import Kept
-from probe.verify.baseline import compare, needs_of_baseline
 from probe.verify.policy import Policy
 from probe.verify.verdict import needs_of, verify
 from probe.verify.what_if import Setting, altered, parse, what_if
+
+if TYPE_CHECKING:
+    from probe.scan.kept import Kept
 
 _STANDARD, _FULL = Needs(standard=True), Needs(full=True)
 _OF_LISTS = ("suites", "groups")  # settings of --what-if about what only depth full asks
@@ -58,6 +60,8 @@ class Demands:
             of_lists = any(setting.key.startswith(_OF_LISTS) for setting in self.planned)
             needs |= _FULL if of_lists else _STANDARD
         if self.baseline is not None:
+            from probe.verify.baseline import needs_of_baseline
+
             earlier = self.baseline.results.find(target, alone=alone)
             needs |= needs_of_baseline(earlier) if earlier is not None else _STANDARD
         return needs
@@ -91,6 +95,8 @@ class Demands:
 
 def _compare(earlier: Result | None, result: Result, baseline: Baseline, found: Verification) -> None:
     """Add what is not as it was."""
+    from probe.verify.baseline import compare
+
     found.baseline, found.exact = baseline.file, baseline.exact
     compared = compare(earlier, result, exact=baseline.exact)
     found.changes, found.undetermined = list(compared.changes), list(compared.undetermined)

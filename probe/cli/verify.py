@@ -142,9 +142,7 @@ def _is_same(file: str, other: str) -> bool:
 def _demands(options: argparse.Namespace, closing: ExitStack) -> Demands:
     """What the options demand. Raises InputError for a policy, a baseline or a change that cannot be understood."""
     from probe.cli.demands import Baseline, Demands
-    from probe.cli.verify_run import remark
     from probe.needs import NOTHING, Needs
-    from probe.scan.kept import Kept
     from probe.verify.policy_file import read_policy
 
     more = NOTHING
@@ -162,5 +160,8 @@ def _demands(options: argparse.Namespace, closing: ExitStack) -> Demands:
     demands.check()
     if options.baseline is None:
         return demands
+    from probe.cli.verify_run import remark
+    from probe.scan.kept import Kept
+
     results = closing.enter_context(Kept(options.baseline, remark))
     return replace(demands, baseline=Baseline(file=options.baseline, results=results, exact=options.exact))

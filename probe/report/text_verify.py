@@ -35,10 +35,10 @@ _STYLES = {"failed": "bold red", "warning": "yellow", "unknown": "yellow", "waiv
 _INDENT = 2
 _STATE_WIDTH = 10
 _GAP = 2
+_BELOW = _INDENT + _STATE_WIDTH + _GAP  # where what belongs to a rule begins
 _MOST_KEY = 26
 _LEAST = 30  # what is said of a rule has at least so much room beside its key, or stands below it
 _MOST_SOURCE = 26  # wider ones stand below the words, so that these have room
-_MOST_FIXES = 2  # -v shows them all
 _MOST_KEYS = 4  # on the one line of -q
 
 
@@ -62,7 +62,8 @@ def render(verification: Verification, console: Console, verbosity: int = 0) -> 
     _rules(verification, page, verbosity)
     cut_off(verification, page)
     what_if(verification, page, verbosity)
-    locked_out(verification, page, verbosity)
+    if verification.what_if is None or verbosity:
+        locked_out(verification, page, verbosity)
     changes(verification, page)
     unseen(verification, page, verbosity)
     if verbosity:
@@ -90,11 +91,12 @@ def _applied(verification: Verification) -> str:
         terminal(f"{policy.name} {policy.version}" if policy.version else policy.name, LONGEST_NAME)
         for policy in verification.policies
     ]
+    words = [" + ".join(names)]
     if verification.baseline is not None:
-        names.append(_("since {file}", file=terminal(verification.baseline, LONGEST_NAME)))
+        words.append(_("since {file}", file=terminal(verification.baseline, LONGEST_NAME)))
     if verification.what_if is not None:
-        names.append(_("after {change}", change=terminal(verification.what_if.change, LONGEST_NAME)))
-    return " + ".join(names)
+        words.append(_("after {change}", change=terminal(verification.what_if.change, LONGEST_NAME)))
+    return listed(word for word in words if word)
 
 
 def _counts(verification: Verification) -> str:
@@ -117,9 +119,14 @@ def _counts(verification: Verification) -> str:
         lost = sum(client.before is True and client.after is False for client in verification.what_if.clients)
         said.append((lost, N_("1 client cut off") if lost == 1 else N_("{count} clients cut off")))
     words = [_(text, count=count) for count, text in said if count]
-    if not words:
-        return _("no client is cut off") if verification.what_if is not None else _("as it was")
-    return " · ".join(words)
+    return " · ".join(words) or _(_nothing(verification))
+
+
+def _nothing(verification: Verification) -> str:
+    """What is said where there is nothing to count."""
+    if verification.what_if is not None:
+        return N_("no client is cut off")
+    return N_("as it was") if verification.baseline is not None else N_("RDP is served")
 
 
 def _label(outcome: RuleOutcome) -> str:
@@ -138,9 +145,14 @@ def _rules(verification: Verification, page: Page, verbosity: int) -> None:
     page.blank()
     widths = [cell_len(terminal(_key(outcome, verification), LONGEST_NAME)) for outcome in shown]
     width = max((each for each in widths if each <= _MOST_KEY), default=0) + 2  # longer ones have a line of their own
+    said: dict[str, str] = {}
     for outcome in shown:
-        _rule(outcome, _key(outcome, verification), width, page)
-        _after(outcome, page, verbosity)
+        key = _key(outcome, verification)
+        _rule(outcome, key, width, page)
+        _fix(outcome, key, said, page, verbosity)
+        _waiver(outcome, page)
+        if verbosity:
+            _evidence(outcome, page)
 
 
 def _key(outcome: RuleOutcome, verification: Verification) -> str:
@@ -169,33 +181,39 @@ def _rule(outcome: RuleOutcome, key: str, width: int, page: Page) -> None:
         page.paragraph(_("source: {source}", source=source), indent=below, style="dim")
 
 
-def _after(outcome: RuleOutcome, page: Page, verbosity: int) -> None:
-    """How to mend it, who lets it pass, and with -v what was seen."""
-    indent = _INDENT + _STATE_WIDTH + _GAP
-    for words in outcome.fix if verbosity else outcome.fix[:_MOST_FIXES]:
-        page.paragraph(_("fix: {words}", words=terminal(words, LONGEST)), indent=indent)
+def _fix(outcome: RuleOutcome, key: str, said: dict[str, str], page: Page, verbosity: int) -> None:
+    """How to mend it, or what would settle it; with -v all ways. What was said of another rule is not said again."""
+    for words in outcome.fix if verbosity else outcome.fix[:1] if outcome.state != "waived" else ():
+        other = said.setdefault(words, key)
+        what = terminal(words, LONGEST) if other == key else _("as for {rule}", rule=terminal(other, LONGEST_NAME))
+        text = N_("next: {words}") if outcome.state == "unknown" else N_("fix: {words}")
+        page.paragraph(_(text, words=what), indent=_BELOW)
+
+
+def _waiver(outcome: RuleOutcome, page: Page) -> None:
+    """Who lets it pass, until when; one that has expired loudly."""
     waiver = outcome.waiver
-    if waiver is not None:
-        reason = terminal(waiver.reason, LONGEST)
-        if waiver.expired:
-            words = _("THE WAIVER EXPIRED on {day} and holds no more: {reason}", day=waiver.expires, reason=reason)
-            page.paragraph(words, indent=indent, style="bold")
-        else:
-            page.paragraph(_("until {day}: {reason}", day=waiver.expires, reason=reason), indent=indent)
-    if verbosity:
-        _evidence(outcome, indent, page)
+    if waiver is None:
+        return
+    reason = terminal(waiver.reason, LONGEST)
+    if waiver.expired:
+        words = _("THE WAIVER EXPIRED on {day} and holds no more: {reason}", day=waiver.expires, reason=reason)
+        page.paragraph(words, indent=_BELOW, style="bold")
+    else:
+        page.paragraph(_("until {day}: {reason}", day=waiver.expires, reason=reason), indent=_BELOW)
 
 
-def _evidence(outcome: RuleOutcome, indent: int, page: Page) -> None:
-    if outcome.why is not None:
-        page.paragraph(_("why: {words}", words=terminal(outcome.why, LONGEST)), indent=indent, style="dim")
+def _evidence(outcome: RuleOutcome, page: Page) -> None:
+    """Why it is demanded, what exactly, and what was seen."""
+    said = [(N_("why: {words}"), outcome.why)]
     if outcome.state != "passed":
-        page.paragraph(_("demanded: {words}", words=terminal(outcome.expected, LONGEST)), indent=indent, style="dim")
-        page.paragraph(_("observed: {words}", words=terminal(outcome.observed, LONGEST)), indent=indent, style="dim")
-    for words in outcome.evidence:
-        page.paragraph(_("seen: {words}", words=terminal(words, LONGEST)), indent=indent, style="dim")
+        said += [(N_("demanded: {words}"), outcome.expected), (N_("observed: {words}"), outcome.observed)]
+    said += [(N_("seen: {words}"), words) for words in outcome.evidence]
+    for text, words in said:
+        if words is not None:
+            page.paragraph(_(text, words=terminal(words, LONGEST)), indent=_BELOW, style="dim")
     if outcome.diagnosis is not None and outcome.state != "passed":
-        page.paragraph(f"rdp-probe explain {terminal(outcome.diagnosis, LONGEST_NAME)}", indent=indent, style="dim")
+        page.paragraph(f"rdp-probe explain {terminal(outcome.diagnosis, LONGEST_NAME)}", indent=_BELOW, style="dim")
 
 
 def _asked(verification: Verification, page: Page) -> None:

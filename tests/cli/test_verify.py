@@ -33,7 +33,7 @@ NO_NLA = 'name = "ours"\n[protocols]\nnla = "unsupported"\n'
 def served() -> Iterator[dict[str, str]]:
     """Embedded servers by their kind: where each is."""
     with servers("--only", "windows-nla", "--only", "windows-no-nla", "--only", "xrdp-like") as found:
-        yield {each["name"]: f"{each['address']}:{each['port']}" for each in found}
+        yield {str(each["name"]): f"{each['address']}:{each['port']}" for each in found}
 
 
 @pytest.fixture

@@ -18,6 +18,8 @@ from probe.cli.progress import Progress
 from probe.cli.verify_run import Waiting
 from probe.cli.verifying import Verified, Verifier, left_open
 from probe.drive.limits import Limits
+from probe.drive.many import AT_ONCE
+from probe.drive.resolve import Unresolved
 from probe.errors import InputError
 from probe.needs import Needs
 from probe.result import Client, Result, Status, Target, Verdict
@@ -130,7 +132,7 @@ def test_it_is_asked_again_with_growing_pauses_until_it_passes(monkeypatch: pyte
     assert found.verification.tries == 9
     assert pauses(servers) == pytest.approx([2.0, 3.0, 4.5, 6.75, 10.125, 15.0, 15.0, 15.0], abs=0.01)
     assert len(told) == 8
-    assert told[0] == ("127.0.66.1", pytest.approx(299.9))
+    assert told[0][1] == pytest.approx(299.9)
 
 
 def test_the_time_is_kept_and_the_last_answer_counts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,7 +154,7 @@ def test_many_wait_and_hold_up_nobody_while_few_are_asked_at_once(monkeypatch: p
     told: list[tuple[str, float]] = []
     found = verify(servers, [target(number) for number in range(1, 121)], monkeypatch, retry_s=30.0, told=told)
     assert verdicts(found) == ["unknown"] * 100 + ["passed"] * 20
-    assert servers.most_open == subject.AT_ONCE
+    assert servers.most_open == AT_ONCE
     first = dict(reversed(servers.asked))
     assert max(first.values()) < 10.0
 
@@ -188,7 +190,7 @@ def test_a_name_that_does_not_resolve_is_looked_up_again(monkeypatch: pytest.Mon
 
     async def resolve(asked: Target, **_options: object) -> object:
         looked.append(asked)
-        return subject.Unresolved(asked, "no such name", 0.0) if len(looked) < 3 else [target(1)]
+        return Unresolved(asked, "no such name", 0.0) if len(looked) < 3 else [target(1)]
 
     monkeypatch.setattr(subject, "resolve", resolve)
     named = Target(input="srv1", host="srv1", port=3389)

@@ -118,10 +118,28 @@ def test_a_long_source_stands_below() -> None:
     assert shown(verification(outcome("failed", source=source)), terminal=False).endswith(f"source: {source}\n")
 
 
-def test_only_the_first_remedies_are_shown_unless_all_are_asked_for() -> None:
+def test_only_the_likeliest_remedy_is_shown_unless_all_are_asked_for() -> None:
     found = verification(outcome("failed", fix=["one", "two", "three"]))
-    assert shown(found).count("fix: ") == 2
+    assert shown(found).count("fix: ") == 1
     assert shown(found, 1).count("fix: ") == 3
+
+
+def test_a_remedy_of_several_rules_is_said_once() -> None:
+    text = shown(verification(outcome("failed", fix=["do it"]), outcome("failed", "protocols.nla", fix=["do it"])))
+    assert text.count("fix: do it") == 1
+    assert text.count("fix: as for tls.min_version") == 1
+
+
+def test_what_is_let_pass_needs_no_fix_at_once() -> None:
+    found = verification(outcome("waived", fix=["do it"]))
+    assert "fix" not in shown(found)
+    assert "fix: do it" in shown(found, 1)
+
+
+def test_what_would_settle_a_rule_is_no_fix() -> None:
+    text = shown(verification(outcome("unknown", fix=["ask with --server-name NAME"])))
+    assert "              next: ask with --server-name NAME" in text.splitlines()
+    assert "fix" not in text
 
 
 def test_more_is_said_of_each_rule_with_v() -> None:
@@ -217,6 +235,13 @@ def test_a_planned_change_names_who_is_cut_off_who_gains_and_what_cannot_be_told
     assert "Odd" not in text
 
 
+def test_who_is_locked_out_today_is_not_said_of_a_planned_change_unless_all_is_asked_for() -> None:
+    locked = [ClientChange(client="Old", before=None, after=False)]
+    found = verification(policies=[], locked_out=locked, what_if=WhatIf(change="tls.min=1.2"))
+    assert "Locked out" not in shown(found)
+    assert "Locked out" in shown(found, 1)
+
+
 def test_a_change_that_cuts_nobody_off_says_so() -> None:
     same = ClientChange(client="Same", before=True, after=True)
     text = shown(verification(policies=[], what_if=WhatIf(change="tls.min=1.2", clients=[same])))
@@ -239,6 +264,17 @@ def test_changes_come_in_their_order_with_what_could_not_be_compared() -> None:
     assert lines[at + 1].split() == ["worse", "versions", *["TLS", "1.0", "is", "accepted", "again"]]
     assert lines[at + 2].split() == ["changed", "build", *["another", "build"]]
     assert lines[at + 3].split()[0] == "unknown"
+
+
+def test_what_could_not_be_compared_stands_alone_too() -> None:
+    found = verification(policies=[], verdict="unknown", baseline="before.ndjson", undetermined=["it has no result"])
+    lines = shown(found).splitlines()
+    assert lines[0].endswith("since before.ndjson   1 not comparable")
+    assert lines[-2:] == ["Since before.ndjson", "  unknown  it has no result"]
+
+
+def test_where_nothing_is_demanded_rdp_is_served() -> None:
+    assert shown(verification(policies=[])) == "PASS  srv1.example:3389 (192.0.2.7)   RDP is served\n"
 
 
 def test_nothing_that_changed_is_said_to_be_as_it_was() -> None:
