@@ -183,9 +183,7 @@ def set_level(result: Result, value: str, notes: list[str]) -> None:
     level, method = _LEVELS[value]
     section = result.standard_rdp
     if section is None:
-        notes.append(
-            _("Standard RDP Security was not accepted or not asked for, so nothing is known of its encryption")
-        )
+        notes.append(_("nothing is known of Standard RDP Security today, so neither is what its level would change"))
     elif section.encryption_level != level:
         if method not in section.encryption_methods:
             notes.append(_("{method} was not seen today; that it is then chosen is assumed", method=method))

@@ -102,7 +102,7 @@ def _serve_only(result: Result, tls: Tls, kept: Iterable[str]) -> None:
     for version in NEWEST_FIRST:
         if version not in set(kept):
             _turn_off(tls, version, staying)
-    tls.versions = {name: tls.versions[name] for name in (*NEWEST_FIRST, *tls.versions) if name in tls.versions}
+    _sort(tls)
     staying_chains = [chain for chain in result.certificates if not chain.served_to or set(chain.served_to) & set(kept)]
     if staying_chains:
         result.certificates = staying_chains
@@ -246,6 +246,7 @@ def end(tls: Tls, version: str, notes: list[str], unknown: str | None) -> None:
     else:
         tls.versions[version] = Verdict(state="unknown", reason=_NOT_ASKED)
         notes.append(unknown)
+    _sort(tls)
 
 
 def is_left(tls: Tls, version: str, what: str) -> bool:
