@@ -73,6 +73,8 @@ def mechanisms(value: list[str], result: Result) -> Finding:
             diagnosis="NTLM_REFUSED",
         )
     usable = {"Kerberos" if name == "MS-Kerberos" else name for name in section.mechanisms}
+    if section.ntlm is None:  # to choose NTLM and send no challenge is no use of it
+        usable.discard("NTLM")
     left = [name for name in value if name not in usable]
     if left:
         return not_known(_("whether {mechanisms} is usable was not shown", mechanisms=_(", ").join(left)))

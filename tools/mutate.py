@@ -1,0 +1,350 @@
+"""Mutation testing of what judges a policy: every small fault in it must fail a test.
+
+    python -m pip install 'rdp-probe[mutation]'
+    python -m tools.mutate                                  every module that decides; an hour
+    python -m tools.mutate rules_certificate verdict        these
+
+The faults are those of cosmic-ray, and a few more that it lacks: a text that is not for people, a statement that is left
+out, the two sides of a choice exchanged, a keyword argument that is left out, `any` for `all`, a part of a test that is
+taken away. Texts for people are let alone: what they say is tested, but no verdict hangs on it.
+
+The tests are collected once. Each mutant is then a fork of this process, in which the module is run again from its
+changed source and what other modules had imported of it is replaced. Nothing is written to the tree.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import signal
+import sys
+import time
+from argparse import ArgumentParser
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from probe.verify.kinds import KINDS
+
+ROOT = Path(__file__).parent.parent
+HOME = ROOT / "probe" / "verify"
+# `rule` and `kinds` are where all others register: they are not run again, but imported anew.
+MODULES = tuple(
+    sorted(
+        path.stem
+        for path in HOME.glob("*.py")
+        if path.stem.startswith("rules_")
+        or path.stem
+        in {"selectors", "served", "verdict", "overriding", "targets", "seen", "leaves", "diagnoses_seen", "fact_paths"}
+    )
+)
+_SLOWEST_S = 60
+_KILLED, _SURVIVED = 1, 0
+_FOR_PEOPLE = {"_", "N_"}  # functions whose first argument is a text for people
+_DESCRIBES = {"says", "example"}  # keywords that describe
+_LEFT_OUT = {"VariableReplacer", "VariableInserter", "RemoveDecorator"}  # the last is killed by an import, always
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One small fault."""
+
+    line: int
+    what: str
+    tree: ast.Module
+
+
+def mutants(source: str) -> Iterator[Mutant]:
+    """Every mutant of a module that is another program: annotations, docstrings and texts for people aside."""
+    yield from _of_cosmic_ray(source)
+    yield from _of_ours(source)
+
+
+def _program(source: str) -> str:
+    """What a source does, without what does nothing."""
+    return ast.dump(_Bare().visit(ast.parse(source)))
+
+
+class _Bare(ast.NodeTransformer):
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.returns = None
+        for each in (*node.args.args, *node.args.kwonlyargs, *node.args.posonlyargs):
+            each.annotation = None
+        return self.generic_visit(node)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        node.annotation = ast.Constant(None)
+        return self.generic_visit(node)
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST:
+        return ast.Pass() if isinstance(node.value, ast.Constant) else self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        if isinstance(node.func, ast.Name) and node.func.id in _FOR_PEOPLE:
+            node.args = [ast.Constant("")]
+        node.keywords = [each for each in node.keywords if each.arg not in _DESCRIBES]
+        return self.generic_visit(node)
+
+
+def _of_cosmic_ray(source: str) -> Iterator[Mutant]:
+    from cosmic_ray.ast import ast_nodes, get_ast
+    from cosmic_ray.mutating import mutate_code
+    from cosmic_ray.operators.provider import OperatorProvider
+
+    provider, lines, seen = OperatorProvider(), source.splitlines(), {_program(source)}
+    nodes = list(ast_nodes(get_ast(source)))
+    for name in (each for each in provider if each not in _LEFT_OUT):
+        places = sum(1 for node in nodes for _position in provider[name]().mutation_positions(node))
+        for place in range(places):
+            changed = str(mutate_code(source, provider[name](), place))
+            try:
+                program = _program(changed)
+            except SyntaxError:
+                continue
+            if program in seen:
+                continue
+            seen.add(program)
+            pairs = enumerate(zip(lines, changed.splitlines(), strict=False), 1)
+            at, said = next(((at, after) for at, (before, after) in pairs if before != after), (0, ""))
+            yield Mutant(at, f"{name}: {said.strip()}", ast.parse(changed))
+
+
+def _of_ours(source: str) -> Iterator[Mutant]:
+    """One mutant for each place that one of ours can change."""
+    tree, nodes = _fresh(source)
+    for place in range(len(nodes)):
+        for change in _CHANGES:
+            for number in range(_MOST_A_NODE):
+                node = nodes[place]
+                what = None if hasattr(node, "for_people") else change(node, number)
+                if what is None:
+                    break
+                if what:
+                    yield Mutant(
+                        getattr(node, "lineno", 0),
+                        f"{change.__name__.strip('_')}: {what}",
+                        ast.fix_missing_locations(tree),
+                    )
+                    tree, nodes = _fresh(source)
+
+
+def _fresh(source: str) -> tuple[ast.Module, list[ast.AST]]:
+    tree = ast.parse(source)
+    _mark(tree)
+    return tree, list(ast.walk(tree))
+
+
+_MOST_A_NODE = 12
+
+
+def _mark(tree: ast.Module) -> None:
+    """Say of what is for people, of docstrings and of annotations that it is."""
+    for node in ast.walk(tree):
+        inside: list[ast.AST | None] = []
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _FOR_PEOPLE:
+            inside = list(node.args[:1])
+        elif isinstance(node, ast.keyword) and node.arg in _DESCRIBES:
+            inside = [node.value]
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            inside = [node, node.value]
+        elif isinstance(node, ast.arg | ast.AnnAssign):
+            inside = [node.annotation]
+        elif isinstance(node, ast.FunctionDef):
+            inside = [node.returns]
+        for each in inside:
+            for deeper in ast.walk(each) if each is not None else ():
+                deeper.for_people = True  # type: ignore[attr-defined]
+
+
+def _other_text(node: ast.AST, number: int) -> str | None:
+    if number or not isinstance(node, ast.Constant) or not isinstance(node.value, str) or hasattr(node, "for_people"):
+        return None
+    node.value += "XX"
+    return repr(node.value)
+
+
+def _statement_left_out(node: ast.AST, number: int) -> str | None:
+    if not isinstance(node, ast.FunctionDef | ast.If | ast.For | ast.While):
+        return None
+    bodies = [node.body] if isinstance(node, ast.FunctionDef) else [node.body, node.orelse]
+    both = [(body, at) for body in bodies for at in range(len(body))]
+    if number >= len(both):
+        return None
+    body, at = both[number]
+    if isinstance(body[at], ast.FunctionDef | ast.Pass) or hasattr(body[at], "for_people"):
+        return ""
+    said = ast.unparse(body[at]).partition("\n")[0]
+    body[at] = ast.copy_location(ast.Pass(), body[at])
+    return said
+
+
+def _choice_exchanged(node: ast.AST, number: int) -> str | None:
+    if number or not isinstance(node, ast.IfExp):
+        return None
+    node.body, node.orelse = node.orelse, node.body
+    return ast.unparse(node)
+
+
+def _part_taken_away(node: ast.AST, number: int) -> str | None:
+    if not isinstance(node, ast.BoolOp) or number >= len(node.values):
+        return None
+    del node.values[number]
+    if len(node.values) == 1:
+        node.values.append(node.values[0])
+    return ast.unparse(node)
+
+
+def _any_all(node: ast.AST, number: int) -> str | None:
+    others = {"any": "all", "all": "any", "min": "max", "max": "min", "floor": "ceil", "ceil": "floor"}
+    if number or not isinstance(node, ast.Name) or node.id not in others:
+        return None
+    node.id = others[node.id]
+    return node.id
+
+
+def _argument_left_out(node: ast.AST, number: int) -> str | None:
+    if not isinstance(node, ast.Call) or number >= len(node.keywords):
+        return None
+    called = node.func.id if isinstance(node.func, ast.Name) else ""
+    if called in _FOR_PEOPLE or node.keywords[number].arg in _DESCRIBES:
+        return ""
+    said = node.keywords.pop(number)
+    return f"{called}({said.arg}=…)"
+
+
+def _filter_left_out(node: ast.AST, number: int) -> str | None:
+    if not isinstance(node, ast.comprehension) or number >= len(node.ifs):
+        return None
+    return ast.unparse(node.ifs.pop(number))
+
+
+def _element_left_out(node: ast.AST, number: int) -> str | None:
+    if not isinstance(node, ast.Tuple | ast.List | ast.Set) or not isinstance(
+        getattr(node, "ctx", ast.Load()), ast.Load
+    ):
+        return None
+    if number >= len(node.elts) or len(node.elts) < 2:
+        return None
+    return ast.unparse(node.elts.pop(number))
+
+
+_CHANGES: tuple[Callable[[ast.AST, int], str | None], ...] = (
+    _other_text,
+    _statement_left_out,
+    _choice_exchanged,
+    _part_taken_away,
+    _any_all,
+    _argument_left_out,
+    _filter_left_out,
+    _element_left_out,
+)
+
+
+class Mutating:
+    """A plugin of pytest: in place of running the tests it mutates, and runs them against each mutant."""
+
+    def __init__(self, modules: Sequence[str]) -> None:
+        self.modules = modules
+        self.failed = False
+        self.count: Counter[str] = Counter()
+        self.survivors: list[str] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note that a test failed."""
+        self.failed = self.failed or report.failed
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Mutate."""
+        items = (
+            [item for item in session.items if self._run([item]) == _SURVIVED]
+            if os.environ.get("ONLY_GREEN")
+            else session.items
+        )
+        if self._run(items) != _SURVIVED:
+            raise pytest.UsageError("the tests fail without any mutation")
+        for name in self.modules:
+            self._module(name, items)
+        return True
+
+    def _module(self, name: str, items: Sequence[pytest.Item]) -> None:
+        module = sys.modules[f"probe.verify.{name}"]
+        source = Path(str(module.__file__)).read_text()
+        near = sorted(items, key=lambda item: name.removeprefix("rules_") not in item.path.stem)
+        started, before = time.monotonic(), Counter(self.count)
+        for mutant in mutants(source):
+            ended = self._run(near, module, mutant.tree)
+            outcome = "survived" if ended == _SURVIVED else "killed"
+            self.count[outcome] += 1
+            if outcome == "survived":
+                self.survivors.append(f"{name}.py:{mutant.line}: {mutant.what}")
+                print(f"  SURVIVED {self.survivors[-1]}", flush=True)
+        here = self.count - before
+        took = time.monotonic() - started
+        print(f"{name}: {here['killed']} killed, {here['survived']} survived, {took:.0f} s", flush=True)
+
+    def _run(
+        self, items: Sequence[pytest.Item], module: ModuleType | None = None, tree: ast.Module | None = None
+    ) -> int:
+        """Run the tests in a fork, until one fails."""
+        pid = os.fork()
+        if pid == 0:
+            status = _KILLED
+            try:
+                signal.alarm(_SLOWEST_S if module is not None else 0)
+                for stream in (1, 2):
+                    os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
+                if module is not None and tree is not None:
+                    replace(module, tree)
+                status = _KILLED if self._fails(items) else _SURVIVED
+            except BaseException:  # noqa: BLE001 - a mutant that cannot even be imported
+                status = _KILLED
+            finally:
+                os._exit(status)
+        _pid, ended = os.waitpid(pid, 0)
+        return os.waitstatus_to_exitcode(ended)
+
+    def _fails(self, items: Sequence[pytest.Item]) -> bool:
+        for item, following in zip(items, (*items[1:], None), strict=True):
+            item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
+            if self.failed:
+                return True
+        return False
+
+
+def replace(module: ModuleType, tree: ast.Module) -> None:
+    """Run a module again from another source, and replace what other modules had imported of it."""
+    before = dict(vars(module))
+    for key in [key for key, kind in KINDS.items() if kind.check.__module__ == module.__name__]:
+        del KINDS[key]
+    exec(compile(tree, str(module.__file__), "exec"), vars(module))  # noqa: S102 - our own source
+    changed = {name: value for name, value in vars(module).items() if before.get(name) is not value}
+    for name, other in list(sys.modules.items()):
+        if name.startswith(("probe.", "tests.")) and other is not module:
+            for imported, value in list(vars(other).items()):
+                if imported in changed and value is before.get(imported):
+                    setattr(other, imported, changed[imported])
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Mutate, and say what survived. The exit status is 1 where anything did."""
+    parser = ArgumentParser(description="Mutation testing of the evaluator of policies.")
+    parser.add_argument("modules", nargs="*", metavar="MODULE", help=f"of probe/verify (all: {', '.join(MODULES)})")
+    parser.add_argument("--tests", nargs="*", default=["tests/verify"], help="tests/verify")
+    options: Any = parser.parse_args(arguments)
+    plugin = Mutating(options.modules or MODULES)
+    chosen = [str(ROOT / path) for path in options.tests]
+    pytest.main(["-q", "-s", "-p", "no:cacheprovider", *chosen], plugins=[plugin])
+    total = sum(plugin.count.values())
+    print(f"{total} mutants, {plugin.count['killed']} killed, {plugin.count['survived']} survived")
+    for survivor in plugin.survivors:
+        print(f"  {survivor}")
+    return 1 if plugin.survivors or not total else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
