@@ -26,6 +26,7 @@ from probe.verify.served import (
 )
 
 _FULL = Needs(full=True)
+_ORDERED = VERSIONS[1:]  # in SSL 2.0 the client chooses among all that both have
 _DROPPED = ("closed", "reset")  # the reasons of verdicts on versions where nothing was said
 
 
@@ -81,7 +82,7 @@ def server_order(value: bool, result: Result) -> Finding:
         seen = _("{versions}: {order}", versions=_these(spoken(name) for name in wrong), order=_order_words(not value))
         message = _("{seen}; demanded: {demand}", seen=seen, demand=demand)
         return Finding(state="failed", message=message, observed=observed, evidence=evidence)
-    open_ = [name for name in VERSIONS if name not in by_version and not _has_one_suite(name, result)]
+    open_ = [name for name in _ORDERED if name not in by_version and not _has_one_suite(name, result)]
     if open_:
         message = _("whose order decides is not known of {versions}", versions=_these(spoken(name) for name in open_))
         return Finding(state="unknown", message=message, observed=observed, evidence=evidence)
@@ -90,7 +91,7 @@ def server_order(value: bool, result: Result) -> Finding:
 
 
 def _has_one_suite(name: str, result: Result) -> bool:
-    """There is nothing to order: the version is refused, or has one suite; in SSL 2.0 the client chooses at last."""
+    """There is nothing to order: the version is refused, or has one suite."""
     known = asked("suites", name, result)
     state = version(result, name).state
     return state == "rejected" or (state == "accepted" and known.all_settled and len(known.selected) == 1)

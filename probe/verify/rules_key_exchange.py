@@ -170,9 +170,8 @@ def forbidden_schemes(value: list[str], result: Result) -> Finding:
         return Finding(state="passed", message=message, observed=observed, evidence=shown)
     if verdict.state == "unknown":
         return Finding(state="unknown", message=not_settled({"TLSv1.2": verdict}), observed=observed)
-    if not _is_full(result) or is_left("TLSv1.2", "schemes", result.tls or Tls()):
-        message = _("not every signature scheme was asked for: --depth full")
-        return Finding(state="unknown", message=message, observed=observed, evidence=evidence)
+    if (why := _schemes_open(result)) is not None:
+        return Finding(state="unknown", message=why, observed=observed, evidence=evidence)
     message = _("no signature is like {patterns}", patterns=_these(value))
     return Finding(state="passed", message=message, observed=observed, evidence=evidence)
 
@@ -185,5 +184,8 @@ def _schemes(result: Result) -> list[str]:
     return list(dict.fromkeys([*(each.name for each in result.tls.signature_schemes), *answers]))
 
 
-def _is_full(result: Result) -> bool:
-    return result.tls is not None and result.tls.features is not None
+def _schemes_open(result: Result) -> str | None:
+    """Why there may be a signature that was not seen, where TLS 1.2 is served."""
+    if result.tls is None or result.tls.features is None:
+        return _("not every signature scheme was asked for: --depth full")
+    return _("not every signature scheme was settled") if is_left("TLSv1.2", "schemes", result.tls) else None

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from probe.diagnosis import strength
 from probe.diagnosis.strength import (
     Weakness,
+    traits_of_suite,
     weak_suites,
     weakest,
     weaknesses_of_dh,
@@ -137,6 +138,29 @@ def test_any_other_name_gives_reasons_and_never_fails(name: str, number: int) ->
     assert weaknesses_of_version(name) == ()
     for found in (weaknesses_of_group(f"secp{number}r1"), weaknesses_of_group(name), weaknesses_of_signature(name)):
         assert all(weakness in ALL for weakness in found)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("TLS_RSA_WITH_3DES_EDE_CBC_SHA", "3des sha1"),
+        ("SSL_CK_DES_192_EDE3_CBC_WITH_MD5", "3des"),
+        ("TLS_RSA_WITH_IDEA_CBC_SHA", "sha1"),
+        ("TLS_RSA_WITH_AES_128_CBC_SHA256", ""),
+        ("TLS_SRP_SHA_WITH_AES_128_CBC_SHA", "forward_secrecy sha1"),
+        ("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "aead forward_secrecy"),
+        ("TLS_DH_anon_WITH_RC4_128_MD5", "forward_secrecy"),
+        ("TLS_DH_RSA_WITH_AES_128_GCM_SHA256", "aead"),
+        ("TLS_AES_128_CCM_8_SHA256", "aead forward_secrecy"),
+        ("TLS_SHA256_SHA256", "forward_secrecy"),
+        ("TLS_GOSTR341112_256_WITH_KUZNYECHIK_MGM_L", "aead forward_secrecy"),
+        ("TLS_GOSTR341112_256_WITH_KUZNYECHIK_CTR_OMAC", ""),
+        ("TLS_FALLBACK_SCSV", ""),
+        ("0x1a2b", ""),
+    ],
+)
+def test_what_a_suite_has(name: str, expected: str) -> None:
+    assert " ".join(sorted(traits_of_suite(name))) == expected
 
 
 def test_every_word_that_is_said_has_a_source_and_a_kind_of_its_own() -> None:

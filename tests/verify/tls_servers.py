@@ -16,6 +16,7 @@ NOT_ASKED = Verdict(state="unknown", reason="not asked")
 REFUSED = Verdict(state="rejected", failure="SSL_NOT_ALLOWED_BY_SERVER")
 SELECTED_RDP = Verdict(state="rejected", selected="RDP")
 SSL2_RC4 = CipherSuite(code="0x010080", name="SSL_CK_RC4_128_WITH_MD5")
+SSL2_3DES = CipherSuite(code="0x0700c0", name="SSL_CK_DES_192_EDE3_CBC_WITH_MD5")
 
 _BY_NAME = {name: code for code, name in CIPHER_SUITES.items()}
 _GROUP_BY_NAME = {name: code for code, name in GROUPS.items()}
