@@ -191,7 +191,9 @@ FEATURES = (
 
 
 def featured(name: str, found: bool | None, states: str = "rrraaa", **fields: Any) -> Result:
-    return full_of(states, features=TlsFeatures(**{name: found}), **fields)
+    features = TlsFeatures()
+    setattr(features, name, found)
+    return full_of(states, features=features, **fields)
 
 
 def test_every_feature_of_a_result_has_a_key() -> None:

@@ -50,11 +50,9 @@ def tried(states: str, *trials: Any, **fields: Any) -> Result:
     return tls_of(states, trials=list(trials), **fields)
 
 
-def hardened(codes: frozenset[int]) -> Result:
+def hardened(codes: frozenset[int], states: str = "rrrraa") -> Result:
     """TLS 1.2 and 1.3 refuse all of these."""
-    return tried(
-        "rrrraa", trial("TLSv1.2", codes & suites_in("TLSv1.2")), trial("TLSv1.3", codes & suites_in("TLSv1.3"))
-    )
+    return tried(states, *(trial(name, codes & suites_in(name)) for name in ("TLSv1.2", "TLSv1.3")))
 
 
 def listed(*names: str, states: str = "rrrraa", **fields: Any) -> Result:
@@ -166,7 +164,7 @@ DEMANDED = "; demanded: none of class:weak"
         ),
         # A version of which nothing is known leaves it open, unless something else fails it.
         (
-            tried("rrruaa", *(hardened(WEAK).tls or tls_of("------").tls).trials),
+            hardened(WEAK, "rrruaa"),
             ("unknown", "whether TLS 1.1 is accepted is not known (timed_out)"),
         ),
         (listed(STATIC, states="uuuuaa"), ("failed", f"TLS 1.2 accepts {STATIC}{DEMANDED}")),

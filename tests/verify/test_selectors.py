@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probe.errors import InputError
-from probe.verify import selectors
+from probe.needs import TrialKind
 from probe.verify.selectors import (
     GROUP_CLASSES,
     SCHEMES,
@@ -158,7 +158,7 @@ def test_every_class_of_groups_is_asked_for_above() -> None:
     ],
 )
 def test_what_means_nothing_is_said_with_what_is_near(
-    kind: selectors.TrialKind, selector: str, what: str, hint: str | None
+    kind: TrialKind, selector: str, what: str, hint: str | None
 ) -> None:
     with pytest.raises(InputError) as caught:
         check(selector, kind)
