@@ -250,3 +250,13 @@ def test_the_schema_of_what_is_shown_can_be_had(capsys: pytest.CaptureFixture[st
 def test_options_may_stand_before_the_action(capsys: pytest.CaptureFixture[str]) -> None:
     before, behind = said(capsys, "--json", "show", "strict"), said(capsys, "show", "--json", "strict")
     assert before == behind == said(capsys, "show", "strict", "--json")
+
+
+def test_another_language_changes_words_and_no_data(ours: str, capsys: pytest.CaptureFixture[str]) -> None:
+    here = json.loads(said(capsys, "show", "--json", "--lang", "zh-CN", ours))
+    there = json.loads(said(capsys, "show", "--json", "--lang", "en", ours))
+    for rules in (here["rules"], there["rules"], here["overrides"][0]["rules"], there["overrides"][0]["rules"]):
+        for rule in rules:
+            assert rule.pop("demand")
+    assert here == there
+    assert "tls.min_version" in said(capsys, "show", "--lang", "zh-CN", "strict")
