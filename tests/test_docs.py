@@ -18,13 +18,15 @@ def test_the_commands_page_is_up_to_date(monkeypatch: pytest.MonkeyPatch) -> Non
     assert make_commands.PAGE.read_text("utf-8") == make_commands.page(), "run: python -m tools.make_commands"
 
 
-@pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md", "CONTRIBUTING.md", "docs/languages.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "README.zh-CN.md", "CONTRIBUTING.md", "docs/languages.md", "docs/verify.md"]
+)
 def test_every_command_that_is_shown_can_be_parsed(page: str) -> None:
     parser = build_parser()
     shown = re.findall(r"^(?:\$ )?rdp-probe ([^|>#\n]+)", (ROOT / page).read_text("utf-8"), re.MULTILINE)
     for line in shown:
         words = line.split()
-        if words[0] in ("host", "explain", "demo", "schema"):
+        if words[0] in ("host", "explain", "demo", "schema", "verify", "diff"):
             parser.parse_args(words)
 
 

@@ -6,6 +6,8 @@ determined and those that were let pass; then clients, changes and what nobody c
 
 from __future__ import annotations
 
+from collections import Counter
+
 from rich.cells import cell_len  # noqa: TID253  this module is itself imported only where text is shown
 from rich.console import Console  # noqa: TID253  this module is itself imported only where text is shown
 
@@ -111,9 +113,10 @@ def _counts(verification: Verification) -> str:
         (labels.count("note"), N_("{count} noted")),
     ]
     if verification.baseline is not None and verification.reason is None:
-        worse = sum(change.direction == "worse" for change in verification.changes)
-        said.append((worse, N_("{count} worse than before")))
-        said.append((len(verification.changes) - worse, N_("{count} changed otherwise")))
+        went = Counter(change.direction for change in verification.changes)
+        said.append((went["worse"], N_("{count} worse than before")))
+        said.append((went["better"], N_("{count} better")))
+        said.append((went["changed"], N_("{count} changed otherwise")))
         said.append((len(verification.undetermined), N_("{count} not comparable")))
     if verification.what_if is not None:
         lost = sum(client.before is True and client.after is False for client in verification.what_if.clients)

@@ -266,6 +266,12 @@ def test_changes_come_in_their_order_with_what_could_not_be_compared() -> None:
     assert lines[at + 3].split()[0] == "unknown"
 
 
+def test_what_became_better_is_counted_as_that() -> None:
+    better = Change(kind="security", direction="better", field="x", message="TLS 1.0 is rejected now")
+    found = verification(policies=[], baseline="before.ndjson", changes=[better, better])
+    assert shown(found, terminal=False).splitlines()[0].endswith("since before.ndjson   2 better")
+
+
 def test_what_could_not_be_compared_stands_alone_too() -> None:
     found = verification(policies=[], verdict="unknown", baseline="before.ndjson", undetermined=["it has no result"])
     lines = shown(found).splitlines()
