@@ -62,7 +62,7 @@ class Kept(Mapping[Key, Result]):
             self.close()
             raise InputError(f"{file} has no results", "name what scan -o, host --json or verify --save wrote")
         if repeated:
-            remark(f"{file}: {repeated:,} results are of targets that have a later one, which counts")
+            remark(f"{file}: results of targets that have a later one, which counts: {repeated:,}")
 
     def _take(self, line: Line) -> int:
         """Remember one result; 1 where there was one of its target."""

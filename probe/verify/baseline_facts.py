@@ -102,13 +102,13 @@ class Comparing:
     def come(self, path: str, kind: ChangeKind, what: str, names: Sequence[str], *, direction: Direction) -> None:
         """Names that were not there before; none is no change."""
         if names:
-            sentence = _("{what}: new are {names}", what=what, names=listed(names))
+            sentence = _("{what}, new: {names}", what=what, names=listed(names))
             self.add(path, kind, sentence, direction=direction, after=", ".join(names))
 
     def gone(self, path: str, kind: ChangeKind, what: str, names: Sequence[str], *, direction: Direction) -> None:
         """Names that are there no more; none is no change."""
         if names:
-            sentence = _("{what}: gone are {names}", what=what, names=listed(names))
+            sentence = _("{what}, gone: {names}", what=what, names=listed(names))
             self.add(path, kind, sentence, direction=direction, before=", ".join(names))
 
     def lacks(self, what: str, before: str) -> None:

@@ -69,7 +69,7 @@ def told(result: Result) -> str:
 
 def address(comparing: Comparing) -> None:
     """A name that leads elsewhere."""
-    if comparing.before.target.host == comparing.after.target.host:
+    if comparing.before.target.host.lower() == comparing.after.target.host.lower():
         what = _("the address of {host}", host=comparing.after.target.host)
         comparing.fact("target.address", "names", what, lambda result: result.target.address or NONE)
 

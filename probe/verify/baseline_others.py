@@ -12,7 +12,7 @@ from probe.language import N_, _
 from probe.result import Client, Gateway, Licensing, Result
 from probe.result.verification import ClientChange
 from probe.verify.baseline_certificate import by_leaf, compare
-from probe.verify.baseline_facts import FALSE_IS_BETTER, NONE, Comparing, Fact, listed
+from probe.verify.baseline_facts import FALSE_IS_BETTER, NONE, Comparing, Fact
 from probe.verify.baseline_negotiation import ntlm_of
 
 _NAMES: Mapping[str, str] = {
@@ -183,14 +183,14 @@ def clients(comparing: Comparing) -> None:
     won = [each.client for each in found if each.after is True]
     open_now = [each.client for each in found if each.before and each.after is None]
     if lost:
-        sentence = _("clients that could connect and cannot now: {names}", names=", ".join(lost))
-        comparing.add("clients.connects", "clients", sentence, direction="worse", before=", ".join(lost))
+        sentence = _("clients that could connect and cannot now: {names}", names="; ".join(lost))
+        comparing.add("clients.connects", "clients", sentence, direction="worse", before="; ".join(lost))
     if won:
-        sentence = _("clients that could not connect and can now: {names}", names=", ".join(won))
-        comparing.add("clients.connects", "clients", sentence, direction="better", after=", ".join(won))
+        sentence = _("clients that could not connect and can now: {names}", names="; ".join(won))
+        comparing.add("clients.connects", "clients", sentence, direction="better", after="; ".join(won))
     if open_now:
-        what = _("whether these can connect, {names},", names=listed(open_now))
-        comparing.undetermined.append(_("{what} could not be determined now", what=what))
+        sentence = _("of clients that could connect it could not be determined now: {names}", names="; ".join(open_now))
+        comparing.undetermined.append(sentence)
 
 
 def client_changes(before: Result, after: Result) -> list[ClientChange]:
