@@ -15,7 +15,7 @@ from probe.diagnosis.diagnosing import distance, remedies_of
 from probe.language import _
 from probe.result import Result
 from probe.verify.fix_facts import facts_of
-from probe.verify.fixes import CODES, FEATURES, FIXES, PLACES
+from probe.verify.fixes import CODES, ELSEWHERE, FEATURES, FIXES, PLACES
 from probe.verify.fixes_tls import Fix
 from probe.verify.next_step import next_step as settling
 from probe.verify.rule import Finding, Rule
@@ -32,7 +32,7 @@ def fix(rule: Rule, finding: Finding, result: Result) -> list[str]:
     codes = _codes(rule, finding) if not own or _by_value(rule, CODES) is not None else ()
     remedies = [text for code in codes for text in remedies_of(code, result)]
     told = [*remedies, *own] if rule.key in _DIAGNOSIS_FIRST else [*own, *remedies]
-    return [*dict.fromkeys(told)][:_MOST]
+    return [*dict.fromkeys(told)][:_MOST] or [_(ELSEWHERE)]
 
 
 def _own(rule: Rule, result: Result) -> list[str]:

@@ -203,6 +203,10 @@ CODES: Mapping[str, tuple[str, ...]] = {
     "diagnoses.forbidden": (),
     "diagnoses.worst": (),
 }
+ELSEWHERE = N_(
+    "No setting for this is known of such a server: see the documentation of its makers, or of the device in between "
+    "that ends TLS."
+)
 PLACES: Mapping[str, str] = {
     "protocols": _PROTOCOLS,
     "schannel": SCHANNEL,

@@ -473,6 +473,7 @@ def test_a_suite_that_nobody_saw_today_may_come() -> None:
     change = "suites=TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256+class:aead"
     after, said = altered(described, parse(change))
     assert said[0] == "no suite that TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256 selects was seen today"
+    assert len(tls_of(changed(change, after)).unsettled) == len(tls_of(after).unsettled) == 1
     assert of("Windows 8.1 (mstsc)", change, described).after is None
     assert of(WINDOWS_7, change, described).after is None
     assert tls_of(after).versions["TLSv1.0"].state == "unknown"
