@@ -89,6 +89,9 @@ def _headline(totals: Totals, only_worse: bool, old: str, new: str) -> str:
         said = _("Nothing became worse from {old} to {new}; targets compared: {compared}", **numbers)
     elif totals.changed == 0:
         said = _("Nothing changed from {old} to {new}; targets compared: {compared}", **numbers)
+    elif totals.compared == 1:
+        words, worse = N_("What changed from {old} to {new}"), N_("What became worse from {old} to {new}")
+        said = _(worse if only_worse else words, **numbers)
     else:
         numbers["changed"] = f"{totals.changed:,}"
         words = N_("From {old} to {new}: of {compared} targets that were compared, {changed} changed")
