@@ -209,7 +209,9 @@ class _Groups:
         settings = (_STANDARD_RDP,) if needs.encryption or "RDP" in needs.protocols else ()
         behind = (*((_direct(readings),) if needs.direct_tls else ()), *settings)
         if over is not None and needs.trials:
-            yield self._trials(needs, over, (*behind, *(_OTHER_METHODS if needs.encryption else ())))
+            trials = Trials(readings, over, needs.trials)
+            yield self._tried(trials, (*behind, *(_OTHER_METHODS if needs.encryption else ())))
+            yield () if trials.control is None else (trials.control,)
         if any(reading.ending is Ending.INTERRUPTED for reading in readings):
             return  # the first connection goes on, and may show by which version TLS without X.224 is to be asked for
         yield behind
@@ -231,9 +233,8 @@ class _Groups:
                 if tls_protocol(readings) is None:
                     yield (way,)
 
-    def _trials(self, needs: Needs, over: int, behind: tuple[Question, ...]) -> tuple[Question, ...]:
+    def _tried(self, trials: Trials, behind: tuple[Question, ...]) -> tuple[Question, ...]:
         """As many hellos of trials as there are connections for, without those for what comes behind them."""
-        trials = Trials(self._readings, over, needs.trials)
         room = max(0, self._room - sum(question not in self._asked for question in behind))
         wanted = [question for question in trials.questions() if question not in self._asked]
         if not room:

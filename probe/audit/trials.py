@@ -44,6 +44,21 @@ class Trials:
                 lines.append(_Suites(version, "suites", trials, heard, within))
                 lines.append(_Groups(version, "groups", trials, heard, within))
         self.lines = [line for line in lines if line.codes]
+        self._heard = heard
+        self._last = max((reading.number for reading in agreed), default=0)
+
+    @property
+    def control(self) -> Question | None:
+        """A hello that the server should agree to, to be made when all lines ended, where something was dropped last.
+
+        Then the server may have become weary of us: what it dropped counts as refused only if it still answers.
+        """
+        if any(line.following is not None or line.waits for line in self.lines):
+            return None
+        for line in self.lines:
+            if any(reading.number > self._last for reading in line.dropped):
+                return replace(self._heard.asking(usual_offer(line.version), "TLS versions"), control=True)
+        return None
 
     def questions(self) -> Iterator[Question]:
         """The next hello of each line, asked or not; none where the server has become silent to them."""
@@ -69,6 +84,8 @@ class Line(ABC):
         self.stopped: Reading | None = None  # the answer behind which nothing more is asked, for it settles nothing
         self.failed: Reading | None = None  # the last hello that nothing was selected of
         self.following: Question | None = None
+        self.waits = False  # a hello is to be repeated
+        self.dropped: list[Reading] = []  # what ended without a word on why
         self._heard, self._within = heard, within
         self._purpose = f"{version_name(version)} {kind}"
         known = self._known()
@@ -92,11 +109,12 @@ class Line(ABC):
         ]
         asked = [(reading, offer) for reading in own if (offer := reading.question.hello) is not None]
         proof = self._settle([(reading, offer) for reading, offer in asked if not reading.is_to_be_repeated])
+        self.dropped = [reading for reading in own if _is_dropped(reading)]
         unsettled = [reading for reading in own if reading.is_to_be_repeated]
-        self.failed = next(iter(unsettled), self.failed)
+        self.failed, self.waits = next(iter(unsettled), self.failed), bool(unsettled)
         unfinished = [trial for trial in self.codes if self._count(trial) < trial.enough]
         wanted = {code for trial in unfinished for code in self.left(trial)}
-        if wanted and not unsettled and self.stopped is None:
+        if wanted and not self.waits and self.stopped is None:
             offer = self._offer(tuple(code for code in known if code in wanted))
             self.following = proof or self._heard.asking(offer, self._purpose)
 

@@ -8,7 +8,7 @@ from probe.audit.plan import tls_protocol
 from probe.audit.reading import Reading
 from probe.audit.settings import Settings
 from probe.audit.trials import Line, Trials
-from probe.audit.verdict_suites import dh_parameters
+from probe.audit.verdict_suites import credible, dh_parameters
 from probe.audit.verdict_tls import hello_verdict, registered
 from probe.needs import Needs, Trial, TrialKind
 from probe.result import Negotiation, Registered, Tls, TlsTrial, Verdict
@@ -17,6 +17,7 @@ from probe.wire.tls_suites import suite_name
 from probe.wire.tls_version import version_name
 
 _NOT_ASKED = "not asked"
+_WEARY = "at the end the server refused what it had agreed to before"
 _UNKNOWN = Verdict(state="unknown")
 
 
@@ -54,8 +55,11 @@ def describe_trials(section: Tls, readings: Sequence[Reading], needs: Needs) -> 
     over = tls_protocol(readings)
     if over is None:
         return
-    lines = Trials(readings, over, needs.trials).lines
+    heard = credible(readings)
+    lines = Trials(heard, over, needs.trials).lines
     section.trials = [_described(line, trial) for line in lines for trial in line.codes]
+    for trial in section.trials if len(heard) < len(readings) else []:
+        trial.reason = _WEARY if trial.reason == _NOT_ASKED else trial.reason
     section.dh_parameters = dh_parameters(readings)
 
 

@@ -319,6 +319,48 @@ def test_in_tls_1_3_nothing_rules_it_out_where_all_that_is_known_was_offered() -
     assert len(asked) == 1
 
 
+# What a refusal without a word is worth
+
+
+def weary(question: Question, server: TlsServer, *, after: int, told: list[Question]) -> Answered:
+    """A server that drops every hello once it has seen a few."""
+    told.append(question)
+    return server(question) if len(told) <= after else ([*selects(Protocol.SSL)], Ending.CLOSED)
+
+
+def test_what_was_dropped_last_counts_only_where_the_server_still_answers() -> None:
+    server, told = modern(suites={TLS12: [GCM, RSA_AES]}), list[Question]()
+    wanted = needing(WEAK, versions=frozenset({"TLSv1.2"}))
+    attempts, now = ran(lambda question: weary(question, server, after=3, told=told), wanted)
+    assert now.questions == now.repeats == ()
+    assert [each.control for each in told].count(True) == 2
+    tls = result_of(attempts, wanted).tls
+    assert tls is not None
+    [trial] = tls.trials
+    assert (codes(trial), trial.state) == ([RSA_AES], "accepted")
+    assert trial.reason == "at the end the server refused what it had agreed to before"
+    told.clear()
+    attempts, now = ran(lambda question: weary(question, server, after=2, told=told), wanted)
+    tls = result_of(attempts, wanted).tls
+    assert tls is not None
+    assert [each.state for each in tls.trials] == ["unknown"]
+
+
+def test_a_server_that_refuses_by_a_close_is_asked_once_more_what_it_agrees_to() -> None:
+    server = modern(suites={TLS12: [GCM]}, refused=([], Ending.CLOSED))
+    wanted = needing(WEAK, WEAK_GROUPS, versions=frozenset({"TLSv1.2"}))
+    attempts, _ = ran(server, wanted)
+    assert [attempt.question.control for attempt in attempts] == [False] * 6 + [True]
+    tls = result_of(attempts, wanted).tls
+    assert tls is not None
+    assert [(each.state, each.reason) for each in tls.trials] == [("rejected", "closed")] * 2
+
+
+def test_a_server_that_says_why_needs_no_such_hello() -> None:
+    attempts, _ = ran(modern(), needing(WEAK, WEAK_GROUPS))
+    assert not any(attempt.question.control for attempt in attempts)
+
+
 # How much is asked
 
 
