@@ -25,7 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "verify": {"result", "diagnosis", "clients", "errors", "language", "needs", "wire"},
     "drive": {"errors", "wire", "handshake", "audit", "result"},
     "scan": {"drive", "audit", "result", "errors", "diagnosis", "report", "language", "__version__"},
-    "report": {"result", "diagnosis", "explain", "clients", "errors", "language"},
+    "report": {"result", "diagnosis", "explain", "clients", "errors", "language", "__version__"},
     "testing": {"errors", "audit", "drive", "verify", "scan", "report", "result", "cli"},
     "cli": {
         "errors",
