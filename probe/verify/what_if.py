@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping, Sequence
 
-from probe.diagnosis.client_facts import deciding
 from probe.diagnosis.clients import evaluate
 from probe.diagnosis.judged import judge
 from probe.diagnosis.simulated import measured
@@ -24,6 +23,7 @@ from probe.verify import what_if_protocols as protocols
 from probe.verify import what_if_tls as tls
 from probe.verify.what_if_credssp import refuse_older, without_older
 from probe.verify.what_if_language import Setting, parse
+from probe.verify.what_if_measured import still_measured
 
 __all__ = ["Setting", "altered", "cut_off", "parse", "what_if"]
 
@@ -110,9 +110,8 @@ def _changed(result: Result, settings: Sequence[Setting]) -> tuple[Result, list[
 def _compared(result: Result, changed: Result, settings: Sequence[Setting]) -> list[ClientChange]:
     """Every known client now and then, in the order that matters; of equals in the table's order."""
     now = {client.client: client for client in _clients_now(result)}
-    then = without_older(evaluate(changed), changed, settings)
-    if _is_same(result, changed) and not any(setting.key == "credssp.min" for setting in settings):
-        then = list(now.values())
+    kept = still_measured(result, changed, settings)
+    then = without_older([kept.get(each.client, each) for each in evaluate(changed)], changed, settings)
     return sorted((_change(now.get(client.client), client) for client in then), key=_place)
 
 
@@ -121,11 +120,6 @@ def _clients_now(result: Result) -> list[Client]:
     known = copy.copy(result)
     known.clients = measured(result) if result.simulated else []
     return evaluate(known)
-
-
-def _is_same(result: Result, changed: Result) -> bool:
-    """Whether the change has altered nothing that decides who connects: then what was measured holds as well."""
-    return to_json(deciding(result)) == to_json(deciding(changed))
 
 
 def _change(now: Client | None, then: Client) -> ClientChange:

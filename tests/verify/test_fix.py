@@ -16,6 +16,7 @@ from probe.result import (
     CertificateChain,
     CredSsp,
     DhParameters,
+    Registered,
     Result,
     Server,
     TlsAnswer,
@@ -201,7 +202,7 @@ def test_the_suites_that_were_seen_are_named() -> None:
     described = weak()
     assert described.tls is not None
     described.tls.answered["TLSv1.1"] = TlsAnswer(cipher_suite=suite(RSA_KEY_CBC))
-    tried = [suite(0x0005), suite(0x0004), suite(0x0035)]
+    tried: list[Registered] = [suite(0x0005), suite(0x0004), suite(0x0035)]
     described.tls.trials = [TlsTrial(kind="suites", version="TLSv1.0", offered=[], selected=tried, state="accepted")]
     first, second, *_rest = fix(rule("tls.forbidden_suites", ["TLS_RSA_*"]), NOTHING, described)
     assert "Disable-TlsCipherSuite -Name TLS_RSA_WITH_AES_128_CBC_SHA; " in first

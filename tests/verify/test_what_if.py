@@ -304,7 +304,7 @@ def test_the_level_of_what_is_not_there_is_not_known() -> None:
 def test_answers_that_may_be_others_then_are_forgotten_and_the_rest_is_kept() -> None:
     described = optional()
     assert described.negotiation is not None
-    asked = (["SSL"], ["HYBRID"], ["RDP"], [], ["SSL", "HYBRID"])
+    asked: tuple[list[str], ...] = (["SSL"], ["HYBRID"], ["RDP"], [], ["SSL", "HYBRID"])
     described.negotiation.attempts = [
         NegotiationAttempt(requested=requested, selected=(requested or ["RDP"])[-1], elapsed_ms=1.0)
         for requested in asked
@@ -710,21 +710,75 @@ def test_an_altered_result_is_judged_and_holds_no_record_of_connections() -> Non
     assert after.attempts == []
 
 
-def simulated(described: Result, key: str, *, connects: bool) -> Result:
-    """The same, with one client measured."""
-    request = SimulatedRequest(requested=["SSL"], stage="tls", connects=connects, selected="SSL", version="TLSv1.2")
-    measured = copy.copy(described)
-    measured.simulated = [Simulation(client=key, requests=[request])]
-    return measured
+def simulated(described: Result, *requests: SimulatedRequest) -> Result:
+    """The same, with Windows 8.1 measured: of its suites nothing else is known at this depth."""
+    shown = copy.copy(described)
+    shown.simulated = [Simulation(client="mstsc-win8.1", requests=list(requests)), Simulation(client="of tomorrow")]
+    return shown
 
 
-def test_what_was_measured_counts_for_today() -> None:
-    described = simulated(modern(), "mstsc-win8.1", connects=True)
+def by_tls(version: str = "TLSv1.2", *, selected: str = "SSL") -> SimulatedRequest:
+    requested = ["SSL", "HYBRID", "HYBRID_EX"]
+    return SimulatedRequest(
+        requested=requested,
+        stage="tls",
+        connects=True,
+        selected=selected,
+        version=version,
+        cipher_suite=suite(RSA_CBC),
+        group=Registered(code="0x0017", name="secp256r1"),
+    )
+
+
+WINDOWS_8 = "Windows 8.1 (mstsc)"
+
+
+@pytest.mark.parametrize(
+    ("change", "after"),
+    [
+        ("tls.max=1.3", True),
+        ("tls.min=1.2", True),
+        ("standard_rdp=off", True),
+        ("tls.min=1.3", False),
+        ("tls.max=1.2", True),
+        ("certificate=trusted", None),
+        ("nla=required", None),
+        ("groups.off=x448", True),
+        ("groups=secp256r1+x25519", True),
+        ("groups.off=secp256r1", None),
+        ("suites.off=class:cbc", None),
+        ("suites.off=class:3des", True),
+        ("suites=class:aead", None),
+    ],
+)
+def test_what_was_measured_holds_where_nothing_on_its_way_changes(change: str, after: bool | None) -> None:
+    described = simulated(modern(RDP=ACCEPTED), by_tls())
+    described.certificates = [_chain("aa", "RSA", "TLSv1.2")]
+    described.standard_rdp = None
     judge(described)
-    assert both("Windows 8.1 (mstsc)", "standard_rdp=off", described) == (True, True)
-    assert both("Windows 8.1 (mstsc)", "tls.min=1.3", described) == (True, False)
-    assert both("Windows 8.1 (mstsc)", "groups.off=x25519", described) == (True, None)
-    assert both(WINDOWS_10, "standard_rdp=off", described) == (True, True)
+    assert both(WINDOWS_8, change, described) == (True, after)
+    assert both(WINDOWS_10, "tls.min=1.2", described) == (True, True)
+
+
+def test_a_version_that_was_met_and_that_nobody_else_saw_is_no_longer_known() -> None:
+    described = simulated(modern(), by_tls("TLSv1.1"))
+    assert both(WINDOWS_8, "certificate=trusted,tls.max=1.2", described)[1] is None
+    described.tls = None
+    assert both(WINDOWS_8, "tls.min=1.1", described)[1] is None
+    described.simulated[0].requests[0].cipher_suite = None
+    assert both(WINDOWS_8, "suites.off=class:rc4", described)[1] is None
+
+
+def test_standard_rdp_that_was_measured_holds_as_long_as_its_encryption_does() -> None:
+    request = SimulatedRequest(requested=[], stage="encryption", connects=True, methods=["128BIT"])
+    described = everything()
+    described.simulated = [Simulation(client="mstsc-xp", requests=[request])]
+    assert both(WINDOWS_XP, "tls.min=1.2", described) == (True, True)
+    assert both(WINDOWS_XP, "suites.off=class:cbc", described) == (True, True)
+    assert both(WINDOWS_XP, "standard_rdp.level=fips", described) == (True, False)
+    assert both(WINDOWS_XP, "standard_rdp=off", described) == (True, False)
+    described.negotiation = None
+    assert both(WINDOWS_XP, "tls.min=1.2", described)[0] is True
 
 
 def test_a_client_of_another_release_of_the_table_is_left_as_it_is() -> None:
@@ -766,3 +820,10 @@ def test_a_handshake_has_no_successor_where_nothing_else_was_answered() -> None:
     after = tls_of(changed("tls.max=1.2", described))
     assert after.handshake is None
     assert after.versions["TLSv1.2"] == ACCEPTED
+
+
+def test_what_is_off_already_stays_as_it_is() -> None:
+    described = modern()
+    after, said = altered(described, parse("standard_rdp=off,tls.min=1.0"))
+    assert protocols(after) == protocols(described)
+    assert said == []
