@@ -76,23 +76,24 @@ def _lines(old: Kept, new: Kept, options: argparse.Namespace) -> Totals:
 
 
 def _text(old: Kept, new: Kept, options: argparse.Namespace) -> Totals:
-    """How much changed, then each target, those that became worse first."""
+    """How much changed, then each target, those that became worse first, and of which the same is said together."""
     from probe.cli.diffing import differences
     from probe.report.text import console
-    from probe.report.text_diff import Totals, block, summary, urgency
+    from probe.report.text_diff import Totals, block, likeness, summary, urgency
     from probe.result.verification import read_difference, to_json
     from probe.scan.kept import Spill
 
     totals, shown = Totals(), console(sys.stdout)
-    places: list[tuple[tuple[int, ...], int]] = []
+    alike: dict[int, tuple[tuple[int, ...], list[int]]] = {}
     with closing(Spill()) as kept:
         for found in differences(old, new, only_worse=options.only is not None):
             totals.add(found)
             if found is not None:
-                places.append((urgency(found), kept.add(to_json(found) + b"\n")))
+                group = alike.setdefault(likeness(found), (urgency(found), []))
+                group[1].append(kept.add(to_json(found) + b"\n"))
         summary(totals, shown, old=options.old, new=options.new, only_worse=options.only is not None)
-        for _urgency, place in sorted(places):
-            block(read_difference(kept.read(place)), shown)
+        for _urgency, places in sorted(alike.values(), key=lambda group: (group[0], -len(group[1]), group[1])):
+            block(read_difference(kept.read(places[0])), shown, (read_difference(kept.read(place)) for place in places))
     return totals
 
 

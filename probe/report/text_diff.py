@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import get_args
 
@@ -146,12 +147,17 @@ def _row(label: str, width: int, cells: list[str], widths: list[int]) -> str:
     )
 
 
-def block(found: Difference, console: Console) -> None:
-    """One target: every change, a line each, and what is not known now."""
+def likeness(found: Difference) -> int:
+    """A number that targets share of which the same is said."""
+    changes = [(change.direction, change.kind, change.message) for change in found.changes]
+    return hash((found.state, *changes, *found.undetermined))
+
+
+def block(found: Difference, console: Console, alike: Iterable[Difference]) -> None:
+    """What is said of one target or of several: every change, a line each, and what is not known now."""
     page = Page(console)
     page.blank()
-    state = [(f"  {_(_STATES[found.state])}", "dim")] if found.state != "changed" else []
-    page.line((name_of(found.target), "bold"), *state, right=_times(found))
+    _names(found, alike, page)
     if found.state != "changed":
         for change in found.changes:
             page.paragraph(terminal(change.message, _LONGEST), indent=_INDENT, first=[(" " * _INDENT, "")])
@@ -159,6 +165,19 @@ def block(found: Difference, console: Console) -> None:
         rows(found.changes, page)
     for sentence in found.undetermined:
         page.paragraph(terminal(sentence, _LONGEST), indent=4, first=[("  ? ", "yellow")], style="dim")
+
+
+def _names(found: Difference, alike: Iterable[Difference], page: Page) -> None:
+    """Whom it is about, all of them, as many on a line as there is room."""
+    state = f"  {_(_STATES[found.state])}" if found.state != "changed" else ""
+    line, is_one = "", True
+    for name in (name_of(each.target) for each in alike):
+        if line and not page.fits(f"{line}, {name},"):
+            page.line((f"{line},", "bold"))
+            line, is_one = name, False
+        else:
+            line, is_one = (f"{line}, {name}", False) if line else (name, is_one)
+    page.line((line, "bold"), (state, "dim"), right=_times(found) if is_one else "")
 
 
 def _times(found: Difference) -> str:

@@ -191,6 +191,29 @@ From {OLD} to {NEW}: of 3 targets that were compared, 2 changed; new: 1; gone: 1
     assert "of 3 targets that were compared, 1 became worse" in diff(capsys, "--only", "worse")[1]
 
 
+def test_of_whom_the_same_is_said_it_is_said_once(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    many = [server(f"192.0.2.{number}") for number in range(1, 9)]
+    files(lines(*many, C), lines(renamed(weaker(many[0])), *(weaker(each) for each in many[1:5]), *many[5:]))
+    assert diff(capsys)[1].split("\n\n")[2:] == [
+        """\
+192.0.2.1:3389     2026-11-21 10:00:00 → 2026-11-28 10:00:00
+  worse    security  NLA is offered now; it was required
+  worse    security  TLS 1.0 is accepted now; it was
+                     rejected
+  changed  names     the NetBIOS name is SRV9 now; it was
+                     SRV1""",
+        """\
+192.0.2.2:3389, 192.0.2.3:3389, 192.0.2.4:3389,
+192.0.2.5:3389
+  worse  security  NLA is offered now; it was required
+  worse  security  TLS 1.0 is accepted now; it was rejected
+""",
+    ]
+
+
 def test_json_is_a_document_a_target_that_validates(capsys: pytest.CaptureFixture[str]) -> None:
     files(lines(A, B, C), lines(renamed(A), server("192.0.2.5"), weaker(B)))
     status, out, err = diff(capsys, "--json")
