@@ -199,6 +199,19 @@ def test_one_chain_that_fails_is_enough() -> None:
     assert (found.diagnosis, found.change) == ("CERT_WEAK_KEY", "certificate.key=RSA-2048")
 
 
+def test_the_first_that_fails_says_what_mends_it() -> None:
+    described = serving(
+        chain(leaf("aa"), trust=Trust(verdict="untrusted", store="system")),
+        chain(leaf("bb"), trust=Trust(verdict="self_signed", store="none")),
+    )
+    found = check("certificate.trusted", True, described)
+    assert (found.diagnosis, found.observed) == ("CERT_UNTRUSTED", "untrusted; self_signed")
+    described = serving(
+        chain(leaf("aa", not_before="2026-12-01T00:00:00Z")), chain(leaf("bb", not_after="2026-11-01T00:00:00Z"))
+    )
+    assert check("certificate.min_days_left", 30, described).diagnosis == "CERT_NOT_YET_VALID"
+
+
 def test_one_chain_that_is_open_leaves_the_rule_open() -> None:
     described = serving(chain(leaf("aa")), chain(leaf("cc", key=None)))
     assert check("certificate.min_rsa_bits", 2048, described).state == "unknown"
