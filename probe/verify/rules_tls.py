@@ -25,7 +25,6 @@ from probe.verify.served import (
 )
 
 Versions = Annotated[list[VersionName], msgspec.Meta(min_length=1)]
-_FULL = Needs(full=True)
 
 
 def _these(value: Iterable[str]) -> str:
@@ -107,9 +106,8 @@ def min_version(value: str, result: Result) -> Finding:
     if len(_in_state(newer, "rejected")) == len(newer):
         seen = _refused(result, list(newer))
         return _failed(result, seen, _min_words(value), _evidence(result, newer), diagnosis=without_tls(result))
-    open_ = {name: each for name, each in older.items() if each.state == "unknown"}
-    if not _in_state(newer, "accepted"):
-        open_ |= {name: each for name, each in newer.items() if each.state == "unknown"}
+    matter = older if _in_state(newer, "accepted") else older | newer
+    open_ = {name: each for name, each in matter.items() if each.state == "unknown"}
     if open_:
         return _unknown(result, open_)
     seen = _("nothing older than {version} is accepted", version=spoken(value))

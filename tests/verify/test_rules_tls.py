@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import tomllib
 from typing import Any
 
+import msgspec
 import pytest
 
-from probe.needs import Needs
+from probe.needs import NOTHING, Needs
 from probe.result import Diagnosis, Registered, Result, SimulatedRequest, Simulation, Tls, TlsHandshake, Verdict
 from probe.verify.kinds import KINDS
 from probe.verify.served import VERSIONS, tls_refused, versions
@@ -308,3 +310,46 @@ def test_what_was_agreed_on_is_served_whatever_came_of_its_own_hello() -> None:
     described.tls = Tls(handshake=made)
     described.simulated = []
     assert [name for name, each in versions(described).items() if each.state == "accepted"] == ["TLSv1.2"]
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("protocols.required", "protocols.forbidden", "tls.required_versions", "tls.forbidden_versions"),
+        *(f"tls.{demand}_{what}" for demand in ("allowed", "forbidden", "required") for what in ("suites", "groups")),
+        "tls.forbidden_schemes",
+    ],
+)
+def test_a_list_that_demands_nothing_is_no_value(key: str) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert([], KINDS[key].value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("tls.min_version", "TLS 1.2"),
+        ("tls.max_version", "1.2"),
+        ("tls.required_versions", ["tlsv1.2"]),
+        ("tls.min_dh_bits", 0),
+        ("tls.server_order", "yes"),
+        ("tls.compression", 0),
+        ("protocols.nla", "none"),
+        ("protocols.direct_tls", True),
+        ("protocols.required", ["NLA"]),
+    ],
+)
+def test_values_of_another_kind_are_refused(key: str, value: Any) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(value, KINDS[key].value)
+
+
+@pytest.mark.parametrize("key", [key for key in KINDS if key.startswith(("protocols.", "tls."))])
+def test_every_example_is_a_value_that_can_be_asked_for_and_said(key: str) -> None:
+    kind = KINDS[key]
+    value = msgspec.convert(tomllib.loads(f"value = {kind.example}")["value"], kind.value)
+    kind.validate(value)
+    assert kind.needs(value) != NOTHING
+    assert kind.words(value)
+    found = kind.check(value, result())
+    assert (found.state, found.diagnosis, found.change) == ("unknown", None, None)
