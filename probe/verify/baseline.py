@@ -13,7 +13,7 @@ from typing import get_args
 
 from probe.diagnosis.diagnosing import diagnose
 from probe.language import _
-from probe.needs import Needs
+from probe.needs import Needs, Trial
 from probe.result import Result
 from probe.result.verification import Change, ChangeKind, ClientChange
 from probe.verify import baseline_negotiation as met
@@ -135,17 +135,28 @@ def _diagnoses(found: Comparing) -> None:
 def needs_of_baseline(before: Result) -> Needs:
     """What must be asked for a result that knows all that this one does."""
     protocols = before.negotiation.protocols if before.negotiation is not None else {}
+    versions = before.tls.versions if before.tls is not None else {}
+    whole = {before.depth} if before.asked is None else {"standard", "full"}.intersection(before.asked)
     return Needs(
         protocols=frozenset(name for name, verdict in protocols.items() if verdict.state != "unknown"),
-        versions=frozenset(
-            name for name, verdict in (before.tls.versions if before.tls else {}).items() if verdict.state != "unknown"
-        ),
+        versions=frozenset(name for name, verdict in versions.items() if verdict.state != "unknown"),
         certificates=bool(before.certificates),
         credssp=before.credssp is not None,
-        standard=before.depth != "discover",
-        full=before.depth == "full",
+        encryption=before.standard_rdp is not None,
+        direct_tls=before.negotiation is not None and before.negotiation.direct_tls.state != "unknown",
+        intolerance=bool(before.asked and "tls.intolerance" in before.asked),
+        trials=_trials(before),
+        standard=bool(whole & {"standard", "full"}),
+        full="full" in whole,
         udp=before.udp is not None,
         gateway=before.gateway is not None,
         licensing=before.licensing_asked,
         clients=frozenset(each.client for each in before.simulated),
     )
+
+
+def _trials(before: Result) -> frozenset[Trial]:
+    """The same again, to the end: which of many are found first is up to the server."""
+    found = before.tls.trials if before.tls is not None else []
+    codes = {(each.kind, tuple(sorted(int(code, 16) for code in each.offered))) for each in found}
+    return frozenset(Trial(kind, of_kind, enough=len(of_kind)) for kind, of_kind in codes)

@@ -22,6 +22,7 @@ from probe.verify.baseline_facts import NONE, OPPOSITE, TRUE_IS_BETTER, Comparin
 from probe.verify.baseline_negotiation import BETTER_REJECTED, STATE_RANK, serves_tls, state_of, state_words
 
 _VERSIONS = ("SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3")
+_TELL_OF_TOLERANCE = frozenset({"standard", "full", "tls.intolerance"})  # in `asked`
 _WORDS: Mapping[TrialKind, str] = {"suites": "cipher suites", "groups": "groups"}  # in what is unsettled
 _FEATURES: Mapping[str, str] = {
     "secure_renegotiation": N_("secure renegotiation"),
@@ -252,6 +253,6 @@ def _feature(comparing: Comparing, name: str) -> None:
 
 def _intolerance(result: Result) -> Fact[list[str]]:
     """Known where everything of a depth was asked; a single connection meets none."""
-    if result.depth == "discover" or (result.asked is not None and not {"standard", "full"} & {*result.asked}):
+    if result.depth == "discover" or (result.asked is not None and _TELL_OF_TOLERANCE.isdisjoint(result.asked)):
         return None
     return _of_tls(lambda section: [each.hello for each in section.intolerance])(result)

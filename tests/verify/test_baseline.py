@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from probe.clients import CLIENTS
 from probe.language import speaking
+from probe.needs import Trial
 from probe.result import (
     AttemptRecord,
     CipherSuite,
@@ -643,8 +644,9 @@ def test_what_a_policy_did_not_need_is_not_gone() -> None:
     for turn in (put("asked", ["tls.versions.TLSv1.2"]), put("depth", "discover")):
         after = turned(golden.windows_nla, turn)[1]
         assert changes(before, after) == []
-    after = turned(golden.windows_nla, put("asked", ["standard"]))[1]
-    assert brief(changes(before, after)) == [("other", "better", "tls.intolerance")]
+    for place in ("standard", "tls.intolerance"):
+        after = turned(golden.windows_nla, put("asked", [place]))[1]
+        assert brief(changes(before, after)) == [("other", "better", "tls.intolerance")]
 
 
 # UDP, gateway, licensing
@@ -833,6 +835,23 @@ def test_what_a_baseline_knows_is_what_must_be_asked() -> None:
     )
     assert needs.licensing
     assert needs.clients == {"freerdp3"}
+
+
+def test_of_a_baseline_that_was_asked_for_a_policy_the_same_is_asked_again() -> None:
+    described = turned(
+        golden.xrdp,
+        put("asked", ["tls.versions.TLSv1.2", "tls.trials", "tls.intolerance"]),
+        put("tls.trials", [trial("rejected", RC4), trial("rejected", offered=("0x1302",))]),
+    )[1]
+    needs = needs_of_baseline(described)
+    assert (needs.standard, needs.full) == (False, False)
+    assert needs.trials == {Trial("suites", (4, 5), enough=2), Trial("suites", (0x1302,), enough=1)}
+    assert needs.intolerance
+    assert needs.encryption
+    assert needs.direct_tls
+    for place, full in (("standard", False), ("full", True)):
+        needs = needs_of_baseline(turned(golden.windows_nla, put("asked", [place]))[1])
+        assert (needs.standard, needs.full, needs.intolerance) == (True, full, False)
 
 
 # Noise, symmetry, and results of earlier releases
