@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from probe.diagnosis.stored import stored
 from probe.diagnosis.wording import both
 from probe.language import N_, _
 from probe.needs import Needs
@@ -43,7 +44,7 @@ _NLA_MENDED = {
     "unsupported": ("nla=off", {"required": "NLA_REQUIRED"}),
 }
 # What makes a protocol accepted or refused: the change, and the diagnosis that says how.
-_ON: dict[str, tuple[str | None, tuple[str, ...]]] = {
+_ON: dict[str, tuple[str, tuple[str, ...]]] = {
     "RDP": ("standard_rdp=on", ("TLS_REQUIRED", "NLA_REQUIRED")),
     "SSL": ("nla=offered", ("NLA_REQUIRED", "TLS_CERTIFICATE_MISSING", "STANDARD_RDP_ONLY")),
     "HYBRID": ("nla=offered", ("TLS_CERTIFICATE_MISSING", "STANDARD_RDP_ONLY", "NLA_UNSUPPORTED")),
@@ -85,6 +86,18 @@ def _present(result: Result, codes: Sequence[str]) -> str | None:
     return next((code for code in codes if code in has), codes[-1] if codes else None)
 
 
+def _mended(result: Result, known: Sequence[tuple[str, tuple[str, ...]]]) -> dict[str, str | None]:
+    """What mends the first of several protocols, and the changes for all of them.
+
+    Each key of a change stands once: NLA cannot be required and off at the same time, so that the first stays.
+    """
+    by_key: dict[str, str] = {}
+    for change, _codes in known:
+        by_key.setdefault(change.partition("=")[0], change)
+    codes = known[0][1] if known else ()
+    return {"diagnosis": _present(result, codes), "change": ",".join(by_key.values()) or None}
+
+
 def _open(result: Result, names: Sequence[str], observed: str) -> Finding:
     """Why it is not known of these whether they are accepted."""
     why = _("; ").join(_evidence(result, names))
@@ -109,15 +122,14 @@ def required(value: list[str], result: Result) -> Finding:
     observed = _accepted_now(result)
     refused = _in_state(result, value, "rejected")
     if refused:
-        change, codes = _ON.get(refused[0], (None, ()))
+        known = [_ON[name] for name in refused if name in _ON]
         message = _("{seen}; demanded: {demand}", seen=said_of(refused, "rejected"), demand=both(value))
         return Finding(
             state="failed",
             message=message,
             observed=observed,
             evidence=_evidence(result, refused),
-            diagnosis=_present(result, codes),
-            change=change,
+            **_mended(result, known),
         )
     if unsettled := _in_state(result, value, "unknown"):
         return _open(result, unsettled, observed)
@@ -145,21 +157,12 @@ def forbidden(value: list[str], result: Result) -> Finding:
             message=message,
             observed=observed,
             evidence=_evidence(result, found),
-            diagnosis=_present(result, known[0][1]) if known else None,
-            change=",".join(_consistent([change for change, _codes in known])) or None,
+            **_mended(result, known),
         )
     if unsettled := _in_state(result, value, "unknown"):
         return _open(result, unsettled, observed)
     message = _("{seen}, as demanded", seen=said_of(value, "rejected"))
     return Finding(state="passed", message=message, observed=observed, evidence=_evidence(result, value))
-
-
-def _consistent(changes: Iterable[str]) -> list[str]:
-    """Each change once; NLA cannot be required and off at the same time, so that the first stays."""
-    by_key: dict[str, str] = {}
-    for change in changes:
-        by_key.setdefault(change.partition("=")[0], change)
-    return list(by_key.values())
 
 
 @kind(
@@ -205,8 +208,8 @@ def direct_tls(value: str, result: Result) -> Finding:
     verdict = result.negotiation.direct_tls if result.negotiation is not None else Verdict(state="unknown")
     name = _("TLS without X.224")
     if verdict.state == "unknown":
-        how = told(name, verdict if verdict.reason or verdict.ending else _NOT_ASKED)
-        return not_known(_("whether it is accepted is not known: {how}", how=how))
+        how = stored(verdict.reason or verdict.ending or "not asked")
+        return not_known(_("{what} ({how})", what=said_of([name], "unknown"), how=how))
     evidence = (told(name, verdict),)
     seen = _("{name} is {state}", name=name, state=_(_ACCEPTED_WORDS[verdict.state]))
     if verdict.state == value:
