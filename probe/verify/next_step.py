@@ -72,11 +72,11 @@ _AGAIN = N_(
 )
 # The first that concerns it is told.
 _STEPS: tuple[tuple[Callable[[str, Result], bool], str], ...] = (
-    (_is_limited, N_("Less was asked than is needed: give more by --max-connections or --deadline.")),
     (_is_nameless, N_("Give the name by which clients connect: --server-name NAME.")),
     (_is_without_roots, N_("Give the roots that clients trust: --ca-file ROOTS.pem.")),
     (_is_not_asked_by_udp, N_("Ask with --udp.")),
     (_is_silent_by_udp, N_("Admit UDP 3389 on the way, or ask from the server's own network.")),
+    (_is_limited, N_("Less was asked than is needed: give more by --max-connections or --deadline.")),
     (_is_of_clients, N_("Ask as this client asks, with --simulate, or for all that decides it, with --depth full.")),
     (_needs_login, N_("Without a login only NTLM can be shown to be usable: look at the server's own settings.")),
     (_is_for_full_depth, N_("Ask for all of TLS, with --depth full.")),

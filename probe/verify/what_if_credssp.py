@@ -27,8 +27,8 @@ def refuse_older(result: Result, value: str, notes: list[str]) -> None:
     if section is None:
         notes.append(_("CredSSP is not known to be served today"))
     elif section.version is not None and section.version < int(value):
-        words = "the server's own CredSSP has version {version}, and cannot demand {least} before it is updated"
-        notes.append(_(words, version=section.version, least=value))
+        own = section.version
+        notes.append(_("the server's CredSSP has version {own}, too old to demand {least}", own=own, least=value))
 
 
 def without_older(clients: Iterable[Client], result: Result, settings: Sequence[Setting]) -> list[Client]:
