@@ -24,7 +24,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 import pytest
@@ -54,7 +54,7 @@ class Mutant:
 
     line: int
     what: str
-    tree: ast.Module
+    code: CodeType
 
 
 def mutants(source: str) -> Iterator[Mutant]:
@@ -112,7 +112,7 @@ def _of_cosmic_ray(source: str) -> Iterator[Mutant]:
             seen.add(program)
             pairs = enumerate(zip(lines, changed.splitlines(), strict=False), 1)
             at, said = next(((at, after) for at, (before, after) in pairs if before != after), (0, ""))
-            yield Mutant(at, f"{name}: {said.strip()}", ast.parse(changed))
+            yield Mutant(at, f"{name}: {said.strip()}", _code(ast.parse(changed)))
 
 
 def _is_nonsense(operator: str) -> bool:
@@ -123,6 +123,10 @@ def _is_nonsense(operator: str) -> bool:
     before, after = comparison.split("_")
     only_equal, identity = before in ("Eq", "NotEq"), ("Is", "IsNot")
     return (only_equal and after not in ("Eq", "NotEq")) or ((after in identity) != (before in identity))
+
+
+def _code(tree: ast.Module) -> CodeType:
+    return compile(tree, "mutant", "exec")
 
 
 def _of_ours(source: str) -> Iterator[Mutant]:
@@ -139,7 +143,7 @@ def _of_ours(source: str) -> Iterator[Mutant]:
                     yield Mutant(
                         getattr(node, "lineno", 0),
                         f"{change.__name__.strip('_')}: {what}",
-                        ast.fix_missing_locations(tree),
+                        _code(ast.fix_missing_locations(tree)),
                     )
                     tree, nodes = _fresh(source)
 
@@ -283,7 +287,7 @@ class Mutating:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Mutate."""
         items = session.items
-        if self._run(items) != _SURVIVED:
+        if self._run(items)[0] != _SURVIVED:
             raise pytest.UsageError("the tests fail without any mutation")
         for name in self.modules:
             self._module(name, items)
@@ -294,8 +298,9 @@ class Mutating:
         source = Path(str(module.__file__)).read_text()
         near = sorted(items, key=lambda item: name.removeprefix("rules_") not in item.path.stem)
         started, before = time.monotonic(), Counter(self.count)
-        for mutant in mutants(source):
-            ended = self._run(near, module, mutant.tree)
+        for mutant in sorted(mutants(source), key=lambda mutant: mutant.line):
+            ended, killer = self._run(near, module, mutant.code)
+            near.insert(0, near.pop(killer))  # what killed one is likely to kill the next in the same line
             outcome = "survived" if ended == _SURVIVED else "killed"
             self.count[outcome] += 1
             if outcome == "survived":
@@ -306,9 +311,10 @@ class Mutating:
         print(f"{name}: {here['killed']} killed, {here['survived']} survived, {took:.0f} s", flush=True)
 
     def _run(
-        self, items: Sequence[pytest.Item], module: ModuleType | None = None, tree: ast.Module | None = None
-    ) -> int:
-        """Run the tests in a fork, until one fails."""
+        self, items: Sequence[pytest.Item], module: ModuleType | None = None, code: CodeType | None = None
+    ) -> tuple[int, int]:
+        """Run the tests in a fork, until one fails: how it ended, and which test that was."""
+        reading, writing = os.pipe()
         pid = os.fork()
         if pid == 0:
             status = _KILLED
@@ -316,32 +322,37 @@ class Mutating:
                 signal.alarm(_SLOWEST_S if module is not None else 0)
                 for stream in (1, 2):
                     os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
-                if module is not None and tree is not None:
-                    replace(module, tree)
-                status = _KILLED if self._fails(items) else _SURVIVED
+                if module is not None and code is not None:
+                    replace(module, code)
+                killer = self._failing(items)
+                status = _SURVIVED if killer is None else _KILLED
+                os.write(writing, str(killer or 0).encode())
             except BaseException:  # noqa: BLE001 - a mutant that cannot even be imported
                 status = _KILLED
             finally:
                 os._exit(status)
+        os.close(writing)
+        with os.fdopen(reading, "rb") as said:
+            killer = int(said.read() or 0)
         _pid, ended = os.waitpid(pid, 0)
-        return os.waitstatus_to_exitcode(ended)
+        return os.waitstatus_to_exitcode(ended), killer
 
-    def _fails(self, items: Sequence[pytest.Item]) -> bool:
-        for item, following in zip(items, (*items[1:], None), strict=True):
+    def _failing(self, items: Sequence[pytest.Item]) -> int | None:
+        for place, (item, following) in enumerate(zip(items, (*items[1:], None), strict=True)):
             item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
             if self.failed:
-                return True
-        return False
+                return place
+        return None
 
 
-def replace(module: ModuleType, tree: ast.Module) -> None:
+def replace(module: ModuleType, code: CodeType) -> None:
     """Run a module again from another source, and replace what other modules had imported of it."""
     from probe.verify.rule import KINDS  # behind pytest, which rewrites what it imports
 
     before = dict(vars(module))
     for key in [key for key, kind in KINDS.items() if kind.check.__module__ == module.__name__]:
         del KINDS[key]
-    exec(compile(tree, str(module.__file__), "exec"), vars(module))  # noqa: S102 - our own source
+    exec(code, vars(module))  # noqa: S102 - our own source, but for one fault
     changed = {name: value for name, value in vars(module).items() if before.get(name) is not value}
     for name, other in list(sys.modules.items()):
         if name.startswith(("probe.", "tests.")) and other is not module:
@@ -358,7 +369,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options: Any = parser.parse_args(arguments)
     plugin = Mutating(options.modules or MODULES)
     chosen = [str(ROOT / path) for path in options.tests]
-    pytest.main(["-q", "-s", "-p", "no:cacheprovider", *chosen], plugins=[plugin])
+    pytest.main(["-q", "-s", "--assert=plain", "--tb=native", "-p", "no:cacheprovider", *chosen], plugins=[plugin])
     total = sum(plugin.count.values())
     print(f"{total} mutants, {plugin.count['killed']} killed, {plugin.count['survived']} survived")
     for survivor in plugin.survivors:
