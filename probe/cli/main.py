@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import Any
 
 from probe import __version__
+from probe.cli.broken_pipe import abandon_output
 from probe.errors import InputError, Unavailable
 
 USAGE_ERROR = 2
@@ -90,12 +91,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("stopped", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        _abandon_output()  # the reader has seen enough
+        abandon_output()  # the reader has seen enough
         return 0
     except OSError as error:
         if error.errno not in _CANNOT_WRITE:
             raise
-        _abandon_output()
+        abandon_output()
         print(f"error: cannot write the output: {error.strerror}\nhint: write it elsewhere", file=sys.stderr)
         return USAGE_ERROR
     return status
@@ -108,11 +109,6 @@ def _prepare_streams() -> None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123  open until the end
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
-
-
-def _abandon_output() -> None:
-    """What is still buffered goes nowhere: Python would complain again when it flushes at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _only_cause(group: BaseExceptionGroup[BaseException]) -> BaseException:

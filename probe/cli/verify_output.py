@@ -8,10 +8,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TextIO
 
+from probe.cli.broken_pipe import abandon_output
 from probe.errors import InputError
 from probe.language import _
 from probe.result.verification import Verification, to_json
@@ -77,6 +79,8 @@ class Output:
         self, ways: Sequence[Way], *, save: str | None = None, quiet: bool = False, verbosity: int = 0
     ) -> None:
         self.verdicts: Counter[str] = Counter()
+        self.is_cut = False  # nobody read the output any more, and something was left out: no verdict on the whole
+        self._is_read = True
         self._ways = ways
         self._save = save
         self._quiet = quiet
@@ -108,60 +112,69 @@ class Output:
 
     def show(self, verification: Verification, result: Result) -> None:
         """Print what can be printed at once, and keep the result where it is to be saved."""
+        if not (self._is_read or self._drafts):
+            self.is_cut = True
+            return
         if self._save is not None:
-            from probe.report.escape import json_line
-            from probe.result import to_json as as_result
-
-            self._drafts[self._save].write(f"{json_line(as_result(result))}\n")
-            self._unreached += result.status != "rdp"
+            self._keep(result, self._drafts[self._save])
         for way in self._ways:
             if way.format == TEXT:
-                self._text(way, verification)
+                self._put(way, partial(self._text, verification))
             elif way.format == JSON:
                 from probe.report.escape import json_line
 
-                self._put(way, f"{json_line(to_json(verification))}\n")
+                self._put(way, partial(_say, f"{json_line(to_json(verification))}\n"))
         if self._renderers:
             self._all.append(verification)
         self.verdicts[verification.verdict] += 1
 
     def finish(self, *, interrupted: bool = False) -> None:
         """Print what had to wait. Where everything was done, put the files in their places."""
+        interrupted = interrupted or self.is_cut
         for way in self._ways:
             if way in self._renderers:
-                self._put(way, self._renderers[way](self._all))
+                self._put(way, partial(_say, self._renderers[way](self._all)))
             elif way.format == TEXT and self.verdicts.total() > 1 and not self._quiet:
                 from probe.report.verified import summary_of
 
-                self._put(way, f"\n{summary_of(self.verdicts)}\n")
+                self._put(way, partial(_say, f"\n{summary_of(self.verdicts)}\n"))
         if interrupted:
             return
         for draft in self._drafts.values():
             draft.keep()
         self._tell_saved()
 
-    def _text(self, way: Way, verification: Verification) -> None:
+    def _keep(self, result: Result, draft: Draft) -> None:
+        from probe.report.escape import json_line
+        from probe.result import to_json as as_result
+
+        draft.write(f"{json_line(as_result(result))}\n")
+        self._unreached += result.status != "rdp"
+
+    def _text(self, verification: Verification, stream: TextIO) -> None:
         from probe.report.text import console
         from probe.report.text_verify import render, verdict_line
 
         if self._quiet:
-            self._put(way, f"{verdict_line(verification)}\n")
+            stream.write(f"{verdict_line(verification)}\n")
             return
-        stream = sys.stdout if way.file is None else io.StringIO()
         if self.verdicts.total():
             stream.write("\n")
         render(verification, console(stream), self._verbosity)
-        if isinstance(stream, io.StringIO) and stream is not sys.stdout:
-            self._put(way, stream.getvalue())
-        else:
-            stream.flush()  # a reader behind a pipe sees it at once
 
-    def _put(self, way: Way, text: str) -> None:
-        if way.file is None:
-            sys.stdout.write(text)
+    def _put(self, way: Way, write: Callable[[TextIO], object]) -> None:
+        """Write to where it goes. A reader behind a pipe sees it at once; one that is gone changes no verdict."""
+        if way.file is not None:
+            text = io.StringIO()
+            write(text)
+            self._drafts[way.file].write(text.getvalue())
+            return
+        try:
+            write(sys.stdout)
             sys.stdout.flush()
-        else:
-            self._drafts[way.file].write(text)
+        except BrokenPipeError:
+            abandon_output()
+            self._is_read = False
 
     def _tell_saved(self) -> None:
         """What a new baseline lacks. A baseline of a server that did not answer proves nothing later."""
@@ -173,6 +186,10 @@ class Output:
         words = _("{file}: {count} of {all} results are of targets that were not reached",
                   file=file, count=self._unreached, all=self.verdicts.total())  # fmt: skip
         print(_("note: {words}", words=words), file=sys.stderr)
+
+
+def _say(text: str, stream: TextIO) -> None:
+    stream.write(text)
 
 
 def _same(file: str, other: str) -> bool:

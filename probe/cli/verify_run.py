@@ -29,12 +29,17 @@ def earlier(options: argparse.Namespace, demands: Demands, output: Output) -> in
     from probe.diagnosis.judged import judge
     from probe.scan.written import lines_of
 
-    for line in lines_of(options.results, remark):
-        if line.brief.is_receipt:
-            raise _receipts(options.results)
-        result = line.result()
-        judge(result)
-        output.show(demands.verify(result), result)
+    try:
+        for line in lines_of(options.results, remark):
+            if line.brief.is_receipt:
+                raise _receipts(options.results)
+            result = line.result()
+            judge(result)
+            output.show(demands.verify(result), result)
+            if output.is_cut:
+                break
+    except KeyboardInterrupt:
+        return _interrupted(output)
     if not output.verdicts:
         raise InputError(f"{options.results} has no result", "give a file that scan -o or host --json wrote")
     output.finish()
@@ -65,9 +70,7 @@ async def _live(options: argparse.Namespace, demands: Demands, output: Output) -
     if stop.cancelled_caught:
         for each in verifier.unfinished():
             output.show(each.verification, each.result)
-        output.finish(interrupted=True)
-        progress.remark(_("stopped; files are as they were"))
-        return INTERRUPTED
+        return _interrupted(output)
     if not output.verdicts:
         hint = "a list has one target a line; # starts a remark; of what others found open, --port must name the port"
         raise InputError("there is no target in what was given", hint)
@@ -104,6 +107,8 @@ async def _show_all(
             waiting.over(each)
             verifier.taken(each)
             output.show(each.verification, each.result)
+            if output.is_cut:
+                return
 
 
 async def _heed_interrupt(stop: trio.CancelScope, task_status: trio.TaskStatus[None]) -> None:
@@ -167,10 +172,18 @@ def _why_not(verified: Verified) -> str:
     return _("{rules} could not be determined", rules=terminal(words))
 
 
+def _interrupted(output: Output) -> int:
+    """Print what is done."""
+    output.finish(interrupted=True)
+    print(_("stopped; files are as they were"), file=sys.stderr)
+    return INTERRUPTED
+
+
 def _status(output: Output) -> int:
+    """What could not be judged because nobody read the output any more has not passed."""
     if output.verdicts["failed"]:
         return _FAILED
-    return _UNKNOWN if output.verdicts["unknown"] else 0
+    return _UNKNOWN if output.verdicts["unknown"] or output.is_cut else 0
 
 
 def _receipts(file: str) -> InputError:

@@ -18,9 +18,12 @@ import zstandard
 from benchmarks.measure import servers
 from probe.cli import verify_output
 from probe.cli.main import main
+from probe.diagnosis import judged as judging
 from probe.report.whole_file import Draft
 from probe.result import Result, from_json, to_json
 from probe.result.verification import verify_schema
+from probe.scan import parts_place
+from probe.scan.parts_place import Place
 from tests.diagnosis.results import result
 
 COMMAND = [sys.executable, "-m", "probe.cli.main", "verify"]
@@ -465,14 +468,72 @@ def test_an_interrupt_prints_what_is_done_and_leaves_files_as_they_were(
     assert [each.name for each in tmp_path.iterdir() if each.suffix != ".toml"] == ["before.ndjson"]
 
 
-def test_a_reader_that_goes_away_ends_it_quietly(windows: str, nla: str) -> None:
-    argv = [*COMMAND, windows, windows, "--policy", nla]
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+def deaf(*arguments: str) -> int:
+    """The exit status where nobody reads what is printed."""
+    with subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        process.stdout.close()
         assert process.stderr is not None
+        process.stdout.close()
         assert process.stderr.read() == ""
-        assert process.wait(DEADLINE_S) == 0
+        return process.wait(DEADLINE_S)
+
+
+def test_a_reader_that_goes_away_makes_no_pass_of_it(windows: str, nla: str, no_nla: str, tmp_path: Path) -> None:
+    assert deaf(windows, "--policy", nla) == 0
+    assert deaf(windows, "--policy", no_nla) == 1
+    assert deaf(windows, windows, "--policy", nla) == 3  # the second was not judged
+    path = tmp_path / "all.ndjson"
+    assert deaf(windows, windows, "--policy", nla, "--save", str(path)) == 0
+    assert len(path.read_bytes().splitlines()) == 2
+    assert deaf("--results", str(path), "--policy", nla) == 3
+
+
+def test_an_interrupt_of_what_asks_nothing_prints_what_is_done(
+    tmp_path: Path, nla: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, out = tmp_path / "scan.ndjson", tmp_path / "out.json"
+    path.write_bytes(b"".join(to_json(each) + b"\n" for each in many(3)))
+    judged: list[Result] = []
+
+    def stop(found: Result) -> None:
+        judged.append(found)
+        if len(judged) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(judging, "judge", stop)
+    assert main(["verify", "--results", str(path), "--policy", nla, "-q", "--format", f"json={out}"]) == 130
+    shown = capsys.readouterr()
+    assert len(shown.out.splitlines()) == 2
+    assert shown.err == "stopped; files are as they were\n"
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("place", "hint"),
+    [
+        (None, "give one of the parts"),
+        (Place("/parts", "abc-7", "ndjson"), "rdp-probe export --ndjson /parts/abc-7-*.ndjson | rdp-probe verify"),
+        (Place("s3://b", "abc-7", "ndjson"), "s3://b/abc-7-*.ndjson"),
+    ],
+)
+def test_receipts_are_no_results(
+    place: Place | None,
+    hint: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    receipt = json.loads(to_json(result()))
+    del receipt["diagnoses"]
+    path = tmp_path / "scan.ndjson"
+    path.write_text(json.dumps(receipt) + "\n")
+    monkeypatch.setattr(parts_place, "of_receipts", lambda _file: place)
+    for option in ("--results", "--baseline"):
+        more = [] if option == "--results" else ["127.0.0.1:1"]
+        assert main(["verify", *more, option, str(path), "--policy", "strict"]) == 2
+        shown = capsys.readouterr().err
+        assert "has receipts" in shown
+        assert hint in shown or option == "--baseline"
 
 
 def test_a_draft_says_what_the_file_system_refuses(tmp_path: Path) -> None:
