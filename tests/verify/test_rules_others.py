@@ -189,3 +189,12 @@ def test_values_that_are_none(key: str, value: Any) -> None:
 def test_every_code_can_be_forbidden() -> None:
     assert msgspec.convert(list(CATALOGUE), KINDS[FORBIDDEN].value) == list(CATALOGUE)
     assert rdp(RDP=ACCEPTED).diagnoses == []
+
+
+def test_every_kind_of_server_can_be_demanded() -> None:
+    kinds = ["windows", "xrdp", "freerdp", "gnome", "weston", "virtualbox"]
+    assert msgspec.convert(kinds, KINDS[KIND].value) == kinds
+    for kind in kinds:
+        described = rdp()
+        described.server = Server(kind=kind, certainty="likely")
+        assert check(KIND, [kind], described).state == "passed"
