@@ -251,4 +251,5 @@ def _is_dropped(reading: Reading) -> bool:
 
 @lru_cache(maxsize=8)
 def _ecdhe_suites(version: int) -> tuple[int, ...]:
-    return tuple(filter(is_ecdhe, all_suites(version)))
+    """Those whose key exchange names its group where it can be read: a hint for a pre-shared key stands before it."""
+    return tuple(suite for suite in all_suites(version) if is_ecdhe(suite) and "PSK" not in key_exchange_of(suite))

@@ -17,6 +17,7 @@ from probe.wire.tls_suites import suite_name
 from probe.wire.tls_version import version_name
 
 _NOT_ASKED = "not asked"
+_NOT_TOLD = "answered, and which group was not told"
 _WEARY = "at the end the server refused what it had agreed to before"
 _UNKNOWN = Verdict(state="unknown")
 
@@ -79,7 +80,7 @@ def _described(line: Line, trial: Trial) -> TlsTrial:
         found.reason = _NOT_ASKED
         return found
     how = hello_verdict(line.failed)
-    found.reason, found.ending = how.reason, how.ending
+    found.reason, found.ending = how.reason or _NOT_TOLD, how.ending
     return found
 
 
