@@ -160,6 +160,13 @@ def test_what_was_seen_of_groups() -> None:
     assert check("tls.min_dh_bits", 2048, tls_of("rrrrra")).observed == "none"
 
 
+def test_for_which_suites_a_server_chooses_a_group() -> None:
+    names = {SUITES[code] for code in EPHEMERAL_DH}
+    assert {DHE, ANON, EXPORT, "TLS_DHE_PSK_WITH_AES_128_CCM"} <= names
+    assert names.isdisjoint({GCM, "TLS_DH_RSA_WITH_AES_128_GCM_SHA256", "TLS_ECDH_anon_WITH_AES_128_CBC_SHA"})
+    assert "TLS_DH_anon_EXPORT_WITH_RC4_40_MD5" in {SUITES[code] for code in OF_EXPORT}
+
+
 def test_what_is_asked_for_of_groups() -> None:
     kind = KINDS["tls.min_dh_bits"]
     own = needs_of("suites", SIGNED, OF_ANON, OF_EXPORT, enough=1)

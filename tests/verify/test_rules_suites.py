@@ -295,6 +295,9 @@ GROUPS_HELD = ("passed", "none of class:weak is accepted")
         (grouped("uuuuar", *no_small("TLSv1.2")), GROUPS_HELD),
         (grouped("aaaaar", *no_small("TLSv1.2")), GROUPS_HELD),
         (grouped("rraarr", *no_small("TLSv1.1")), GROUPS_HELD),
+        (grouped("rrarrr", *no_small("TLSv1.0")), GROUPS_HELD),
+        (grouped("rrrarr"), ("unknown", "TLS 1.1: groups not settled: 10 (not asked)")),
+        (grouped("rrarrr"), ("unknown", "TLS 1.0: groups not settled: 10 (not asked)")),
         (without_tls(), GROUPS_HELD),
         (
             listed(GCM, groups=[group("x25519", "TLSv1.2", "TLSv1.3"), group("secp224r1", "TLSv1.2")]),

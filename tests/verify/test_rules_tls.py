@@ -229,12 +229,13 @@ def test_what_mends_it(key: str, value: Any, described: Result, diagnosis: str |
     assert (found.diagnosis, found.change) == (diagnosis, change)
 
 
-def test_where_no_tls_is_served_the_diagnosis_that_was_made_says_how_to_mend_it() -> None:
-    described = without_tls()
-    described.diagnoses = [
-        Diagnosis(code=code, severity="risk", summary="") for code in ("CERT_EXPIRED", "TLS_CERTIFICATE_MISSING")
-    ]
-    assert check("tls.min_version", "TLSv1.2", described).diagnosis == "TLS_CERTIFICATE_MISSING"
+@pytest.mark.parametrize(
+    "code", ["STANDARD_RDP_ONLY", "TLS_CERTIFICATE_MISSING", "NEGOTIATION_UNSUPPORTED", "TLS_HANDSHAKE_ABORTED"]
+)
+def test_where_no_tls_is_served_the_diagnosis_that_was_made_says_how_to_mend_it(code: str) -> None:
+    for described in (without_tls(), tls_of("rrrrrr")):
+        described.diagnoses = [Diagnosis(code=each, severity="risk", summary="") for each in ("CERT_EXPIRED", code)]
+        assert check("tls.min_version", "TLSv1.2", described).diagnosis == code
 
 
 def test_where_only_an_older_version_is_served_the_newer_ones_are_named() -> None:
