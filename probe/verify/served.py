@@ -197,9 +197,12 @@ def is_left(name: str, what: str, tls: Tls) -> bool:
 
 
 def _left(name: str, what: str, tls: Tls) -> Iterator[str]:
-    """What depth full says of it, in the words of the result."""
-    items = (item for words in tls.unsettled for item in words.removeprefix(_CUT_SHORT).split(", "))
-    return (item for item in items if what.removesuffix("s") in item and (name in item or not _names_a_version(item)))
+    """What depth full says of it, in the words of the result; of several things that were not asked for, of this one."""
+    for words in tls.unsettled:
+        prefix = _CUT_SHORT if words.startswith(_CUT_SHORT) else ""
+        for item in words.removeprefix(prefix).split(", "):
+            if what.removesuffix("s") in item and (name in item or not _names_a_version(item)):
+                yield prefix + item
 
 
 def _names_a_version(words: str) -> bool:

@@ -16,6 +16,7 @@ from probe.result import (
     TlsHandshake,
 )
 from probe.verify.kinds import KINDS
+from probe.verify.rules_suites import names
 from probe.verify.selectors import SELECTABLE_GROUPS, SUITES, groups, groups_in, suites, suites_in
 from probe.verify.served import VERSIONS
 from tests.diagnosis.results import result
@@ -156,7 +157,7 @@ DEMANDED = "; demanded: none of class:weak"
         ),
         (
             listed(GCM, unsettled=["not asked for want of connections: TLS features, TLSv1.2 suites"]),
-            ("unknown", "TLS 1.2: suites not settled: 229 (TLSv1.2 suites)"),
+            ("unknown", "TLS 1.2: suites not settled: 229 (not asked for want of connections: TLSv1.2 suites)"),
         ),
         (
             full_of("rrrraa", cipher_suites={"TLSv1.3": [suite(TLS13)]}),
@@ -610,3 +611,17 @@ def test_versions_have_the_groups_that_trials_offer_in_them() -> None:
 
     assert groups_in("TLSv1.2") <= set(groups_of(TLS12))
     assert groups_in("TLSv1.3") == set(groups_of(V13))
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        (1, "a"),
+        (4, "a, b, c, d"),
+        (5, "a, b, c, d and 1 more"),
+        (7, "a, b, c, d and 3 more"),
+        (10, "a, b, c, d and 6 more"),
+    ],
+)
+def test_of_many_names_the_first_are_told(count: int, said: str) -> None:
+    assert names(list("abcdefghij"[:count])) == said

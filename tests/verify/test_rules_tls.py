@@ -188,7 +188,17 @@ def test_versions_that_must_not_be(value: list[str], described: Result, expected
                 "TLSv1.3: unknown (timed_out)",
             ),
         ),
-        ("forbidden_versions", ["TLSv1.1"], tls_of("----aa"), "TLSv1.2, TLSv1.3", None),
+        (
+            "forbidden_versions",
+            ["TLSv1.1"],
+            tls_of("----ua"),
+            "TLSv1.3",
+            (
+                *(f"{name}: unknown (not asked)" for name in VERSIONS[:4]),
+                "TLSv1.2: unknown (timed_out)",
+                "TLSv1.3: accepted",
+            ),
+        ),
         (
             "required_versions",
             ["TLSv1.3"],
