@@ -67,6 +67,15 @@ def slow_server() -> None:
     line("standard audit, 50 ms a reply, --per-host 4", f"{elapsed:.0f} ms", "<= 1200 ms", holds=elapsed <= 1200)
 
 
+def strict() -> None:
+    with servers("--only", "windows-nla") as found:
+        argv = [COMMAND, "verify", "--policy", "strict", "--json", *targets_of(found)]
+        wall, cpu, _, out = min((run(argv, fine=(0, 1, 3)) for _ in range(3)), key=lambda each: each[0])
+    used = json.loads(out)["connections"]
+    line("verify of one host, policy strict", f"{wall:.2f} s, {cpu:.2f} s CPU", "<= 2 s", holds=wall <= 2)
+    line("connections of that", f"{used}", "<= 20", holds=used <= 20)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--targets", type=int, default=200, help="how many embedded targets (default 200)")
@@ -76,6 +85,7 @@ def main() -> None:
     connections_and_memory()
     cpu_per_target(count)
     slow_server()
+    strict()
     print(f"{time.perf_counter() - began:.0f} s in all")
 
 

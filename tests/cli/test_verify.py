@@ -102,6 +102,7 @@ def changed(path: Path, **severally: str) -> None:
         (["srv1.example", "--policy", "strict", "--save", "/"], "is no file", "a folder"),
         (["srv1.example", "--policy", "strict", "--format", "tap=/nowhere/x"], "cannot write", "a folder"),
         (["srv1.example", "--policy", "strict", "--format", "tap=a\0b"], "cannot write", "a folder"),
+        (["--results", "/dev/null", "--policy", "strict", "--format", "tap=a\0b"], "cannot write", "a folder"),
         (["srv1.example", "--baseline", "/nowhere/x"], "cannot read '/nowhere/x'", "a file of results"),
         (["--policy", "strict", "--results", "/nowhere/x"], "cannot read '/nowhere/x'", "a file of results"),
         (["--baseline", "-", "--results", "-"], "read only once", "in place of the other"),
@@ -148,6 +149,18 @@ def test_what_went_wrong_before_the_first_connection_leaves_nothing_behind(tmp_p
     assert main(["verify", "127.0.0.1:1", *save, "--format", "json=/nowhere/x"]) == 2
     assert main(["verify", "@/dev/null", *save]) == 2
     assert [*tmp_path.iterdir()] == []
+
+
+def test_a_line_of_a_list_that_is_no_target_ends_it(
+    windows: str, nla: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    targets, saved = tmp_path / "servers.txt", tmp_path / "saved.ndjson"
+    targets.write_text(f"{windows}\nsrv1 example\n")
+    assert main(["verify", f"@{targets}", "--policy", nla, "--save", str(saved)]) == 2
+    shown = capsys.readouterr()
+    assert shown.out.startswith("PASS")
+    assert "line 2" in shown.err
+    assert not saved.exists()
 
 
 def test_a_format_whose_module_is_not_there_is_not_available(
@@ -218,10 +231,10 @@ def test_several_policies_are_held_against_one_audit(
 
 def test_only_what_a_policy_needs_is_asked(windows: str, nla: str, capsys: pytest.CaptureFixture[str]) -> None:
     used = {}
-    for more in ([], ["--depth", "standard"], ["--depth", "discover"]):
+    for more in ([], ["--depth", "standard"], ["--depth", "full"], ["--depth", "discover"]):
         main(["verify", windows, "--policy", nla, "--json", *more])
         used[more[-1] if more else ""] = json.loads(capsys.readouterr().out)["connections"]
-    assert used["discover"] <= used[""] < used["standard"]
+    assert used["discover"] <= used[""] < used["standard"] < used["full"]
 
 
 # Output
