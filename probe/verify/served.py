@@ -75,11 +75,10 @@ def without_tls(result: Result) -> str:
 def version(result: Result, name: str) -> Verdict:
     """The verdict on one version. Rejected where TLS cannot be had at all; accepted where any suite was selected."""
     if result.tls is None:
-        return Verdict(state="rejected", reason="no TLS") if tls_refused(result) else _NOT_ASKED
-    found = result.tls.versions.get(name, _NOT_ASKED)
-    if found.state != "accepted" and any(_selected("suites", name, result.tls, result)):
+        return Verdict(state="rejected") if tls_refused(result) else _NOT_ASKED
+    if any(_selected("suites", name, result.tls, result)):
         return Verdict(state="accepted")
-    return found
+    return result.tls.versions.get(name, _NOT_ASKED)
 
 
 def versions(result: Result) -> dict[str, Verdict]:
@@ -197,7 +196,7 @@ def is_left(name: str, what: str, tls: Tls) -> bool:
 
 
 def _left(name: str, what: str, tls: Tls) -> Iterator[str]:
-    """What depth full says of it, in the words of the result; of several things that were not asked for, of this one."""
+    """What depth full says of it, in the words of the result."""
     for words in tls.unsettled:
         prefix = _CUT_SHORT if words.startswith(_CUT_SHORT) else ""
         for item in words.removeprefix(prefix).split(", "):

@@ -463,7 +463,13 @@ def test_required_groups(value: list[str], described: Result, expected: tuple[st
             "none",
             ("SSL: rejected (SSL_NOT_ALLOWED_BY_SERVER)", "HYBRID: rejected (selected RDP)"),
         ),
-        ("forbidden_suites", ["class:rc4"], tls_of("-rrrar"), "not known", None),
+        (
+            "forbidden_suites",
+            ["class:rc4"],
+            tls_of("-rrrar"),
+            "not known",
+            tuple(f"{name}: rejected (alert protocol_version)" for name in VERSIONS[1:4]),
+        ),
         ("required_suites", [GCM], listed(CBC), f"TLSv1.2: {CBC}; TLSv1.3: {TLS13}", None),
         (
             "required_suites",
@@ -509,6 +515,7 @@ def test_what_was_observed(
             "suites.off=class:weak+TLS_RSA_*",
         ),
         ("allowed_suites", ["class:aead"], listed(CBC), "TLS_WEAK_CIPHER", "suites=class:aead"),
+        ("allowed_suites", ["class:aead", GCM], listed(CBC), "TLS_WEAK_CIPHER", f"suites=class:aead+{GCM}"),
         (
             "forbidden_groups",
             ["x25519"],

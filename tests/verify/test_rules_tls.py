@@ -297,6 +297,10 @@ def test_tls_without_x224_is_a_road() -> None:
     assert not tls_refused(described)
     described.negotiation.direct_tls = SILENT
     assert tls_refused(described)
+    described.tls = Tls(versions={"TLSv1.2": ACCEPTED})
+    assert not tls_refused(described)
+    assert check("tls.max_version", "TLSv1.2", described).state == "unknown"
+    assert check("tls.required_versions", ["TLSv1.2"], described).evidence == ("TLSv1.2: accepted",)
 
 
 def test_what_was_agreed_on_is_served_whatever_came_of_its_own_hello() -> None:
