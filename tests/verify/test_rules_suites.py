@@ -479,6 +479,13 @@ def test_required_groups(value: list[str], described: Result, expected: tuple[st
             (f"TLSv1.2: {CBC}", f"TLSv1.3: {TLS13}"),
         ),
         ("required_suites", [GCM], tls_of("rrrrrr"), "none", None),
+        (
+            "required_suites",
+            [GCM],
+            without_tls(),
+            "none",
+            ("SSL: rejected (SSL_NOT_ALLOWED_BY_SERVER)", "HYBRID: rejected (selected RDP)"),
+        ),
         ("required_suites", [GCM], tls_of("rrrrar"), "not known", ()),
         (
             "required_suites",

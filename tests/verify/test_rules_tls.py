@@ -7,9 +7,20 @@ import msgspec
 import pytest
 
 from probe.needs import NOTHING, Needs
-from probe.result import Diagnosis, Registered, Result, SimulatedRequest, Simulation, Tls, TlsHandshake, Verdict
+from probe.result import (
+    DhParameters,
+    Diagnosis,
+    Registered,
+    Result,
+    SimulatedRequest,
+    Simulation,
+    Tls,
+    TlsHandshake,
+    Verdict,
+)
 from probe.verify.kinds import KINDS
 from probe.verify.served import VERSIONS, tls_refused, versions
+from probe.verify.what_if import parse
 from tests.diagnosis.results import result
 from tests.verify.rules import check, rdp, told
 from tests.verify.tls_servers import ACCEPTED, REFUSED, SELECTED_RDP, SILENT, suite, tls_of, without_tls
@@ -368,3 +379,45 @@ def test_every_example_is_a_value_that_can_be_asked_for_and_said(key: str) -> No
     assert kind.words(value)
     found = kind.check(value, result())
     assert (found.state, found.diagnosis, found.change) == ("unknown", None, None)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "how"),
+    [
+        (Verdict(state="unknown", reason="malformed", ending="closed"), "malformed"),
+        (Verdict(state="unknown", reason="malformed"), "malformed"),
+        (Verdict(state="unknown", ending="deadline"), "deadline"),
+        (Verdict(state="unknown"), "not asked"),
+    ],
+)
+def test_why_a_version_is_not_known(verdict: Verdict, how: str) -> None:
+    described = rdp(SSL=ACCEPTED)
+    described.tls = Tls(versions={"TLSv1.3": verdict})
+    message = f"whether TLS 1.3 is accepted is not known ({how})"
+    assert told("tls.max_version", "TLSv1.2", described) == ("unknown", message)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "described"),
+    [
+        ("protocols.required", ["RDP", "SSL"], rdp(RDP=REFUSED, SSL=REFUSED)),
+        ("protocols.forbidden", ["RDP", "SSL", "HYBRID"], rdp(RDP=ACCEPTED, SSL=ACCEPTED, HYBRID=ACCEPTED)),
+        ("tls.min_version", "SSLv3", tls_of("aaaaaa")),
+        ("tls.min_version", "TLSv1.2", tls_of("aaaaaa")),
+        ("tls.max_version", "SSLv2", tls_of("aaaaaa")),
+        ("tls.required_versions", ["SSLv2", "TLSv1.3"], tls_of("rrrrar")),
+        ("tls.forbidden_versions", ["TLSv1.3"], tls_of("aaaaaa")),
+        ("tls.forbidden_suites", ["class:weak", "TLS_RSA_*"], tls_of("aaaaaa")),
+        ("tls.allowed_suites", ["class:aead"], tls_of("aaaaaa")),
+        (
+            "tls.min_dh_bits",
+            2048,
+            tls_of("rrrrar", dh_parameters=[DhParameters(bits=1024, prime_sha256="", generator="02")]),
+        ),
+    ],
+)
+def test_what_would_mend_it_is_said_in_the_language_of_planned_changes(key: str, value: Any, described: Result) -> None:
+    found = check(key, value, described)
+    assert found.state == "failed"
+    assert found.change is not None
+    assert parse(found.change)
