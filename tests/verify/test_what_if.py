@@ -825,3 +825,12 @@ def test_what_is_off_already_stays_as_it_is() -> None:
     after, said = altered(described, parse("standard_rdp=off,tls.min=1.0"))
     assert protocols(after) == protocols(described)
     assert said == []
+
+
+def test_a_group_that_was_tried_is_no_suite_of_the_same_number() -> None:
+    described = modern()
+    tls_of(described).trials = [
+        TlsTrial(kind="groups", version="TLSv1.2", offered=["0x0017"], selected=[group(P256)], state="accepted")
+    ]
+    namesake = "TLS_DH_anon_EXPORT_WITH_RC4_40_MD5"
+    assert notes(f"suites={namesake}+class:aead", described) == [f"no suite that {namesake} selects was seen today"]
