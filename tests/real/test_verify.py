@@ -9,7 +9,6 @@ import json
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -133,16 +132,13 @@ def test_nla_of_freerdp_is_proved(
     assert states(capsys.readouterr().out.splitlines()[-1])["protocols.nla"] == "failed"
 
 
-def test_one_host_at_the_strict_policy_needs_few_connections_and_little_time(
+def test_one_host_at_the_strict_policy_needs_few_connections(
     server: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
     harden(server, HARDENED)
-    began = time.perf_counter()
     main(["verify", server.target, "--policy", "strict", "--json", *ASKING])
-    elapsed_s = time.perf_counter() - began
     found = json.loads(capsys.readouterr().out)
     assert found["connections"] <= 20
-    assert elapsed_s < 10  # 2 s on a machine that does nothing else; `benchmarks` measure it
     assert {rule["rule"] for rule in found["rules"] if rule["state"] == "unknown"} <= {"certificate.name_match"}
 
 
