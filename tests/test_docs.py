@@ -19,7 +19,7 @@ def test_the_commands_page_is_up_to_date(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "README.zh-CN.md", "CONTRIBUTING.md", "docs/languages.md", "docs/verify.md"]
+    "page", ["README.md", "README.zh-CN.md", "CONTRIBUTING.md", "docs/languages.md", "docs/verify.md", "docs/diff.md"]
 )
 def test_every_command_that_is_shown_can_be_parsed(page: str) -> None:
     parser = build_parser()

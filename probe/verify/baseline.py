@@ -13,7 +13,7 @@ from typing import get_args
 
 from probe.diagnosis.diagnosing import diagnose
 from probe.language import _
-from probe.needs import Needs, Trial
+from probe.needs import Needs, Trial, TrialKind
 from probe.result import Result
 from probe.result.verification import Change, ChangeKind, ClientChange
 from probe.verify import baseline_negotiation as met
@@ -42,6 +42,7 @@ _PARTS: Sequence[Callable[[Comparing], None]] = (
     others.licensing,
     others.clients,
 )
+_USUALLY_ENOUGH = Trial("suites", ()).enough
 # Diagnoses that time alone brings, or whose fact has a threshold of its own.
 _OF_TIME = ("CERT_EXPIRES_SOON", "CERT_EXPIRED", "CERT_NOT_YET_VALID", "CLOCK_SKEW")
 
@@ -156,7 +157,9 @@ def needs_of_baseline(before: Result) -> Needs:
 
 
 def _trials(before: Result) -> frozenset[Trial]:
-    """The same again, to the end: which of many are found first is up to the server."""
-    found = before.tls.trials if before.tls is not None else []
-    codes = {(each.kind, tuple(sorted(int(code, 16) for code in each.offered))) for each in found}
-    return frozenset(Trial(kind, of_kind, enough=len(of_kind)) for kind, of_kind in codes)
+    """The same again, as far as it went in any version."""
+    enough: dict[tuple[TrialKind, tuple[int, ...]], int] = {}
+    for each in before.tls.trials if before.tls is not None else []:
+        trial = (each.kind, tuple(sorted(int(code, 16) for code in each.offered)))
+        enough[trial] = max(enough.get(trial, _USUALLY_ENOUGH), len(each.selected))
+    return frozenset(Trial(kind, codes, enough=number) for (kind, codes), number in enough.items())

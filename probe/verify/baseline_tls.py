@@ -118,6 +118,7 @@ class Known:
     accepted: Mapping[str, str]  # code point to name
     refused: frozenset[str]  # code points
     refuses_others: bool  # everything that is not accepted is refused
+    sampled: frozenset[str] = frozenset()  # code points of which those that were found first are known
 
     def refuses(self, code: str) -> bool:
         """Whether it was offered in vain."""
@@ -134,7 +135,8 @@ def _known(section: Tls, kind: TrialKind, version: str | None, listed_now: Seque
     accepted |= {each.code: each.name for each in listed_now or ()}
     words = _WORDS[kind]
     is_open = any(each.startswith(version or "TLS") and words in each for each in section.unsettled)
-    return Known(accepted, frozenset().union(*refused), listed_now is not None and not is_open)
+    sampled = frozenset(code for trial in trials if trial.state == "accepted" for code in trial.offered)
+    return Known(accepted, frozenset().union(*refused), listed_now is not None and not is_open, sampled)
 
 
 def _suites(comparing: Comparing, version: str) -> None:
@@ -170,7 +172,9 @@ def _held(
     old, new = known
     come = [name for code, name in new.accepted.items() if old.refuses(code)]
     gone = [name for code, name in old.accepted.items() if new.refuses(code)]
-    lost = [name for code, name in old.accepted.items() if code not in new.accepted and not new.refuses(code)]
+    both_found_some = old.sampled & new.sampled  # others of the same trial may have been found first
+    open_now = old.accepted.keys() - new.accepted.keys() - both_found_some
+    lost = [name for code, name in old.accepted.items() if code in open_now and not new.refuses(code)]
     for weak, words in zip((True, False), what, strict=True):
         kind: ChangeKind = "security" if weak else "suites"
         new_is: Direction = "worse" if weak else "changed"

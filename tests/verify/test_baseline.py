@@ -620,6 +620,15 @@ def test_trials_tell_what_came_and_went() -> None:
     assert changes(tries(), with_rc4) == []
 
 
+def test_of_many_suites_others_may_be_found_first() -> None:
+    def samples(name: Registered) -> Result:
+        return turned(golden.windows_nla, put("tls.trials", [trial("accepted", name)]))[1]
+
+    before, after = samples(RC4), samples(Registered(code="0x0004", name="TLS_RSA_WITH_RC4_128_MD5"))
+    assert changes(before, after) == []
+    assert undetermined(before, after) == []
+
+
 def test_a_smaller_diffie_hellman_group_is_worse() -> None:
     sizes = [
         turned(
@@ -838,14 +847,18 @@ def test_what_a_baseline_knows_is_what_must_be_asked() -> None:
 
 
 def test_of_a_baseline_that_was_asked_for_a_policy_the_same_is_asked_again() -> None:
+    many = tuple(f"0x000{number}" for number in range(1, 7))
     described = turned(
         golden.xrdp,
         put("asked", ["tls.versions.TLSv1.2", "tls.trials", "tls.intolerance"]),
-        put("tls.trials", [trial("rejected", RC4), trial("rejected", offered=("0x1302",))]),
+        put(
+            "tls.trials",
+            [trial("rejected", RC4), trial("accepted", *[RC4] * 5, offered=many), trial("unknown", offered=many)],
+        ),
     )[1]
     needs = needs_of_baseline(described)
     assert (needs.standard, needs.full) == (False, False)
-    assert needs.trials == {Trial("suites", (4, 5), enough=2), Trial("suites", (0x1302,), enough=1)}
+    assert needs.trials == {Trial("suites", (4, 5)), Trial("suites", (1, 2, 3, 4, 5, 6), enough=5)}
     assert needs.intolerance
     assert needs.encryption
     assert needs.direct_tls
