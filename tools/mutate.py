@@ -15,6 +15,7 @@ changed source and what other modules had imported of it is replaced. Nothing is
 from __future__ import annotations
 
 import ast
+import json
 import os
 import signal
 import sys
@@ -287,18 +288,21 @@ class Mutating:
     def __init__(self, modules: Sequence[str]) -> None:
         self.modules = modules
         self.failed = False
+        self.took: dict[str, float] = {}  # seconds by test
         self.count: Counter[str] = Counter()
         self.survivors: list[str] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note that a test failed."""
         self.failed = self.failed or report.failed
+        self.took[report.nodeid] = self.took.get(report.nodeid, 0) + report.duration
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Mutate."""
         items = session.items
         if self._run(items)[0] != _SURVIVED:
             raise pytest.UsageError("the tests fail without any mutation")
+        items.sort(key=lambda item: self.took.get(item.nodeid, 0))  # quick ones first
         for name in self.modules:
             self._module(name, items)
         return True
@@ -336,14 +340,16 @@ class Mutating:
                     replace(module, code)
                 killer = self._failing(items)
                 status = _SURVIVED if killer is None else _KILLED
-                os.write(writing, str(killer or 0).encode())
+                with os.fdopen(writing, "wb") as telling:
+                    telling.write(json.dumps([killer or 0, {} if code is not None else self.took]).encode())
             except BaseException:  # noqa: BLE001 - a mutant that cannot even be imported
                 status = _KILLED
             finally:
                 os._exit(status)
         os.close(writing)
         with os.fdopen(reading, "rb") as said:
-            killer = int(said.read() or 0)
+            killer, took = json.loads(said.read() or "[0, {}]")
+            self.took |= took
         _pid, ended = os.waitpid(pid, 0)
         return os.waitstatus_to_exitcode(ended), killer
 

@@ -516,6 +516,7 @@ def test_bits(kind: str, key: str, bits: int, least: int, change: str) -> None:
     assert (found.state, found.observed) == ("failed", f"{kind} {bits - 1}")
     assert found.message == f"the {kind} key has {bits - 1} bits; at least {least} are required"
     assert (found.diagnosis, found.change) == ("CERT_WEAK_KEY", change)
+    assert check(key, least, having(bits * 2)).state == "passed"
     assert check(key, least, having(0)).state == "failed"
     assert told(key, least, having(None)) == ("unknown", "the certificate could not be read: a field is missing")
     assert check(key, least, of(key=None)).state == "unknown"

@@ -136,13 +136,21 @@ def test_no_encryption_is_a_method_too() -> None:
     assert check(METHODS, ["NONE"], serving(None, FIPS="closed")).state == "unknown"
 
 
-@pytest.mark.parametrize(("bits", "state"), [(2048, "passed"), (2047, "failed"), (512, "failed"), (0, "failed")])
+@pytest.mark.parametrize(
+    ("bits", "state"), [(4096, "passed"), (2048, "passed"), (2047, "failed"), (512, "failed"), (0, "failed")]
+)
 def test_key(bits: int, state: str) -> None:
     found = check(BITS, 2048, serving(bits=bits))
     assert (found.state, found.observed) == (state, str(bits))
     assert found.message == f"the key has {bits} bits; at least 2048 are required"
     if state == "failed":
         assert (found.diagnosis, found.change) == ("STANDARD_RDP_WEAK_KEY", "standard_rdp=off")
+
+
+def test_the_smallest_demand_and_nothing_taken() -> None:
+    assert check(BITS, 1, serving(bits=1)).state == "passed"
+    found = check(METHODS, ["40BIT"], serving("LOW", _40BIT="closed"))
+    assert (found.state, found.observed) == ("passed", "none")
 
 
 def test_a_key_that_is_not_there() -> None:
