@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from probe.scan.kept import Kept
 
 _STANDARD, _FULL = Needs(standard=True), Needs(full=True)
-_OF_LISTS = ("suites", "groups")  # settings of --what-if about what only depth full asks
+# Settings of --what-if that move clients to other suites and groups, which only depth full lists.
+_OF_LISTS = ("tls", "suites", "groups")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,7 @@ class Demands:
     what_if: str | None = None
     fail_on: RuleSeverity = "error"
     more: Needs = NOTHING  # to be asked besides
+    lists: bool = True  # a planned change may ask for every suite and group that it is about
 
     @cached_property
     def planned(self) -> tuple[Setting, ...]:
@@ -57,7 +59,7 @@ class Demands:
         """What must be asked of a target for all of it. `alone`: it is the only address of its name."""
         needs = needs_of(self.policies, target) | self.more
         if self.what_if is not None:
-            of_lists = any(setting.key.startswith(_OF_LISTS) for setting in self.planned)
+            of_lists = self.lists and any(setting.key.startswith(_OF_LISTS) for setting in self.planned)
             needs |= _FULL if of_lists else _STANDARD
         if self.baseline is not None:
             from probe.verify.baseline import needs_of_baseline

@@ -156,6 +156,7 @@ def _demands(options: argparse.Namespace, closing: ExitStack) -> Demands:
         what_if=options.what_if,
         fail_on=options.fail_on,
         more=more,
+        lists=options.depth != "standard",
     )
     demands.check()
     if options.baseline is None:

@@ -450,11 +450,17 @@ def test_with_a_policy_it_says_whether_that_would_hold(
     assert "After nla=required" in text
 
 
-def test_a_change_of_suites_asks_for_all_of_them(windows: str, capsys: pytest.CaptureFixture[str]) -> None:
-    main(["verify", windows, "--what-if", "suites.off=class:weak", "--json"])
-    of_suites = json.loads(capsys.readouterr().out)
-    main(["verify", windows, "--what-if", "nla=required", "--json"])
-    assert of_suites["connections"] > json.loads(capsys.readouterr().out)["connections"]
+def test_a_change_of_versions_or_suites_asks_for_all_of_them(windows: str, capsys: pytest.CaptureFixture[str]) -> None:
+    used = []
+    for change, *more in (
+        ["nla=required"],
+        ["tls.min=1.2"],
+        ["suites.off=class:weak"],
+        ["tls.min=1.2", "--depth", "standard"],
+    ):
+        main(["verify", windows, "--what-if", change, "--json", *more])
+        used.append(json.loads(capsys.readouterr().out)["connections"])
+    assert used[0] == used[3] < used[1] == used[2]
 
 
 # Interrupted, and short of room

@@ -110,7 +110,7 @@ def test_the_difference_names_exactly_what_was_changed(
 
 def test_what_if_tells_before_what_is_seen_after(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
     change = "tls.min=1.2,standard_rdp=off"
-    assert main(["verify", server.target, "--what-if", change, "--depth", "full", "--json", *ASKING]) == 1
+    assert main(["verify", server.target, "--what-if", change, "--json", *ASKING]) == 1
     clients = json.loads(capsys.readouterr().out)["what_if"]["clients"]
     told = {each["client"]: each["after"] for each in clients}
     harden(server, {key: HARDENED[key] for key in ("security_layer", "ssl_protocols")})
