@@ -102,7 +102,7 @@ class Asked:
     """What is known of the suites, or the groups, of one version. Code points as in a result: "0xc030"."""
 
     selected: dict[str, str]  # names by code
-    refused: frozenset[str]
+    refused: frozenset[str]  # as trials say it: of what is selected too, where that is known from elsewhere
     all_settled: bool  # all that can be selected and was not is refused
     why_not: str | None = None  # why something is open, in the words of the result; None: it was not asked
 
@@ -122,7 +122,7 @@ def asked(kind: TrialKind, name: str, result: Result) -> Asked:
     settled = _suites_settled(name, tls) if kind == "suites" else _groups_settled(name, tls, result)
     said = (each.reason or each.ending for each in trials if each.state == "unknown")
     why_not = next(chain(said, _left(name, kind, tls)), None)
-    return Asked(selected, refused - selected.keys(), settled, why_not)
+    return Asked(selected, refused, settled, why_not)
 
 
 def code_of(code: int) -> str:

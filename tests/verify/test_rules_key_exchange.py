@@ -258,3 +258,19 @@ def test_what_is_asked_for_of_signatures_and_what_is_refused() -> None:
     kind.validate(["*sha1*", "*md5*"])
     with pytest.raises(InputError, match="sha-1"):
         kind.validate(["*md5*", "*sha-1*"])
+
+
+@pytest.mark.parametrize("states", ["-ar---", "--ar--", "---ar-", "----ar"])
+def test_a_server_may_choose_a_group_in_each_version_before_tls13(states: str) -> None:
+    described = tried(states.replace("-", "r"))
+    assert check("tls.min_dh_bits", 2048, described).state == "unknown"
+
+
+def test_groups_of_another_kind_have_no_size_here() -> None:
+    described = tls_of("rrrrra", groups=[group("x25519", "TLSv1.3"), group("ffdhe2048", "TLSv1.3")])
+    assert check("tls.min_dh_bits", 2048, described).observed == "2048 bits"
+
+
+def test_an_answer_that_shows_no_signature_is_passed_over() -> None:
+    described = tls_of("rrrraa", answered={"TLSv1.2": TlsAnswer(cipher_suite=registered(GCM))})
+    assert check("tls.forbidden_schemes", ["*sha1*"], described).state == "unknown"

@@ -639,3 +639,46 @@ def test_versions_have_the_groups_that_trials_offer_in_them() -> None:
 )
 def test_of_many_names_the_first_are_told(count: int, said: str) -> None:
     assert names(list("abcdefghij"[:count])) == said
+
+
+def test_a_group_is_no_suite_of_the_same_number() -> None:
+    assert int(group_code("secp256r1").code, 16) in WEAK
+    small = trial("TLSv1.2", groups("secp256r1"), group_code("secp256r1"), kind="groups", state="accepted")
+    described = hardened(WEAK, "rrrrar")
+    assert described.tls is not None
+    described.tls.trials.append(small)
+    assert told("tls.forbidden_suites", ["class:weak"], described) == HELD
+
+
+def test_answers_that_tell_no_suite_or_no_group_are_passed_over() -> None:
+    described = hardened(WEAK, "rrrrar")
+    assert described.tls is not None
+    described.tls.answered = {"TLSv1.2": TlsAnswer(cipher_suite=registered(GCM))}
+    request = SimulatedRequest(requested=["SSL"], stage="tls", connects=None, version="TLSv1.2")
+    described.simulated = [Simulation(client="mstsc-win7", requests=[request])]
+    assert told("tls.forbidden_suites", ["class:weak"], described) == HELD
+    assert check("tls.forbidden_groups", ["class:weak"], described).state == "unknown"
+
+
+@pytest.mark.parametrize(
+    "described",
+    [
+        # One group was seen, and the others were not asked for.
+        tls_of("rrrrra", answered={"TLSv1.3": TlsAnswer(cipher_suite=registered(TLS13), group=group_code("x25519"))}),
+        # No suite that needs a group was seen, and not all were settled.
+        full_of(
+            "rrrrar",
+            cipher_suites={"TLSv1.2": [suite(STATIC)]},
+            unsettled=["TLSv1.2: 3 cipher suites were neither selected nor refused"],
+        ),
+        # What names no version is about each.
+        listed(GCM, groups=[group("x25519", "TLSv1.2", "TLSv1.3")], unsettled=["3 groups were not settled"]),
+    ],
+)
+def test_groups_that_may_be_there_are_not_refused(described: Result) -> None:
+    assert check("tls.forbidden_groups", ["class:weak"], described).state == "unknown"
+
+
+def test_suites_left_open_in_a_version_that_is_not_named_are_open_in_each() -> None:
+    described = listed(GCM, unsettled=["3 cipher suites were not settled"])
+    assert check("tls.forbidden_suites", ["class:weak"], described).state == "unknown"
