@@ -2,7 +2,7 @@
 
     python -m pip install 'rdp-probe[dev,mutation]'
     python -m tools.mutate                                  every module that decides; an hour
-    python -m tools.mutate rules_certificate verdict        these
+    python -m tools.mutate rules_certificate verdict:60-90  these, or of a module these lines
 
 The faults are those of cosmic-ray, and a few that it lacks: another text where it is not for people; a statement, a
 keyword argument or an element left out; the two sides of a choice exchanged; `any` for `all`; a part of a test taken
@@ -307,12 +307,17 @@ class Mutating:
             self._module(name, items)
         return True
 
-    def _module(self, name: str, items: Sequence[pytest.Item]) -> None:
+    def _module(self, chosen: str, items: Sequence[pytest.Item]) -> None:
+        name, _colon, lines = chosen.partition(":")
+        first, _dash, last = lines.partition("-")
         module = sys.modules[f"probe.verify.{name}"]
         source = Path(str(module.__file__)).read_text()
         near = sorted(items, key=lambda item: name.removeprefix("rules_") not in item.path.stem)
         started, before = time.monotonic(), Counter(self.count)
+        wanted = range(int(first or 0), int(last or len(source)) + 1)
         for mutant in sorted(mutants(source), key=lambda mutant: mutant.line):
+            if mutant.line not in wanted:
+                continue
             ended, killer = self._run(near, module, mutant.code)
             near.insert(0, near.pop(killer))  # what killed one is likely to kill the next in the same line
             outcome = "survived" if ended == _SURVIVED else "killed"
@@ -384,7 +389,12 @@ def replace(module: ModuleType, code: CodeType) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Mutate, and say what survived. The exit status is 1 where anything did."""
     parser = ArgumentParser(description="Mutation testing of the evaluator of policies.")
-    parser.add_argument("modules", nargs="*", metavar="MODULE", help=f"of probe/verify (all: {', '.join(MODULES)})")
+    parser.add_argument(
+        "modules",
+        nargs="*",
+        metavar="MODULE",
+        help=f"of probe/verify, or MODULE:FIRST-LAST lines of it (all: {', '.join(MODULES)})",
+    )
     parser.add_argument("--tests", nargs="*", default=["tests/verify"], help="tests/verify")
     options: Any = parser.parse_args(arguments)
     plugin = Mutating(options.modules or MODULES)

@@ -399,6 +399,8 @@ def test_true_is_no_number() -> None:
     assert KINDS["fact"].check(table("licensing_asked", {"is_not": 1}), described).state == "passed"
     described.connections = 1
     assert KINDS["fact"].check(table("connections", {"is": True}), described).state == "failed"
+    assert KINDS["fact"].check(table("connections", {"one_of": [True, 7]}), described).state == "failed"
+    assert KINDS["fact"].check(table("connections", {"none_of": [True, 7]}), described).state == "passed"
 
 
 def test_a_walk_through_what_is_not_there() -> None:
