@@ -20,7 +20,7 @@ from functools import lru_cache
 from pathlib import Path
 
 LANGUAGES = ("en", "zh-CN")  # the first is that of the source
-PARTS = ("diagnosis", "clients", "explain", "report")
+PARTS = ("diagnosis", "clients", "explain", "report", "verify")
 LOCALE_DIR = Path(__file__).parent / "locale"
 
 _current: ContextVar[str] = ContextVar("language", default=LANGUAGES[0])

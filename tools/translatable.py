@@ -16,6 +16,15 @@ ROOT = Path(__file__).parent.parent
 _MODULES = (
     ("clients", ("probe/clients/*.py", "probe/diagnosis/client*.py", "probe/diagnosis/simulated*.py")),
     ("explain", ("probe/explain/*.py", "probe/report/text_explain*.py", "probe/cli/explain.py")),
+    (
+        "verify",
+        (
+            "probe/verify/*.py",
+            "probe/report/verified.py",
+            *(f"probe/report/{name}*.py" for name in ("text_verify", "text_diff", "text_policy", "format_")),
+            *(f"probe/cli/{name}*.py" for name in ("verify", "diff", "policy", "demands")),
+        ),
+    ),
     ("report", ("probe/report/*.py", "probe/cli/*.py", "probe/scan/*.py", "probe/diagnosis/stored.py")),
     ("diagnosis", ("probe/diagnosis/*.py",)),
 )
