@@ -1,0 +1,97 @@
+"""Which values a policy may have, to the last: faults in these lists and limits that no other test showed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from probe.verify.diagnoses_seen import SEEN
+from probe.verify.kinds import KINDS
+
+SECTIONS = ("certificate.", "credssp.", "standard_rdp.", "server.", "diagnoses.", "clients.")
+LISTS = {
+    "certificate.names": ["srv1.example"],
+    "certificate.spki_sha256": ["aB" * 32],
+    "certificate.key_types": ["RSA", "EC", "DSA", "Ed25519", "Ed448"],
+    "certificate.allowed_signatures": ["*"],
+    "certificate.forbidden_signatures": ["*"],
+    "certificate.extended_key_usage": [
+        *("serverAuth", "clientAuth", "codeSigning", "emailProtection", "timeStamping", "OCSPSigning"),
+        *("remoteDesktopAuthentication", "anyExtendedKeyUsage", "1.3.6.1.4.1.311.54.1.2", "2.5"),
+    ],
+    "certificate.key_usage": [
+        *("digitalSignature", "nonRepudiation", "keyEncipherment", "dataEncipherment", "keyAgreement"),
+        *("keyCertSign", "cRLSign", "encipherOnly", "decipherOnly"),
+    ],
+    "credssp.mechanisms": ["NTLM", "Kerberos"],
+    "standard_rdp.forbidden_methods": ["NONE", "40BIT", "56BIT", "128BIT", "FIPS"],
+    "server.kind": ["windows", "xrdp", "freerdp", "gnome", "weston", "virtualbox"],
+    "diagnoses.forbidden": list(SEEN),
+    "clients.must_connect": ["*"],
+    "clients.must_not_connect": ["*"],
+}
+LIMITS = [
+    ("certificate.min_rsa_bits", 512, 511),
+    ("certificate.min_rsa_bits", 16384, 16385),
+    ("certificate.min_ec_bits", 112, 111),
+    ("certificate.min_ec_bits", 521, 522),
+    ("certificate.min_days_left", 0, -1),
+    ("certificate.max_days_valid", 1, 0),
+    ("credssp.min_version", 2, 1),
+    ("credssp.max_clock_skew_s", 0, -0.1),
+    ("standard_rdp.min_key_bits", 1, 0),
+]
+
+
+def reads(key: str, value: Any) -> bool:
+    try:
+        msgspec.convert(value, KINDS[key].value)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def test_every_list_is_here() -> None:
+    assert {key for key in KINDS if key.startswith(SECTIONS) and KINDS[key].example.startswith("[")} == set(LISTS)
+
+
+@pytest.mark.parametrize("key", LISTS)
+def test_lists(key: str) -> None:
+    assert reads(key, LISTS[key])
+    for element in LISTS[key]:
+        assert reads(key, [element])
+    assert not reads(key, [])
+    assert not reads(key, LISTS[key][0])
+    if key != "certificate.names":
+        assert not reads(key, [""])
+    if len(LISTS[key]) > 1:
+        assert not reads(key, [f"{LISTS[key][0]}x"])
+
+
+@pytest.mark.parametrize(("key", "taken", "refused"), LIMITS)
+def test_limits(key: str, taken: float, refused: float) -> None:
+    assert reads(key, taken)
+    assert not reads(key, refused)
+
+
+@pytest.mark.parametrize("level", ["LOW", "CLIENT_COMPATIBLE", "HIGH", "FIPS"])
+def test_levels(level: str) -> None:
+    assert reads("standard_rdp.min_encryption_level", level)
+
+
+@pytest.mark.parametrize("key", [key for key in KINDS if key.startswith((*SECTIONS, "udp."))])
+def test_examples_are_read(key: str) -> None:
+    import tomllib
+
+    value = tomllib.loads(f"value = {KINDS[key].example}")["value"]
+    KINDS[key].validate(msgspec.convert(value, KINDS[key].value))
+
+
+@pytest.mark.parametrize("code", [code for code in SEEN if code.startswith(("TLS_", "CERT_"))])
+def test_whether_tls_is_served_is_asked_where_that_matters(code: str) -> None:
+    needs = SEEN[code].needs
+    of_negotiation = {"TLS_REQUIRED", "TLS_CERTIFICATE_MISSING"}
+    assert needs.full or needs.protocols >= {"SSL", "HYBRID", "HYBRID_EX"}
+    assert needs.full or bool(needs.versions) == (code not in of_negotiation)
