@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from probe.diagnosis.rule import Remedy, Sees
-from probe.language import _
+from probe.language import N_, _
 
-GPO_SECURITY = (
+GPO_SECURITY = N_(
     "Computer Configuration, Administrative Templates, Windows Components, Remote Desktop Services, Remote Desktop "
     "Session Host, Security"
 )

@@ -65,8 +65,8 @@ def line(found: Difference) -> str:
             (who, _(_STATES[found.state]), *(terminal(each.message, _LONGEST) for each in found.changes[:1]))
         )
     counts = Counter(change.direction for change in found.changes)
-    said = ", ".join(f"{counts[each]} {_(DIRECTIONS[each])}" for each in _ORDER if counts[each])
-    return f"{who}  {said}: {terminal(found.changes[0].message, _LONGEST)}"
+    said = _(", ").join(f"{counts[each]} {_(DIRECTIONS[each])}" for each in _ORDER if counts[each])
+    return _("{who}  {said}: {message}", who=who, said=said, message=terminal(found.changes[0].message, _LONGEST))
 
 
 def summary(totals: Totals, console: Console, *, old: str, new: str, only_worse: bool) -> None:
@@ -100,7 +100,7 @@ def _headline(totals: Totals, only_worse: bool, old: str, new: str) -> str:
         said = _(worse if only_worse else words, **numbers)
     more = [_("new: {count}", count=f"{totals.appeared:,}")] if totals.appeared else []
     more += [_("gone: {count}", count=f"{totals.gone:,}")] if totals.gone else []
-    return "; ".join((said, *more))
+    return _("; ").join((said, *more))
 
 
 def remark(totals: Totals) -> str | None:

@@ -88,7 +88,7 @@ def _rules(title: str, rules: Sequence[ShownRule], policy: ShownPolicy, page: Pa
         if rule.policy != policy.name:
             where.append(_("from {policy}", policy=rule.policy))
         if where:
-            page.paragraph("; ".join(where), indent=indent, style="dim")
+            page.paragraph(_("; ").join(where), indent=indent, style="dim")
 
 
 def _waivers(waivers: Sequence[ShownWaiver], page: Page) -> None:

@@ -6,6 +6,8 @@ import shlex
 from collections import Counter
 from collections.abc import Sequence
 
+from rich.cells import cell_len  # noqa: TID253  this module is itself imported only where text is shown
+
 from probe.language import N_, _
 from probe.report.escape import terminal
 from probe.report.page import Page
@@ -93,13 +95,14 @@ def _undecided(clients: Sequence[ClientChange], page: Page, verbosity: int) -> N
 def _client(state: tuple[str, str], client: ClientChange, page: Page) -> None:
     words, style = state
     first = f"  {pad(words, 10)}"
-    page.paragraph(terminal(client.client, LONGEST_NAME), indent=len(first), first=[(first, style)])
+    indent = cell_len(first)
+    page.paragraph(terminal(client.client, LONGEST_NAME), indent=indent, first=[(first, style)])
     if client.because is not None:
-        page.paragraph(terminal(client.because, LONGEST), indent=len(first))
+        page.paragraph(terminal(client.because, LONGEST), indent=indent)
     if client.user_sees is not None and client.after is False:
-        page.paragraph(_('They see: "{words}"', words=terminal(client.user_sees, LONGEST)), indent=len(first))
+        page.paragraph(_('They see: "{words}"', words=terminal(client.user_sees, LONGEST)), indent=indent)
     if client.hint is not None and client.after is False:
-        page.paragraph(_("What helps: {hint}.", hint=terminal(client.hint, LONGEST).rstrip(".")), indent=len(first))
+        page.paragraph(_("What helps: {hint}.", hint=terminal(client.hint, LONGEST).rstrip(".")), indent=indent)
 
 
 def locked_out(verification: Verification, page: Page, verbosity: int) -> None:
@@ -131,13 +134,13 @@ def changes(verification: Verification, page: Page) -> None:
         rows(verification.changes, page)
     for words in verification.undetermined:
         first = f"  {pad(_('unknown'), 9)}"
-        page.paragraph(terminal(words, LONGEST), indent=len(first), first=[(first, "yellow")])
+        page.paragraph(terminal(words, LONGEST), indent=cell_len(first), first=[(first, "yellow")])
 
 
 def rows(found: Sequence[Change], page: Page) -> None:
     """A line for each change: how it went, of what kind it is, and a sentence."""
-    states = max(len(_(DIRECTIONS[change.direction])) for change in found) + 2
-    kinds = max(len(_(KINDS[change.kind])) for change in found) + 2
+    states = max(cell_len(_(DIRECTIONS[change.direction])) for change in found) + 2
+    kinds = max(cell_len(_(KINDS[change.kind])) for change in found) + 2
     for change in found:
         state, kind = pad(_(DIRECTIONS[change.direction]), states), pad(_(KINDS[change.kind]), kinds)
         first = [(f"  {state}", DIRECTION_STYLES[change.direction]), (kind, "")]

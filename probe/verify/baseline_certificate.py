@@ -232,7 +232,7 @@ def _trusted(verdict: str) -> int:
 
 
 def _yes_no(value: bool) -> str:
-    return _("yes") if value else _("no")
+    return _("true") if value else _("false")
 
 
 def _strength(algorithm: str) -> int:

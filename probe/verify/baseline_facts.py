@@ -145,9 +145,9 @@ def on_off(value: bool) -> str:
 def listed(names: Sequence[str]) -> str:
     """The first few of some names, and how many more there are."""
     if len(names) <= _MOST_NAMED:
-        return ", ".join(names)
+        return _(", ").join(names)
     left = len(names) - _MOST_NAMED
-    return _("{names} and {left} more", names=", ".join(names[:_MOST_NAMED]), left=left)
+    return _("{names} and {left} more", names=_(", ").join(names[:_MOST_NAMED]), left=left)
 
 
 def better(before: int, after: int) -> Direction:

@@ -24,7 +24,7 @@ _NAMES: Mapping[str, str] = {
     "dns_tree": N_("the DNS forest"),
 }
 _UDP: Mapping[str, str] = {
-    "open": N_("open"),
+    "open": N_("answered"),
     "silent": N_("silent"),
     "refused": N_("refused"),
     "unreachable": N_("unreachable"),
@@ -183,13 +183,15 @@ def clients(comparing: Comparing) -> None:
     won = [each.client for each in found if each.after is True]
     open_now = [each.client for each in found if each.before and each.after is None]
     if lost:
-        sentence = _("clients that could connect and cannot now: {names}", names="; ".join(lost))
+        sentence = _("clients that could connect and cannot now: {names}", names=_("; ").join(lost))
         comparing.add("clients.connects", "clients", sentence, direction="worse", before="; ".join(lost))
     if won:
-        sentence = _("clients that could not connect and can now: {names}", names="; ".join(won))
+        sentence = _("clients that could not connect and can now: {names}", names=_("; ").join(won))
         comparing.add("clients.connects", "clients", sentence, direction="better", after="; ".join(won))
     if open_now:
-        sentence = _("of clients that could connect it could not be determined now: {names}", names="; ".join(open_now))
+        sentence = _(
+            "of clients that could connect it could not be determined now: {names}", names=_("; ").join(open_now)
+        )
         comparing.undetermined.append(sentence)
 
 

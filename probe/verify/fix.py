@@ -38,7 +38,7 @@ def fix(rule: Rule, finding: Finding, result: Result) -> list[str]:
 def _own(rule: Rule, result: Result) -> list[str]:
     """The texts for this key and for this kind of server, those for it alone first."""
     kind = result.server.kind if result.server is not None else "unknown"
-    facts = {**PLACES, **facts_of(rule, result)}
+    facts = {**{name: _(place) for name, place in PLACES.items()}, **facts_of(rule, result)}
     fitting = [each for each in texts_of(rule) if distance(each.on, kind) < _FOREIGN and names_in(each) <= facts.keys()]
     if kind == "unknown":  # what is likeliest for one kind says more than what is second for another
         fitting = _in_turn(fitting)

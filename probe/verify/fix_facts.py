@@ -49,7 +49,7 @@ def facts_of(rule: Rule, result: Result) -> dict[str, str]:
 
 def _words(value: Any) -> str:
     if isinstance(value, list | tuple):
-        return ", ".join(map(str, value))
+        return _(", ").join(map(str, value))
     return str(value)
 
 
@@ -106,8 +106,8 @@ def _of_names(names: Iterable[str], kind: str) -> dict[str, str]:
     }
 
 
-def _named(names: list[str], between: str = ", ") -> str:
-    shown = between.join(names[:_MOST_NAMED])
+def _named(names: list[str], between: str | None = None) -> str:
+    shown = (_(", ") if between is None else between).join(names[:_MOST_NAMED])
     more = len(names) - _MOST_NAMED
     return _("{names} and {more} more", names=shown, more=more) if more > 0 else shown
 

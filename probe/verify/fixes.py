@@ -30,7 +30,7 @@ from probe.verify.fixes_tls import (
 )
 
 _PROTOCOLS = f"{SCHANNEL}\\Protocols"
-_DELEGATION = "Computer Configuration, Administrative Templates, System, Credentials Delegation"
+_DELEGATION = N_("Computer Configuration, Administrative Templates, System, Credentials Delegation")
 _LSA = "HKLM\\SYSTEM\\CurrentControlSet\\Control\\Lsa"
 
 

@@ -8,15 +8,19 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from probe.diagnosis.stored import stored
-from probe.language import _
+from probe.language import N_, _
 from probe.needs import Needs
 from probe.result import SEVERITIES, Diagnosis, Result, Severity
-from probe.verify.diagnoses_seen import SEEN, is_usual, needs_of, unseen
+from probe.verify.diagnoses_seen import SEEN, can_be_worse, is_usual, needs_of, unseen
 from probe.verify.rule import Finding, kind
 from probe.verify.seen import not_known
 
 Kind = Literal["windows", "xrdp", "freerdp", "gnome", "weston", "virtualbox"]
 UdpState = Literal["open", "closed"]
+_UDP: dict[UdpState, tuple[str, str]] = {
+    "open": (N_("UDP is open"), N_("{seen}; open is required")),
+    "closed": (N_("UDP is closed"), N_("{seen}; closed is required")),
+}
 _Code: Any = Literal.__getitem__(tuple(SEEN))  # of every code
 
 
@@ -26,7 +30,7 @@ _Code: Any = Literal.__getitem__(tuple(SEEN))  # of every code
     says="RDP over UDP is answered (open), or a SYN to its port is turned away (closed). Silence is neither.",
     example='"closed"',
     needs=Needs(udp=True),
-    words=lambda value: _("UDP is {state}", state=stored(value)),
+    words=lambda value: _(_UDP[value][0]),
 )
 def udp_state(value: str, result: Result) -> Finding:
     """Silence may be a filter, a firewall, or a datagram that was lost: it is unknown."""
@@ -44,7 +48,7 @@ def udp_state(value: str, result: Result) -> Finding:
     else:
         how = udp.cause or udp.answer or udp.ending or udp.state
         return not_known(_("UDP {port} was not settled: {how}", port=udp.port, how=stored(how)))
-    message = _("{seen}; {state} is required", seen=seen, state=stored(value))
+    message = _(_UDP[value][1], seen=seen)
     if state == "passed":
         return Finding(state="passed", message=message, observed=udp.state)
     return Finding(
@@ -118,8 +122,8 @@ def worst(value: Severity, result: Result) -> Finding:
     worse = [each for each in result.diagnoses if SEVERITIES.index(each.severity) < most]
     if worse:
         return _made(worse)
-    for code in SEEN if most > 0 else ():  # nothing is more severe than a blocker
-        why = unseen(code, result) if is_usual(code) else None
+    for code in SEEN:
+        why = unseen(code, result) if is_usual(code) and can_be_worse(code, value) else None
         if why is not None:
             return not_known(_("{code} could not be told: {why}", code=code, why=why))
     found = [each.severity for each in result.diagnoses]

@@ -180,7 +180,7 @@ def nla(value: str, result: Result) -> Finding:
     # "offered" says at least that: where nothing without NLA was accepted, it may be required.
     if found == "unknown" or (found == "offered" and value == "required" and not accepted(result, _WITHOUT_NLA)):
         why = _("; ").join(evidence)
-        return not_known(_("whether NLA is {value} is not known ({why})", value=value, why=why))
+        return not_known(_("whether NLA is {value} is not known ({why})", value=_(value), why=why))
     if found == value or (value, found) == ("offered", "required"):
         message = _("{seen}, as demanded", seen=_(_NLA_SEEN[found]))
         return Finding(state="passed", message=message, observed=found, evidence=evidence)

@@ -668,9 +668,9 @@ def test_udp_is_compared_where_both_asked() -> None:
     newer = turned(golden.windows_nla, put("udp", Udp(port=3389, state="open", version="0x0101", offered="0x0101")))[1]
     assert brief(changes(before, newer)) == [("other", "changed", "udp.version")]
     assert changes(golden.windows_nla(), before) == []
-    assert undetermined(before, golden.windows_nla()) == ["RDP over UDP could not be determined now; it was open"]
+    assert undetermined(before, golden.windows_nla()) == ["RDP over UDP could not be determined now; it was answered"]
     unknown = turned(golden.windows_nla, put("udp", Udp(port=3389, state="unknown", offered="0x0101")))[1]
-    assert undetermined(before, unknown) == ["RDP over UDP could not be determined now; it was open"]
+    assert undetermined(before, unknown) == ["RDP over UDP could not be determined now; it was answered"]
 
 
 def test_a_gateway_is_compared_where_both_asked_the_same() -> None:

@@ -207,7 +207,7 @@ def test_trust_is_compared_where_the_same_store_was_asked(
 def test_the_name_counts_where_the_same_was_asked() -> None:
     before, after = served(leaf(), name_match=True), served(leaf(), name_match=False)
     assert brief(changes(before, after)) == [("worse", "certificates.name_match")]
-    assert said(before, after) == ["whether the certificate is for this name is no now; it was yes"]
+    assert said(before, after) == ["whether the certificate is for this name is false now; it was true"]
     after.target.server_name = "other.example"
     assert changes(before, after) == []
 
