@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from probe.language import _
+from probe.diagnosis import CATALOGUE
+from probe.language import N_, _
 from probe.needs import NOTHING, Needs
-from probe.result import Certificate, CertificateChain, Result
+from probe.result import SEVERITIES, Certificate, CertificateChain, Result, Severity
 from probe.verify.leaves import leaves, uncovered
 from probe.verify.seen import OVER_TLS, TLS_VERSIONS, no_nla, no_tls, protocols, unsettled
 
+_NOT_READ = N_("not all of the certificate could be read or judged")
+_NOT_COMPARED = N_("its names cannot be compared with the one asked for; --server-name gives one")
 Why = Callable[[Result], str | None]  # why it could not have been made; None: it could
 
 
@@ -43,6 +46,13 @@ def is_usual(code: str) -> bool:
     """Whether depth standard asks all that a diagnosis rests on."""
     needs = SEEN[code].needs
     return not (needs.full or needs.udp or needs.gateway or needs.licensing)
+
+
+def can_be_worse(code: str, severity: Severity) -> bool:
+    """Whether a diagnosis may be more severe than this. Most weigh by what was seen, so that all may."""
+    if not code.startswith("CERT_") or code in _WEIGHED:
+        return severity != SEVERITIES[0]
+    return SEVERITIES.index(CATALOGUE[code].severity) < SEVERITIES.index(severity)
 
 
 def _reached(result: Result) -> str | None:
@@ -79,15 +89,15 @@ def _hellos(result: Result) -> str | None:
     return _versions(result)
 
 
-def _certificates(readable: Callable[[CertificateChain, Certificate], bool]) -> Why:
-    """Every certificate was seen, and this could be read of each."""
+def _certificates(readable: Callable[[CertificateChain, Certificate], bool], words: str = _NOT_READ) -> Why:
+    """Every certificate was seen, and this could be read of each; otherwise `words` say what could not."""
 
     def why(result: Result) -> str | None:
         if no_tls(result) is not None:
             return None
         for chain, leaf in leaves(result):
             if not readable(chain, leaf):
-                return _("not all of the certificate could be read or judged")
+                return _(words)
         return uncovered(result)
 
     return why
@@ -163,6 +173,7 @@ def _farm(result: Result) -> str | None:
     return uncovered(result) if why is None and no_tls(result) is None else why
 
 
+_WEIGHED = ("CERT_WEAK_KEY", "CERT_WEAK_SIGNATURE")  # of those on certificates, how weak decides
 _OURS = ("interrupted", "deadline", "refused", "filtered", "unreachable")  # ended before the server could answer
 _STANDARD = Needs(standard=True)
 _FULL = Needs(full=True)
@@ -208,7 +219,9 @@ SEEN: Mapping[str, Seen] = {
     **dict.fromkeys(("CERT_EXPIRED", "CERT_NOT_YET_VALID", "CERT_EXPIRES_SOON"), _dates),
     "CERT_SELF_SIGNED": Seen(_CERTIFICATES, _certificates(lambda _chain, leaf: leaf.self_signed is not None)),
     **dict.fromkeys(("CERT_UNTRUSTED", "CERT_CHAIN_INCOMPLETE"), _judged),
-    "CERT_NAME_MISMATCH": Seen(_CERTIFICATES, _certificates(lambda chain, _leaf: chain.name_match is not None)),
+    "CERT_NAME_MISMATCH": Seen(
+        _CERTIFICATES, _certificates(lambda chain, _leaf: chain.name_match is not None, _NOT_COMPARED)
+    ),
     "CERT_WEAK_KEY": Seen(
         _CERTIFICATES,
         _certificates(lambda chain, _leaf: all(each.key is not None for each in chain.chain)),

@@ -321,6 +321,8 @@ def test_words(comparison: dict[str, Any], words: str) -> None:
         ("licensing_asked", {"is": 1}, 'the fact "licensing_asked" is never 1', "it is true or false"),
         ("capture.stream", {"is": True}, 'the fact "capture.stream" is never true', "it is text or a number"),
         ("udp.state", {"is": "opn"}, 'the fact "udp.state" is never "opn"', 'did you mean "open"?'),
+        ("udp.state", {"is_not": "opn"}, 'the fact "udp.state" is never "opn"', 'did you mean "open"?'),
+        ("udp.state", {"one_of": ["open", "opn"]}, 'the fact "udp.state" is never "opn"', 'did you mean "open"?'),
         (
             *("udp.state", {"none_of": ["open", "zzzzz"]}, 'the fact "udp.state" is never "zzzzz"'),
             "it is one of malformed, open, refused, silent, unknown, unreachable",

@@ -145,10 +145,32 @@ def test_nothing_to_find() -> None:
 def test_what_may_be_worse_and_was_not_seen_is_open() -> None:
     described = sound()
     described.certificates = []
-    for most in ("info", "risk", "breaks_some"):
-        expected = "CERT_EXPIRED could not be told: the certificate of TLSv1.2 was not seen"
+    for most, code in (("info", "CERT_EXPIRED"), ("risk", "CERT_EXPIRED"), ("breaks_some", "CERT_WEAK_KEY")):
+        expected = f"{code} could not be told: the certificate of TLSv1.2 was not seen"
         assert told(WORST, most, described) == ("unknown", expected)
     assert check(WORST, "blocker", described).state == "passed"
+
+
+def test_what_cannot_be_worse_need_not_be_seen() -> None:
+    """Who asks an address has no name to compare, and a name that does not fit is a risk and never more."""
+    described = sound()
+    described.certificates[0].name_match = None
+    assert check(WORST, "risk", described).state == "passed"
+    why = "its names cannot be compared with the one asked for; --server-name gives one"
+    assert told(WORST, "info", described) == ("unknown", f"CERT_NAME_MISMATCH could not be told: {why}")
+    described = serving(chain(leaf(key=None)))
+    assert described.negotiation is not None
+    described.negotiation.protocols |= {"HYBRID": REFUSED, "HYBRID_EX": REFUSED}
+    assert told(WORST, "risk", described)[1].startswith("CERT_WEAK_KEY could not be told")
+    assert check(WORST, "blocker", described).state == "passed"
+    described = serving(chain(leaf(signature_algorithm=None)))
+    assert described.negotiation is not None
+    described.negotiation.protocols |= {"HYBRID": REFUSED, "HYBRID_EX": REFUSED}
+    assert told(WORST, "risk", described)[1].startswith("CERT_WEAK_SIGNATURE could not be told")
+    described = sound()
+    described.certificates[0].chain[0].self_signed = None  # information
+    assert check(WORST, "risk", described).state == "passed"
+    assert told(WORST, "info", described)[0] == "passed"
 
 
 def test_what_depth_standard_does_not_ask_leaves_the_worst_alone() -> None:
