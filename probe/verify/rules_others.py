@@ -32,7 +32,7 @@ _Code: Any = Literal.__getitem__(tuple(SEEN))  # of every code
     needs=Needs(udp=True),
     words=lambda value: _(_UDP[value][0]),
 )
-def udp_state(value: str, result: Result) -> Finding:
+def udp_state(value: UdpState, result: Result) -> Finding:
     """Silence may be a filter, a firewall, or a datagram that was lost: it is unknown."""
     udp = result.udp
     if udp is None:

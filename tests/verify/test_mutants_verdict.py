@@ -6,9 +6,11 @@ import datetime as dt
 
 import pytest
 
+from probe.result import Target
 from probe.result.verification import Verification
 from probe.verify.policy import Policy, Waiver
 from probe.verify.rule import Rule
+from probe.verify.targets import matches
 from probe.verify.verdict import verify
 from tests.verify.rules import ACCEPTED, REFUSED, rdp
 
@@ -41,3 +43,14 @@ def test_of_several_waivers_that_hold_the_longest_is_told() -> None:
     found = waived(1, 30, 5)
     assert found.rules[0].waiver is not None
     assert (found.rules[0].state, found.rules[0].waiver.reason) == ("waived", "30")
+
+
+def test_a_pattern_fits_what_was_given_too() -> None:
+    target = Target(input="jump-host", host="192.0.2.7", port=3389, address="192.0.2.7")
+    assert matches("jump-*", target)
+    assert not matches("other-*", target)
+
+
+def test_a_rule_that_does_not_say_how_severe_it_is_counts() -> None:
+    found = verify([Policy(name="p", rules=(RULE,))], WEAK, today=TODAY)
+    assert (found.rules[0].severity, found.verdict) == ("error", "failed")

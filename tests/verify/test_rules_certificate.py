@@ -105,6 +105,16 @@ def test_a_version_whose_certificate_was_not_seen_leaves_it_open(
     assert told(key, value, fine) == ("unknown", why or "TLSv1.0 was not settled: alert internal_error")
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_version_counts(version: str) -> None:
+    described = of()
+    assert described.tls is not None
+    described.tls.versions[version] = SILENT
+    assert told("certificate.trusted", True, described) == ("unknown", f"{version} was not settled: timed_out")
+    without = serving(versions=dict.fromkeys(VERSIONS, REFUSED) | {version: SILENT})
+    assert check("certificate.trusted", True, without).state == "unknown"
+
+
 def test_a_version_that_is_not_in_the_result_leaves_it_open() -> None:
     described = of()
     assert described.tls is not None
@@ -122,6 +132,7 @@ def test_a_version_that_is_not_in_the_result_leaves_it_open() -> None:
         ({"SSL": REFUSED, "HYBRID": REFUSED, "HYBRID_EX": SILENT}, None, None),
         ({"SSL": REFUSED, "HYBRID": REFUSED, "HYBRID_EX": ACCEPTED}, None, None),
         ({"SSL": REFUSED, "HYBRID": REFUSED, "RDSTLS": ACCEPTED}, None, None),
+        ({"SSL": REFUSED, "HYBRID": REFUSED, "RDSAAD": ACCEPTED}, None, None),
         ({"SSL": REFUSED, "HYBRID": SILENT}, None, None),
         ({"SSL": SILENT, "HYBRID": REFUSED}, None, None),
         ({"SSL": REFUSED}, None, None),
@@ -337,6 +348,7 @@ def test_an_address_has_no_name_to_look_for(value: bool) -> None:
         (["*.example.org"], None, [".example.org"], ".example.org"),
         (["*.org"], None, ["example.org"], "example.org"),
         (["*.example.org", "srv1.example"], None, ["*.example"], "*.example"),
+        (["*.example.org"], None, ["a*.example.org"], "a*.example.org"),
         (["*.b.example.org"], None, ["*.b.example.org"], None),
         (["s*.example.org"], None, ["srv1.example.org"], "srv1.example.org"),
         ([], "CN=srv1.example,O=X", ["srv1.example"], None),
@@ -364,6 +376,7 @@ def test_names_that_are_not_all_known() -> None:
         "unknown",
         "the certificate has more names than are kept",
     )
+    assert check("certificate.names", ["b.example"], of(names=[*many, "c.example"])).state == "unknown"
     assert check("certificate.names", ["b.example"], of(names=many[1:])).state == "failed"
     assert check("certificate.names", ["a7.example"], of(names=many)).state == "passed"
     assert told("certificate.names", ["srv1.example"], of(error="broken")) == (
