@@ -52,5 +52,6 @@ def test_a_pattern_fits_what_was_given_too() -> None:
 
 
 def test_a_rule_that_does_not_say_how_severe_it_is_counts() -> None:
-    found = verify([Policy(name="p", rules=(RULE,))], WEAK, today=TODAY)
+    rule = Rule(key="credssp.min_version", value=6, policy="p")
+    found = verify([Policy(name="p", rules=(rule,))], WEAK, today=TODAY)
     assert (found.rules[0].severity, found.verdict) == ("error", "failed")

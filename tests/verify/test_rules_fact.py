@@ -10,7 +10,7 @@ import pytest
 
 from probe.errors import InputError
 from probe.needs import Needs
-from probe.result import Negotiation, Result, Server, StandardCertificate, StandardRdp, Tls, Udp, Verdict
+from probe.result import Gateway, Negotiation, Result, Server, StandardCertificate, StandardRdp, Tls, Udp, Verdict
 from probe.result.tls import CipherSuite, Group, TlsFeatures
 from probe.verify.fact_paths import kinds_at, steps, values
 from probe.verify.kinds import KINDS
@@ -238,6 +238,15 @@ def test_what_depth_full_could_not_settle() -> None:
     assert check(described, "tls.unsettled.*", like="TLSv1.2*").state == "passed"
     described.tls = None
     assert check(described, path, is_="x25519").state == "unknown"
+
+
+def test_what_is_asked_outside_is_whole() -> None:
+    described = rdp()
+    described.depth, described.asked = "discover", []
+    described.gateway = Gateway(host="gw", port=443, state="rd_gateway", schemes=["NTLM", "Negotiate"])
+    assert check(described, "gateway.schemes.*", one_of=["NTLM", "Negotiate"]).state == "passed"
+    described.gateway.schemes = []
+    assert check(described, "gateway.schemes.*", is_not="Basic").state == "unknown"
 
 
 def test_udp() -> None:
