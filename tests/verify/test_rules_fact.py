@@ -144,6 +144,7 @@ def test_every_element_must_fit() -> None:
     assert found.message.startswith('certificates.*.chain.*.sha256 is "ca"; demanded is')
     assert check(described, "certificates.0.chain.1.sha256", is_="ca").state == "passed"
     assert check(described, "certificates.0.chain.2.sha256", is_="ca").state == "unknown"
+    assert check(described, "certificates.0.chain.7.sha256", is_="ca").state == "unknown"
     assert check(described, "certificates.1.chain.0.sha256", is_="ca").state == "unknown"
 
 
@@ -309,6 +310,8 @@ def test_words(comparison: dict[str, Any], words: str) -> None:
             *("certificates.first.sha256", {"is": "x"}, 'a result has no "certificates.first.sha256"'),
             '"certificates" is a list: its elements are 0, 1 and so on, or "*"',
         ),
+        ("status.*", {"is": "x"}, 'a result has no "status.*"', '"status" has nothing inside'),
+        ("status.0", {"is": "x"}, 'a result has no "status.0"', '"status" has nothing inside'),
         ("status.of", {"is": "x"}, 'a result has no "status.of"', '"status" has nothing inside'),
         ("tls", {"is": "x"}, '"tls" is no single fact', 'give one of its fields: "tls.versions"'),
         (
