@@ -55,5 +55,5 @@ def _target(verification: Verification) -> Iterator[str]:
 
 def _row(case: Case) -> str:
     what = "<br>".join(markdown(each) for each in case.details)
-    mark = _MARKS[case.state] if case.severity == "error" else f"{_MARKS[case.state]} {case.severity}"
+    mark = _MARKS[case.state] if case.severity == "error" else f"{_MARKS[case.state]} {_(case.severity)}"
     return f"| {mark} | {markdown(f'{case.policy} {case.rule}')} | {markdown(case.message)} | {what} |"

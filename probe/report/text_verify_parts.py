@@ -132,8 +132,9 @@ def changes(verification: Verification, page: Page) -> None:
     page.title(_("Since {file}", file=terminal(verification.baseline, LONGEST)))
     if verification.changes:
         rows(verification.changes, page)
+    width = max(cell_len(_(words)) for words in (*DIRECTIONS.values(), "unknown")) + 2
     for words in verification.undetermined:
-        first = f"  {pad(_('unknown'), 9)}"
+        first = f"  {pad(_('unknown'), width)}"
         page.paragraph(terminal(words, LONGEST), indent=cell_len(first), first=[(first, "yellow")])
 
 

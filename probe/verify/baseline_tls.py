@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from probe.diagnosis.stored import stored
 from probe.diagnosis.strength import (
     weakest,
     weaknesses_of_feature,
@@ -55,7 +56,7 @@ def tls(comparing: Comparing) -> None:
         if name in _FEATURES:
             _feature(comparing, name)
     other = _of_tls(lambda section: section.features.other_name if section.features is not None else None)
-    comparing.fact("tls.features.other_name", "other", _("the answer to another name"), other)
+    comparing.fact("tls.features.other_name", "other", _("the answer to another name"), other, words=stored)
     comparing.names("tls.intolerance", "other", _("hellos that are dropped"), _intolerance, new="worse")
 
 

@@ -49,8 +49,8 @@ def told(name: str, verdict: Verdict) -> str:
     if verdict.selected is not None:
         how = _("selected {protocol}", protocol=verdict.selected)
     if how is None:
-        return _("{name}: {how}", name=name, how=stored(verdict.state))
-    return _("{name}: {state} ({reason})", name=name, state=stored(verdict.state), reason=stored(how))
+        return _("{name}: {how}", name=name, how=_(verdict.state))
+    return _("{name}: {state} ({reason})", name=name, state=_(verdict.state), reason=stored(how))
 
 
 def tls_refused(result: Result) -> bool:
