@@ -53,6 +53,7 @@ class RuleOutcome(msgspec.Struct, kw_only=True):
     evidence: list[str] = []
     fix: list[str] = []  # what to do, likeliest first; empty where it passed
     cut_off: list[ClientChange] = []  # clients that connect now and would not once it is mended
+    cut_off_open: list[str] = []  # clients of which the facts do not tell whether they would still connect
     source: str | None = None  # where the demand comes from
     why: str | None = None  # the policy's own words on it
     diagnosis: str | None = None  # the code of the diagnosis that says the same
@@ -98,6 +99,14 @@ class VerifiedTarget(msgspec.Struct, kw_only=True):
     server_name: str | None = None
 
 
+class Blocker(msgspec.Struct, kw_only=True):
+    """A diagnosis that no client gets past."""
+
+    code: str
+    summary: str
+    page: str | None = None  # where to read more, from the project's root
+
+
 class WhatIf(msgspec.Struct, kw_only=True):
     """What a change would do, as far as today's facts tell."""
 
@@ -126,6 +135,8 @@ class Verification(msgspec.Struct, kw_only=True):
     changes: list[Change] = []  # against the baseline, in the order that matters
     undetermined: list[str] = []  # what the baseline knows and could not be determined now, in sentences
     locked_out: list[ClientChange] = []  # known clients that cannot connect now; `before` is what the baseline says
+    locked_out_open: list[str] = []  # known clients of which the facts do not tell whether they connect
+    blockers: list[Blocker] = []  # why no client can connect, where that is so
     what_if: WhatIf | None = None
 
 
