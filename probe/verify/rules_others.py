@@ -73,7 +73,7 @@ def server_kind(value: list[str], result: Result) -> Finding:
     server = result.server
     if server is None or server.kind == "unknown":
         return not_known(_("what kind of server it is could not be told"))
-    message = _("it is {kind} ({certainty})", kind=server.kind, certainty=stored(server.certainty))
+    message = _("it is {kind} ({certainty})", kind=server.kind, certainty=_(server.certainty))
     if server.kind in value:
         return Finding(state="passed", message=message, observed=server.kind)
     return Finding(
