@@ -52,7 +52,7 @@ MODULES = tuple(
         }
     )
 )
-_SLOWEST_S = 60
+_SLOWEST = 3  # times as long as without a mutant, and a minute more: what goes on then goes on for ever
 _KILLED, _SURVIVED = 1, 0
 _FOR_PEOPLE = {"_", "N_"}  # functions whose first argument is a text for people
 _DESCRIBES = {"says", "example", "frozen", "slots", "kw_only"}  # keywords on which no verdict hangs
@@ -289,6 +289,7 @@ class Mutating:
         self.modules = modules
         self.failed = False
         self.took: dict[str, float] = {}  # seconds by test
+        self.slowest_s = 0  # 0: no limit, as long as nothing is known
         self.count: Counter[str] = Counter()
         self.survivors: list[str] = []
 
@@ -300,8 +301,10 @@ class Mutating:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Mutate."""
         items = session.items
+        started = time.monotonic()
         if self._run(items)[0] != _SURVIVED:
             raise pytest.UsageError("the tests fail without any mutation")
+        self.slowest_s = 60 + _SLOWEST * round(time.monotonic() - started)
         items.sort(key=lambda item: self.took.get(item.nodeid, 0))  # quick ones first
         for name in self.modules:
             self._module(name, items)
@@ -325,6 +328,8 @@ class Mutating:
             if outcome == "survived":
                 self.survivors.append(f"{name}.py:{mutant.line}: {mutant.what}")
                 print(f"  SURVIVED {self.survivors[-1]}", flush=True)
+            elif ended == -signal.SIGALRM:
+                print(f"  WITHOUT END {name}.py:{mutant.line}: {mutant.what}", flush=True)
         here = self.count - before
         took = time.monotonic() - started
         print(f"{name}: {here['killed']} killed, {here['survived']} survived, {took:.0f} s", flush=True)
@@ -338,7 +343,7 @@ class Mutating:
         if pid == 0:
             status = _KILLED
             try:
-                signal.alarm(_SLOWEST_S if module is not None else 0)
+                signal.alarm(self.slowest_s)
                 for stream in (1, 2):
                     os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
                 if module is not None and code is not None:
