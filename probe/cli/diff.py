@@ -98,6 +98,7 @@ def _text(old: Kept, new: Kept, options: argparse.Namespace) -> Totals:
 
 
 def _remark(words: str) -> None:
+    from probe.language import _
     from probe.report.escape import terminal
 
-    print(f"note: {terminal(words, _LONGEST_REMARK)}", file=sys.stderr)
+    print(_("note: {words}", words=terminal(words, _LONGEST_REMARK)), file=sys.stderr)
