@@ -22,7 +22,7 @@ _MODULES = (
             "probe/verify/*.py",
             "probe/report/verified.py",
             *(f"probe/report/{name}*.py" for name in ("text_verify", "text_diff", "text_policy", "format_")),
-            *(f"probe/cli/{name}*.py" for name in ("verify", "diff", "policy", "demands")),
+            *(f"probe/cli/{name}*.py" for name in ("verify", "diff", "policy", "demands", "saving")),
         ),
     ),
     ("report", ("probe/report/*.py", "probe/cli/*.py", "probe/scan/*.py", "probe/diagnosis/stored.py")),
