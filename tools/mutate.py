@@ -152,7 +152,7 @@ def _of_ours(source: str) -> Iterator[Mutant]:
                     break
                 if what:
                     yield Mutant(
-                        getattr(node, "lineno", 0),
+                        (node.target if isinstance(node, ast.comprehension) else node).lineno,  # type: ignore[attr-defined]
                         f"{change.__name__.strip('_')}: {what}",
                         _code(ast.fix_missing_locations(tree)),
                     )
@@ -318,6 +318,8 @@ class Mutating:
         near = sorted(items, key=lambda item: name.removeprefix("rules_") not in item.path.stem)
         started, before = time.monotonic(), Counter(self.count)
         wanted = range(int(first or 0), int(last or len(source)) + 1)
+        if self._run(near, module, _code(ast.parse(source)))[0] != _SURVIVED:
+            raise pytest.UsageError(f"the tests fail where {name} is replaced by itself: no mutant would survive")
         for mutant in sorted(mutants(source), key=lambda mutant: mutant.line):
             if mutant.line not in wanted:
                 continue
@@ -375,10 +377,14 @@ def replace(module: ModuleType, code: CodeType) -> None:
     """Run a module again from another source, and replace what other modules had imported of it."""
     from probe.verify.rule import KINDS  # behind pytest, which rewrites what it imports
 
-    before = dict(vars(module))
+    before, order = dict(vars(module)), list(KINDS)
     for key in [key for key, kind in KINDS.items() if kind.check.__module__ == module.__name__]:
         del KINDS[key]
     exec(code, vars(module))  # noqa: S102 - our own source, but for one fault
+    places = {key: place for place, key in enumerate(order)}  # in which order keys are shown is no fault of the mutant
+    known = sorted(KINDS.items(), key=lambda item: places.get(item[0], len(places)))
+    KINDS.clear()
+    KINDS.update(known)
     changed = {name: value for name, value in vars(module).items() if before.get(name) is not value}
     for name, other in list(sys.modules.items()):
         if name.startswith(("probe.", "tests.")) and other is not module:
