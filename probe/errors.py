@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Iterable
 
 
 class ProbeError(Exception):
@@ -56,12 +57,16 @@ class UnexpectedMessage(ProbeError):
 
 
 class InputError(ProbeError):
-    """Something the user gave cannot be used. `hint` says what would work."""
+    """Something the user gave cannot be used. `hint` says what would work.
 
-    def __init__(self, what: str, hint: str) -> None:
+    `more` is what else is wrong with the same thing, each with its hint.
+    """
+
+    def __init__(self, what: str, hint: str, more: Iterable[tuple[str, str]] = ()) -> None:
         super().__init__(what)
         self.what = what
         self.hint = hint
+        self.more = tuple(more)
 
 
 class Unavailable(ProbeError):

@@ -85,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         except BaseExceptionGroup as group:
             raise _only_cause(group) from group
     except (InputError, Unavailable) as error:
-        print(f"error: {_shown(error.what)}\nhint: {_shown(error.hint)}", file=sys.stderr)
+        _print_error(error)
         return USAGE_ERROR
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
@@ -128,6 +128,13 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]
             yield inner
 
 
+def _print_error(error: InputError | Unavailable) -> None:
+    """What happened and what to do; then the same of what else is wrong."""
+    print(f"error: {_shown(error.what)}\nhint: {_shown(error.hint)}", file=sys.stderr)
+    for what, hint in error.more if isinstance(error, InputError) else ():
+        print(f"also: {_shown(what)}\nhint: {_shown(hint)}", file=sys.stderr)
+
+
 def _shown(text: str) -> str:
     """What a user typed may be pasted from anywhere: it reaches the terminal in one harmless line."""
     return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
@@ -152,6 +159,8 @@ def _run(argv: Sequence[str]) -> int:
 def _unknown(parser: argparse.ArgumentParser, command: str | None, words: Sequence[str]) -> InputError:
     """What to say of words that the parser had no use for."""
     word = next((word.partition("=")[0] for word in words if word.startswith("-")), None)
+    if word is None and command == "policy":
+        return InputError("policy show takes one policy at a time", f"rdp-probe policy show {words[0]}")
     if word is None:
         return InputError(f"{words[0]!r} stands apart", "give all that is no option in one place, such as at the end")
     options = {each: _options(_parser_of(parser, each)) for each in _COMMANDS}

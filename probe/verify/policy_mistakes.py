@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import math
 from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
 from types import UnionType
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
 import msgspec
 
 from probe.verify.kinds import KINDS
+from probe.verify.meant import date_hint, meant, near, quoted
 from probe.verify.policy_shape import Head
 from probe.verify.toml_places import Path
 
 _MORE = "docs/policy.md has every key; rdp-probe policy show --toml strict is an example"
-_LONGEST = 60  # characters of what was found
-_ALIKE = 0.6
 _TYPES = {
     bool: "true or false",
     int: "a whole number",
@@ -28,20 +25,6 @@ _TYPES = {
 }
 _FEW = 8  # names that fit into a hint
 _SECTIONS = ("override",)  # tables that have sections of their own
-# What people call things that have another name in a result.
-_ALSO = {
-    "nla": "HYBRID",
-    "credssp": "HYBRID",
-    "tls": "SSL",
-    "rdsaad": "RDSAAD",
-    "aad": "RDSAAD",
-    "standard": "RDP",
-    "warn": "warning",
-    "info": "note",
-    "critical": "error",
-    "disabled": "unsupported",
-    "optional": "offered",
-}
 
 
 class Mistake(NamedTuple):
@@ -62,12 +45,14 @@ def mistakes(value: object, shape: Any, path: Path = ()) -> Iterator[Mistake]:
         else:
             yield _misfit(value, shape, path)
         return
-    inside: list[Mistake] = []
+    inside = False
     if get_origin(bare) is list and isinstance(value, list):
         [element] = get_args(bare)
-        inside = [found for number, each in enumerate(value) for found in mistakes(each, element, (*path, number))]
-    yield from inside
-    if not inside and not _fits(value, shape):
+        for number, each in enumerate(value):
+            for found in mistakes(each, element, (*path, number)):
+                inside = True
+                yield found
+    if not inside and not fits(value, shape):
         yield _misfit(value, shape, path)
 
 
@@ -82,36 +67,8 @@ def _whole_name(path: Path) -> str:
     return ".".join(parts[1:] if inside else parts)
 
 
-def near(word: str, known: Iterable[str]) -> list[str]:
-    """What was probably meant by a word: at most two names."""
-    names = {name.lower(): name for name in known}
-    word = word[:_LONGEST].lower()
-    wanted = _squeezed(word)
-    if (also := _ALSO.get(wanted)) in names.values():
-        return [str(also)]
-    squeezed = {name: _squeezed(lower) for lower, name in names.items()}
-    same = [name for name in squeezed if wanted and squeezed[name] == wanted]
-    ending = [name for name in squeezed if len(wanted) > 1 and squeezed[name].endswith(wanted)]
-    return (same or ending)[:2] or [names[each] for each in get_close_matches(word, names, 1, _ALIKE)]
-
-
-def meant(word: str, known: Iterable[str], otherwise: str) -> str:
-    """A hint that names what was probably meant, or else says something."""
-    found = near(word, known)
-    return f"did you mean {' or '.join(quoted(each) for each in found)}?" if found else otherwise
-
-
-def quoted(value: object) -> str:
-    """A value as a file would have it, cut to what fits into a line."""
-    if isinstance(value, dict):
-        return "a table"
-    if isinstance(value, list):
-        return "a list" if value else "an empty list"
-    text = json.dumps(value, ensure_ascii=False) if isinstance(value, bool | str) else str(value)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
-
-
-def _fits(value: object, shape: Any) -> bool:
+def fits(value: object, shape: Any) -> bool:
+    """Whether a value is of a type; what is empty or endless is of none."""
     if value == [] or (isinstance(value, float) and not math.isfinite(value)):
         return False
     try:
@@ -123,13 +80,15 @@ def _fits(value: object, shape: Any) -> bool:
 
 def _of_table(value: dict[str, object], struct: type[msgspec.Struct], path: Path) -> Iterator[Mistake]:
     fields = {each.encode_name: each for each in msgspec.structs.fields(struct)}
+    misspelt: set[str] = set()
     for key, inner in value.items():
         if key in fields:
             yield from mistakes(inner, fields[key].type, (*path, key))
         else:
+            misspelt.update(near(key, fields))
             yield _unknown(key, inner, fields, path)
     for key, each in fields.items():
-        if each.required and key not in value:
+        if each.required and key not in value and key not in misspelt:
             hint = f"add it: {key} = {_example(key, path)}"
             said = _description(each.type)
             hint = f"{hint} ({said})" if said is not None else hint
@@ -175,6 +134,10 @@ def _misfit(value: object, shape: Any, path: Path) -> Mistake:
         hint = f"put it into brackets: [{quoted(value)}]"
     elif isinstance(value, dict) and _is_list_of_tables(bare):
         hint = f"it begins with two brackets: [[{name}]]"
+    elif bare is dt.date and isinstance(value, str):
+        hint = date_hint(value)
+    elif bare is bool and isinstance(value, str) and value.lower() in ("true", "false"):
+        hint = f"without quotes: {value.lower()}"
     elif name in KINDS:
         hint = f"for example: {name.rpartition('.')[2]} = {KINDS[name].example}"
     else:
@@ -234,7 +197,3 @@ def _bare(shape: Any, value: object) -> Any:
             first = more[-1]
         shape = first
     return shape
-
-
-def _squeezed(name: str) -> str:
-    return "".join(character for character in name if character.isalnum())

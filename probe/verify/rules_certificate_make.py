@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import Annotated, Literal
 
 import msgspec
 
+from probe.errors import InputError
 from probe.language import _
 from probe.result import Certificate, CertificateChain, Result
 from probe.verify.leaves import Leaf, of_every_leaf
+from probe.verify.meant import meant, wider
 from probe.verify.rule import Finding, kind
 from probe.verify.rules_certificate import NEEDS, unreadable
 
@@ -38,7 +41,28 @@ _Usage = Annotated[
     ),
 ]
 _CURVES = (256, 384, 521)  # bits of those that clients take
+# Every signature that a result has a name for; another is dotted. Source: what the library and `audit` call them.
+SIGNATURES = (
+    *("md2WithRSAEncryption", "md4WithRSAEncryption", "md5WithRSAEncryption", "md5WithRSA", "sha1WithRSA"),
+    *("sha1WithRSAEncryption", "sha224WithRSAEncryption", "sha256WithRSAEncryption", "sha384WithRSAEncryption"),
+    *("sha512WithRSAEncryption", "rsassaPss", "ecdsa-with-SHA1", "ecdsa-with-SHA224", "ecdsa-with-SHA256"),
+    *("ecdsa-with-SHA384", "ecdsa-with-SHA512", "dsa-with-sha1", "dsa-with-sha224", "dsa-with-sha256"),
+    *("ed25519", "ed448", "ML-DSA-44", "ML-DSA-65", "ML-DSA-87", "GOST R 34.11-94 with GOST R 34.10-2001"),
+    "GOST R 34.10-2012 with GOST R 34.11-2012 (256 bit)",
+    "GOST R 34.10-2012 with GOST R 34.11-2012 (512 bit)",
+)
+_DOTTED = re.compile(r"[0-2*?]\.?[0-9.*?]*")  # a pattern of object identifiers
 _TELLS_NO_DIGEST = "rsassapss"  # RFC 4055 section 3.1: the digest is a parameter, which a result does not hold
+
+
+def _check_signatures(patterns: Sequence[str]) -> None:
+    """Refuse a pattern that no signature fits: it would allow nothing, or forbid nothing. Raises InputError."""
+    for pattern in patterns:
+        if not (_DOTTED.fullmatch(pattern) or any(_fits(name, [pattern]) for name in SIGNATURES)):
+            part = wider(pattern, SIGNATURES, digest=True)
+            otherwise = "patterns are such as *sha256*, ecdsa-with-*; names such as sha256WithRSAEncryption"
+            hint = f'did you mean "{part}"?' if part is not None else meant(pattern, SIGNATURES, otherwise)
+            raise InputError(f'no signature is called "{pattern}"', hint)
 
 
 @kind(
@@ -119,6 +143,7 @@ def _min_bits(of: str, least: int, change: str, result: Result) -> Finding:
     example='["*sha256*", "*sha384*", "*sha512*"]',
     needs=NEEDS,
     words=lambda value: _("signed with {patterns}", patterns=_(" or ").join(value)),
+    validate=_check_signatures,
 )
 def allowed_signatures(value: list[str], result: Result) -> Finding:
     """Names are compared without regard to case: sha256WithRSAEncryption, ecdsa-with-SHA256."""
@@ -143,6 +168,7 @@ def allowed_signatures(value: list[str], result: Result) -> Finding:
     example='["*sha1*", "*md5*"]',
     needs=NEEDS,
     words=lambda value: _("not signed with {patterns}", patterns=_(", ").join(value)),
+    validate=_check_signatures,
 )
 def forbidden_signatures(value: list[str], result: Result) -> Finding:
     """A name that leaves the digest open (RSASSA-PSS) proves nothing of it."""

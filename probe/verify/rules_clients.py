@@ -30,9 +30,14 @@ def check_clients(patterns: Sequence[str]) -> None:
     """Refuse a pattern that no known client fits. Raises InputError with the nearest key."""
     for pattern in patterns:
         if not keys_of([pattern]):
-            near = get_close_matches(pattern, CLIENTS, 1, 0.5)
-            known = f"known are {', '.join(CLIENTS)}"
-            raise InputError(f'no known client is "{pattern}"', f'did you mean "{near[0]}"?' if near else known)
+            raise InputError(f'no known client is "{pattern}"', _hint(pattern.lower()))
+
+
+def _hint(pattern: str) -> str:
+    """The key in small letters, a pattern of all that begin so, or the nearest key."""
+    begun = [f"{pattern}*"] if any(key.startswith(pattern) for key in CLIENTS) else []
+    near = [pattern] if keys_of([pattern]) else begun or get_close_matches(pattern, CLIENTS, 1, 0.5)
+    return f'did you mean "{near[0]}"?' if near else f"known are {', '.join(CLIENTS)}"
 
 
 def _needs(patterns: Sequence[str]) -> Needs:

@@ -8,7 +8,7 @@ and `tls.min_version` are about these.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -22,16 +22,31 @@ from probe.diagnosis.strength import (
 )
 from probe.errors import InputError
 from probe.needs import TrialKind
+from probe.verify.meant import wider
 from probe.wire.iana import GROUPS, SIGNATURE_SCHEMES
 from probe.wire.ssl2 import CIPHER_KINDS
 from probe.wire.tls_suites import OLDER_SUITES, TLS13_SUITES, suite_name
 
 _CLASS = "class:"
+_ALIKE, _A_SLIP = 0.5, 0.9  # how near a name must be to be meant; of the second there is no doubt
 _REMEMBERED = 512  # selectors and lists of them; a policy has a few dozen
 _ANY_VERSION = "TLSv1.2"  # in which nothing is said against a suite but what its name says
 # Curves given by their equation are not offered for their own sake, RFC 8422 section 5.1.1.
 _EXPLICIT = (0xFF01, 0xFF02)
 _OF_TLS13 = ("MLKEM", "Kyber", "ffdhe", "tls13")  # groups with these in their names have no ECDHE up to TLS 1.2
+# What other programs call them: OpenSSL, NIST, RFC 8422.
+_ALSO = {
+    "curve25519": "x25519",
+    "curve448": "x448",
+    **dict.fromkeys(("p-256", "p256", "prime256v1", "nistp256"), "secp256r1"),
+    **dict.fromkeys(("p-384", "p384", "nistp384"), "secp384r1"),
+    **dict.fromkeys(("p-521", "p521", "nistp521"), "secp521r1"),
+    "aes128-sha": "TLS_RSA_WITH_AES_128_CBC_SHA",
+    "aes256-sha": "TLS_RSA_WITH_AES_256_CBC_SHA",
+    "des-cbc3-sha": "TLS_RSA_WITH_3DES_EDE_CBC_SHA",
+    "rc4-md5": "TLS_RSA_WITH_RC4_128_MD5",
+    "rc4-sha": "TLS_RSA_WITH_RC4_128_SHA",
+}
 # Schemes of TLS 1.2 that the registry does not name: a hash and a signature, RFC 5246 section 7.4.1.4.1.
 _OLDER_SCHEMES = tuple(
     f"{hashed}_{signed}"
@@ -148,12 +163,26 @@ def _selected(kind: TrialKind, selector: str) -> frozenset[int]:
 
 
 def _unknown(what: str, selector: str, known: Iterable[str]) -> InputError:
-    by_folded = {name.casefold(): name for name in known}
-    near = get_close_matches(selector.casefold(), by_folded, n=1, cutoff=0.5)
-    if near:
-        hint = f'did you mean "{by_folded[near[0]]}"?'
-    else:
-        some = ", ".join(list(by_folded.values())[-3:])
-        hint = f"names are those of the IANA registry; others are: {some}"
+    names = list(known)
+    by_folded = {name.casefold(): name for name in names}
     kind = f"no {what} is called" if "*" in selector else f"unknown {what}"
-    return InputError(f'{kind} "{selector}"', hint)
+    return InputError(f'{kind} "{selector}"', _hint(selector, by_folded, names))
+
+
+def _hint(selector: str, by_folded: Mapping[str, str], names: Sequence[str]) -> str:
+    """A class, the name in another spelling, what holds this part, or the nearest name."""
+    folded = selector.casefold()
+    found = _ALSO.get(folded) or by_folded.get(f"{_CLASS}{folded}")
+    found = found if found in names else None
+    if found is None and not folded.startswith(_CLASS):
+        plain = [name for name in names if not name.startswith(_CLASS)]
+        found = wider(selector, plain) or _nearest(folded, by_folded, _A_SLIP)
+        found = found or (wider(selector, plain, digest=True) if plain == [*SCHEMES] else None)
+    found = found or _nearest(folded, by_folded, _ALIKE)
+    if found is not None:
+        return f'did you mean "{found}"?'
+    return f"names are those of the IANA registry; others are: {', '.join(names[-3:])}"
+
+
+def _nearest(folded: str, by_folded: Mapping[str, str], cutoff: float) -> str | None:
+    return next((by_folded[each] for each in get_close_matches(folded, by_folded, n=1, cutoff=cutoff)), None)

@@ -214,6 +214,19 @@ def test_a_file_with_a_mistake_is_not_copied(tmp_path: Path, capsys: pytest.Capt
         assert 'did you mean "tls.min_version"?' in message
 
 
+def test_every_mistake_of_a_file_is_told_with_its_hint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "ours.toml"
+    file.write_text('[tls]\nmin_version = "TLSv1"\n"odd\\u001b" = 1\nrequired_suites = ["RC4"]\n', "utf-8")
+    assert said(capsys, "show", str(file), status=2).splitlines() == [
+        f'error: cannot read {file}: line 2, column 15: unknown value "TLSv1" of tls.min_version',
+        'hint: did you mean "TLSv1.0"?',
+        r'also: line 3, column 1: unknown key "tls.odd\u001b"',
+        "hint: docs/policy.md has every key; rdp-probe policy show --toml strict is an example",
+        'also: line 4, column 20: tls.required_suites: unknown cipher suite "RC4"',
+        'hint: did you mean "class:rc4"?',
+    ]
+
+
 @pytest.mark.parametrize(("typed", "meant"), [("stict", "strict"), ("mozila-modern", "mozilla-modern")])
 def test_the_nearest_name_is_given_for_a_wrong_one(typed: str, meant: str, capsys: pytest.CaptureFixture[str]) -> None:
     message = said(capsys, "show", typed, status=2)
@@ -225,6 +238,11 @@ def test_the_nearest_name_is_given_for_a_wrong_one(typed: str, meant: str, capsy
     ("argv", "what", "hint"),
     [
         (["show"], "which policy is to be shown was not said", "rdp-probe policy list"),
+        (
+            ["show", "strict", "linux.toml"],
+            "policy show takes one policy at a time",
+            "rdp-probe policy show linux.toml",
+        ),
         (["list", "strict"], "policy list takes no name", "rdp-probe policy show strict"),
         ([], "list or show was not said", "rdp-probe policy list"),
         (["--json", "show", "--toml", "strict"], "--json and --toml do not go together", "give one of them"),

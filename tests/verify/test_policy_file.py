@@ -244,7 +244,29 @@ def test_the_example_of_a_fact_is_one() -> None:
             "windows-app-ios",
         ),
         ("[[fact]]\npath = 'server.knid'\nis = 'x'", "line 2, column 8: fact.path: ", "server.kind"),
+        ('[tls]\nmin_version = "TLSv1"', 'unknown value "TLSv1"', 'did you mean "TLSv1.0"?'),
+        ('[tls]\nforbidden_versions = ["TLS1.0"]', 'unknown value "TLS1.0"', 'did you mean "TLSv1.0"?'),
+        ('[tls]\nmin_version = "TLSv1.4"', 'unknown value "TLSv1.4"', "one of SSLv2, SSLv3, TLSv1.0"),
+        ('[certificate]\nkey_types = ["ECDSA"]', 'unknown value "ECDSA"', 'did you mean "EC"?'),
+        (
+            '[tls]\nmin_version = { value = "TLSv1.2", severity = "critical" }',
+            'unknown value "critical" of tls.min_version.severity',
+            "one of error, warning, note",
+        ),
+        (
+            '[certificate]\nallowed_signatures = ["*", "sha256RSA"]',
+            'line 2, column 28: certificate.allowed_signatures: no signature is called "sha256RSA"',
+            'did you mean "*sha256*"?',
+        ),
+        ('[clients]\nmust_connect = ["mstsc"]', 'no known client is "mstsc"', 'did you mean "mstsc*"?'),
+        ('[clients]\nmust_connect = ["MSTSC-Win11"]', 'no known client is "MSTSC-Win11"', '"mstsc-win11"?'),
+        ("[[fact]]\npath = 'udp.state'\nlike = 'ope'", 'the fact "udp.state" is never like "ope"', 'mean "open"?'),
         # waivers and overrides
+        (
+            TLS + "[[waiver]]\nrules = ['tls']\nreason = 'x'\nexpires = 2027-01-31",
+            'waiver.rules: this policy has no rule "tls"',
+            'did you mean "tls.*"?',
+        ),
         (
             TLS + "[[waiver]]\nrules = ['tls.*']\nexpires = 2027-01-31",
             'line 3, column 3: waiver: "reason" is mis',
@@ -259,7 +281,7 @@ def test_the_example_of_a_fact_is_one() -> None:
         (
             TLS + "[[waiver]]\nrules = ['tls.*']\nreason = 'x'\nexpires = '31.1.2027'",
             'line 6, column 11: waiver.expires: expected a date such as 2027-01-31, found "31.1.2027"',
-            "the last day",
+            "a date is written 2027-01-31",
         ),
         (
             TLS + "[[waiver]]\nrules = ['tls.*']\nreason = 'x'\nexpires = 2027-01-31T00:00:00",
@@ -281,7 +303,11 @@ def test_the_example_of_a_fact_is_one() -> None:
             "line 5, column 17: waiver.targets: 'b/c' is no block of addresses",
             "10.0.0.0/8",
         ),
-        (TLS + "[[waiver]]\nrules = ['tls.*']\ntargets = []\n", "line 5, column 11: waiver.targets: expected", "names"),
+        (
+            TLS + "[[waiver]]\nrules = ['tls.*']\ntargets = []\nreason = 'x'\nexpires = 2027-01-31",
+            "line 5, column 11: waiver.targets: expected",
+            "names",
+        ),
         (TLS + "[[override]]\nwithout = ['tls.*']", 'override: "targets" is missing', "blocks such as"),
         (TLS + "[[override]]\ntargets = ['a']", "line 3, column 3: override: it changes no rule", "without"),
         (
@@ -301,6 +327,15 @@ def test_the_example_of_a_fact_is_one() -> None:
         ("[[not_checkable]]\nitem = 'x'\nwhy = 'y'", "it has no rule", "every server would pass"),
         # TOML
         ("[tls]\nmin_version = TLSv1.2", "line 2, column 15: invalid value", "texts stand in quotes"),
+        ("[certificate]\ntrusted = True", "line 2, column 11: invalid value", "TOML writes true"),
+        ("[certificate]\ntrusted = yes # so", "line 2, column 11: invalid value", "TOML writes true"),
+        ("[certificate]\ntrusted = { value = No }", "line 2, column 21: invalid value", "TOML writes false"),
+        ("[certificate]\ntrusted = 'True'", 'expected true or false, found "True"', "without quotes: true"),
+        ("[tls]\nmin_version = \u201cTLSv1.2\u201d", "column 15: invalid value", "\u201c is no quotation mark of TOML"),
+        ("[tls]\nrequired_versions = [\u2018TLSv1.2\u2019]", "column 22: invalid value", "\u2018 is no quotation mark"),
+        ("\u00abname\u00bb = 'x'", "column 1: invalid statement", "\u00ab is no quotation mark"),
+        ("expires = 31.12.2027", "line 1, column ", "a date is written 2027-12-31"),
+        ("expires = 2027/1/2", "line 1, column ", "a date is written 2027-01-02"),
         ("a = 1\na = 2", "line 2, column 6: cannot overwrite a value", "each key may stand there once"),
         ("[tls]\n[tls]", "line 2, column 5: cannot declare", "each [table] may stand there once"),
         (r'a = "C:\dir"', "unescaped '\\' in a string", "a backslash is written twice"),
@@ -604,3 +639,81 @@ def test_a_file_with_a_character_changed_is_a_policy_or_a_mistake(data: st.DataO
         lines = text.count("\n") + 1
         if "line " in error.what:
             assert 1 <= int(error.what.split("line ")[1].split(",")[0]) <= lines
+
+
+def every_mistake(text: str) -> list[tuple[str, str]]:
+    with pytest.raises(InputError) as raised:
+        parse_policy(text)
+    what = raised.value.what.removeprefix("cannot read policy.toml: ")
+    return [(what, raised.value.hint), *raised.value.more]
+
+
+def test_every_mistake_is_told_as_they_follow_each_other() -> None:
+    found = every_mistake(
+        "nane = 'x'\n[certificate]\nallowed_signatures = ['sha256', '*', 'md6']\n[tls]\nmin_versoin = 'TLSv1.2'\n"
+        "required_versions = ['TLSv1', 5]\nforbidden_suites = { value = ['RC4'] }\n"
+        "[[fact]]\npath = 'server.knid'\nis = 'x'\n[[override]]\ntargets = ['a', 'b/c']\nwithout = ['*']\n"
+    )
+    assert [what.partition(": ")[0] for what, _hint in found] == [
+        "line 1, column 1",
+        "line 3, column 23",
+        "line 3, column 38",
+        "line 5, column 1",
+        "line 6, column 22",
+        "line 6, column 31",
+        "line 7, column 31",
+        "line 9, column 8",
+        "line 12, column 17",
+    ]
+    assert found[3] == ('line 5, column 1: unknown key "tls.min_versoin"', 'did you mean "tls.min_version"?')
+    assert all(hint for _what, hint in found)
+
+
+def test_what_is_said_of_rules_that_are_not_there_is_told_with_contradictions() -> None:
+    found = every_mistake(
+        "[tls]\nmin_version = 'TLSv1.2'\nmax_version = 'TLSv1.1'\n"
+        "[[waiver]]\nrules = ['udp.*', 'tls.*', 'clients.*']\nreason = 'x'\nexpires = 2027-01-31\n"
+        "[[override]]\ntargets = ['a']\nwithout = ['credssp.*']\n"
+    )
+    assert [what.split(":")[0] for what, _hint in found] == [
+        "line 3, column 1",
+        "line 5, column 10",
+        "line 5, column 28",
+        "line 10, column 12",
+    ]
+
+
+@pytest.mark.parametrize("count", [9, 10, 11, 3000])
+def test_ten_mistakes_are_told_at_once(count: int) -> None:
+    found = every_mistake("[tls]\n" + "".join(f"nothing{number} = 1\n" for number in range(count)))
+    assert len(found) == min(count, 11)
+    assert found[-1][0] == (
+        "there are more mistakes" if count > 10 else f'line {count + 1}, column 1: unknown key "tls.nothing{count - 1}"'
+    )
+    assert found[min(count, 10) - 1][0].startswith(f"line {min(count, 10) + 1}, ")
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("cis", "cis-windows-server"),
+        ("PCI", "pci-dss-4"),
+        ("nist", "nist-sp800-52r2"),
+        ("bsi", "bsi-tr-02102-2"),
+        ("mozilla", "mozilla-intermediate or mozilla-modern"),
+        ("microsoft", "microsoft-baseline"),
+    ],
+)
+def test_a_built_in_policy_is_found_by_how_its_name_begins(typed: str, meant: str) -> None:
+    with pytest.raises(InputError) as raised:
+        read_policy(typed)
+    assert raised.value.hint == f"did you mean {meant}? rdp-probe policy list names all"
+
+
+def test_a_file_that_is_there_is_named_with_its_ending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, ours=TLS)
+    monkeypatch.chdir(tmp_path)
+    for name, hint in (("ours", "did you mean ours.toml?"), ("theirs", "rdp-probe policy list")):
+        with pytest.raises(InputError, match=f"there is no file '{name}'") as raised:
+            read_policy(name)
+        assert raised.value.hint == hint

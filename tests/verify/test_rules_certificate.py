@@ -547,7 +547,8 @@ def test_allowed_signatures() -> None:
     found = check("certificate.allowed_signatures", patterns, of(signature_algorithm="sha1WithRSAEncryption"))
     assert (found.state, found.diagnosis) == ("failed", "CERT_WEAK_SIGNATURE")
     assert found.message == "signed with sha1WithRSAEncryption; allowed are *sha384*, *SHA256*"
-    assert check("certificate.allowed_signatures", ["sha256"], of()).state == "failed"
+    assert check("certificate.allowed_signatures", ["sha256WithRSAEncryption"], of()).state == "passed"
+    assert check("certificate.allowed_signatures", ["ecdsa-with-SHA256"], of()).state == "failed"
     assert check("certificate.allowed_signatures", patterns, of(signature_algorithm=None)).state == "unknown"
 
 

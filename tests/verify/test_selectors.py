@@ -236,3 +236,32 @@ def test_any_text_means_some_suites_or_is_refused(text: str) -> None:
             assert error.hint
             with pytest.raises(InputError):
                 check(text, kind)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("kind", "selector", "hint"),
+    [
+        ("suites", "RC4", "class:rc4"),
+        ("suites", "sha1", "class:sha1"),
+        ("suites", "RSA_*", "*RSA_*"),
+        ("suites", "AES_256", "*AES_256*"),
+        ("suites", "AES256-SHA", "TLS_RSA_WITH_AES_256_CBC_SHA"),
+        ("suites", "DES-CBC3-SHA", "TLS_RSA_WITH_3DES_EDE_CBC_SHA"),
+        ("suites", "ECDHE-RSA-AES128-GCM-SHA256", "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"),
+        ("groups", "weak", "class:weak"),
+        ("groups", "curve25519", "x25519"),
+        ("groups", "prime256v1", "secp256r1"),
+        ("groups", "P-384", "secp384r1"),
+    ],
+)
+def test_what_other_programs_call_it_is_known(kind: TrialKind, selector: str, hint: str) -> None:
+    with pytest.raises(InputError) as raised:
+        check(selector, kind)
+    assert raised.value.hint == f'did you mean "{hint}"?'
+
+
+@pytest.mark.parametrize(("pattern", "hint"), [("sha1", "*sha1*"), ("SHA-1", "*sha1*"), ("RSA-SHA1", "*sha1*")])
+def test_a_digest_is_a_part_of_a_scheme(pattern: str, hint: str) -> None:
+    with pytest.raises(InputError) as raised:
+        check_scheme(pattern)
+    assert raised.value.hint == f'did you mean "{hint}"?'
