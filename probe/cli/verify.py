@@ -16,6 +16,7 @@ from probe.language import speaking
 
 if TYPE_CHECKING:
     from probe.cli.demands import Demands
+    from probe.verify.policy import Policy
 
 _EXAMPLES = """\
 POLICY is a TOML file or a built-in policy: rdp-probe policy list. Only what it needs is
@@ -80,13 +81,14 @@ def run(options: argparse.Namespace) -> int:
     _check(options)
     ways = ways_of(options.format, json=options.json)
     options.json = any(way.format == JSON for way in ways)
-    _check_files(options, [way.file for way in ways])
+    _check_streams(options)
     if options.quiet and all(way.format != TEXT for way in ways):
         raise InputError("-q is one line of text a target", "leave -q out, or the other format")
     with speaking(choose.language_of(options)):
         output = Output(ways, save=options.save, quiet=options.quiet, verbosity=options.verbose)
         with ExitStack() as closing:
-            demands = _demands(options, closing)
+            demands = _demands(options, [way.file for way in ways], closing)
+            output.baseline = demands.baseline
             closing.enter_context(output)
             if options.results is not None:
                 return earlier(options, demands, output)
@@ -122,14 +124,27 @@ def _check(options: argparse.Namespace) -> None:
         check_source(options.source_address)
 
 
-def _check_files(options: argparse.Namespace, written: Sequence[str | None]) -> None:
-    """Raises InputError where a report would take the place of what is read, or one stream is read twice."""
-    read = [file for file in (options.baseline, options.results, *options.policy) if file is not None]
-    for file in written:
-        if file is not None and any(_is_same(file, other) for other in read):
-            raise InputError(f"{file} is read: the report would take its place", "write the report to another file")
-    if read.count("-") > 1 or ("-" in options.targets and "-" in read):
+def _check_streams(options: argparse.Namespace) -> None:
+    """Raises InputError where one stream is read twice, or results would go among the report."""
+    read = [options.baseline, options.results, *options.policy, *options.targets]
+    if read.count("-") > 1:
         raise InputError("standard input is read only once", "name a file in place of the other -")
+    if options.save == "-":
+        raise InputError("--save - names no file", "--save FILE; what is verified goes to standard output")
+
+
+def _check_files(options: argparse.Namespace, reports: Sequence[str | None], policies: Sequence[Policy]) -> None:
+    """Raises InputError where something that is written would take the place of what is read.
+
+    The baseline alone may be written anew, by --save.
+    """
+    lists = [target.removeprefix("@") for target in options.targets if target.startswith("@")]
+    read = [options.results, options.ca_file, *(file for policy in policies for file in policy.files), *lists]
+    for what, files in (("the report", reports), ("what --save writes", [options.save])):
+        others = [*read, options.baseline] if files is reports else read
+        for file in files:
+            if file is not None and any(other is not None and _is_same(file, other) for other in others):
+                raise InputError(f"{file} is read: {what} would take its place", "write to another file")
 
 
 def _is_same(file: str, other: str) -> bool:
@@ -139,12 +154,14 @@ def _is_same(file: str, other: str) -> bool:
         return False
 
 
-def _demands(options: argparse.Namespace, closing: ExitStack) -> Demands:
+def _demands(options: argparse.Namespace, reports: Sequence[str | None], closing: ExitStack) -> Demands:
     """What the options demand. Raises InputError for a policy, a baseline or a change that cannot be understood."""
     from probe.cli.demands import Baseline, Demands
     from probe.needs import NOTHING, Needs
     from probe.verify.policy_file import read_policy
 
+    policies = tuple(map(read_policy, options.policy))
+    _check_files(options, reports, policies)
     more = NOTHING
     if options.depth == "full":
         more = Needs(full=True)
@@ -152,7 +169,7 @@ def _demands(options: argparse.Namespace, closing: ExitStack) -> Demands:
         more = Needs(standard=True)
     demands = Demands(
         today=dt.datetime.now().astimezone().date(),
-        policies=tuple(map(read_policy, options.policy)),
+        policies=policies,
         what_if=options.what_if,
         fail_on=options.fail_on,
         more=more,

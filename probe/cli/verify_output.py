@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Self, TextIO
 
 from probe.cli.broken_pipe import abandon_output
 from probe.errors import InputError
-from probe.language import _
 from probe.result.verification import Verification, to_json
 
 if TYPE_CHECKING:
+    from probe.cli.demands import Baseline
+    from probe.cli.saving import Saving
     from probe.report.whole_file import Draft
     from probe.result import Result
 
@@ -81,14 +82,15 @@ class Output:
         self.verdicts: Counter[str] = Counter()
         self.is_cut = False  # nobody read the output any more, and something was left out: no verdict on the whole
         self._is_read = True
+        self.baseline: Baseline | None = None  # with which results are compared: `save` may be its file
         self._ways = ways
         self._save = save
         self._quiet = quiet
         self._verbosity = verbosity
         self._renderers = {way: _renderer(way.format) for way in ways if way.format in DOCUMENTS}
         self._all: list[Verification] = []  # only where a document needs them
-        self._unreached = 0
         self._drafts: dict[str, Draft] = {}
+        self._saving: Saving | None = None
 
     def __enter__(self) -> Self:
         from probe.report.whole_file import Draft
@@ -100,7 +102,10 @@ class Output:
                 raise InputError(f"{file} would be written twice", "give each its own file")
         try:
             for file in named:
-                self._drafts[file] = Draft(file)
+                if file == self._save:
+                    self._saving = self._saving_to(file)
+                else:
+                    self._drafts[file] = Draft(file)
         except InputError:
             self.__exit__()
             raise
@@ -109,14 +114,26 @@ class Output:
     def __exit__(self, *_exception: object) -> None:
         for draft in self._drafts.values():
             draft.discard()
+        if self._saving is not None:
+            self._saving.__exit__()
 
-    def show(self, verification: Verification, result: Result) -> None:
-        """Print what can be printed at once, and keep the result where it is to be saved."""
-        if not (self._is_read or self._drafts):
+    def _saving_to(self, file: str) -> Saving:
+        from probe.cli.saving import Renewing, Saving
+
+        if self.baseline is None or not _same(file, self.baseline.file):
+            return Saving(file)
+        return Renewing(file, self.baseline.results)
+
+    def show(self, verification: Verification, result: Result, *, alone: bool = False) -> None:
+        """Print what can be printed at once, and keep the result where it is to be saved.
+
+        `alone`: the result is of the only address of its name.
+        """
+        if not (self._is_read or self._drafts or self._saving):
             self.is_cut = True
             return
-        if self._save is not None:
-            self._keep(result, self._drafts[self._save])
+        if self._saving is not None:
+            self._saving.take(verification, result, alone=alone)
         for way in self._ways:
             if way.format == TEXT:
                 self._put(way, partial(self._text, verification))
@@ -142,14 +159,8 @@ class Output:
             return
         for draft in self._drafts.values():
             draft.keep()
-        self._tell_saved()
-
-    def _keep(self, result: Result, draft: Draft) -> None:
-        from probe.report.escape import json_line
-        from probe.result import to_json as as_result
-
-        draft.write(f"{json_line(as_result(result))}\n")
-        self._unreached += result.status != "rdp"
+        if self._saving is not None:
+            self._saving.keep()
 
     def _text(self, verification: Verification, stream: TextIO) -> None:
         from probe.report.text import console
@@ -175,17 +186,6 @@ class Output:
         except BrokenPipeError:
             abandon_output()
             self._is_read = False
-
-    def _tell_saved(self) -> None:
-        """What a new baseline lacks. A baseline of a server that did not answer proves nothing later."""
-        if not self._unreached:
-            return
-        from probe.report.escape import terminal
-
-        file = terminal(self._save or "")
-        words = _("{file}: {count} of {all} results are of targets that were not reached",
-                  file=file, count=self._unreached, all=self.verdicts.total())  # fmt: skip
-        print(_("note: {words}", words=words), file=sys.stderr)
 
 
 def _say(text: str, stream: TextIO) -> None:

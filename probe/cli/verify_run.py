@@ -69,7 +69,7 @@ async def _live(options: argparse.Namespace, demands: Demands, output: Output) -
         nursery.cancel_scope.cancel()
     if stop.cancelled_caught:
         for each in verifier.unfinished():
-            output.show(each.verification, each.result)
+            output.show(each.verification, each.result, alone=each.alone)
         return _interrupted(output)
     if not output.verdicts:
         hint = "a list has one target a line; # starts a remark; of what others found open, --port must name the port"
@@ -106,7 +106,7 @@ async def _show_all(
             progress.step_aside()
             waiting.over(each)
             verifier.taken(each)
-            output.show(each.verification, each.result)
+            output.show(each.verification, each.result, alone=each.alone)
             if output.is_cut:
                 return
 

@@ -35,6 +35,7 @@ class Verified:
     number: int  # of its target, from 1
     result: Result
     verification: Verification
+    alone: bool = False  # it is the only address of its name
 
     @property
     def passed(self) -> bool:
@@ -142,7 +143,7 @@ class Verifier:
 
     def _verified(self, result: Result, number: int, tries: int, *, alone: bool = False) -> Verified:
         verification = self.demands.verify(result, tries=tries, alone=alone)
-        return Verified(number=number, result=result, verification=verification)
+        return Verified(number=number, result=result, verification=verification, alone=alone)
 
 
 def left_open(result: Result, needs: Needs) -> list[str]:

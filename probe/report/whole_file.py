@@ -27,12 +27,16 @@ class Draft:
                 raise InputError(f"cannot write {file!r}: it is no file", ELSEWHERE)
             self._folder = tempfile.TemporaryDirectory(dir=self._goal.parent, prefix=".rdp-probe-")
             self.path = Path(self._folder.name) / "whole"
-            self._stream = self.path.open("w", encoding="utf-8", newline="", errors="backslashreplace")
+            self._stream = self.path.open("wb")
 
     def write(self, text: str) -> None:
         """Add text, in UTF-8."""
+        self.add(text.encode("utf-8", "backslashreplace"))
+
+    def add(self, content: bytes) -> None:
+        """Add bytes as they are."""
         with _told(self._file):
-            self._stream.write(text)
+            self._stream.write(content)
 
     def keep(self) -> None:
         """Put it in the place of the file."""

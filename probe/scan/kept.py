@@ -19,6 +19,7 @@ import msgspec
 from probe.errors import InputError, Unavailable
 from probe.result import Result, Target, from_json
 from probe.scan.compressed import FRAME
+from probe.scan.tally import read_brief
 from probe.scan.written import STANDARD_INPUT, Line, Remark, lines_of
 
 Key = int  # of a target: its host, address and port
@@ -48,6 +49,7 @@ class Kept(Mapping[Key, Result]):
 
         `remark` is told, in sentences, of what is left out.
         """
+        self._file = file
         self._places: dict[Key, int] = {}
         self._by_name: dict[Key, list[Key]] = {}
         self._store: _InPlace | Spill = _InPlace(file) if _is_plain(file) else Spill()
@@ -100,11 +102,29 @@ class Kept(Mapping[Key, Result]):
 
     def find(self, target: Target, *, alone: bool = False) -> Result | None:
         """The result of a target; where its name has one address (`alone`) and had one, that of another address."""
+        return self.get(self.match(target, alone=alone))
+
+    def match(self, target: Target, *, alone: bool = False) -> Key:
+        """The key under which `find` looks for a target; there may be no result of it."""
         key = key_of(target)
         named = self.addresses_of(target) if alone else []
-        if key not in self and len(named) == 1:
-            key = named[0]
-        return self.get(key)
+        return named[0] if key not in self and len(named) == 1 else key
+
+    def line(self, key: Key) -> bytes:
+        """The result of a target as it was written, with a line end. Raises as `[]` does."""
+        content = self._store.read(self._places[key])
+        try:
+            is_it = key_of(read_brief(content).target) == key
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            is_it = False
+        if not is_it:
+            raise InputError(f"{self._file} was changed while it was read", "do it again when nobody writes to it")
+        return content.rstrip(b"\r\n") + b"\n"
+
+    @property
+    def is_compressed(self) -> bool:
+        """Whether it was read from a compressed file, or from what can be read once only."""
+        return isinstance(self._store, Spill)
 
     def close(self) -> None:
         """Give back the file."""
@@ -145,8 +165,11 @@ class _InPlace:
         return line.offset
 
     def get(self, place: int) -> Result:
+        return _result(self.read(place), f"{self._file}, at byte {place}")
+
+    def read(self, place: int) -> bytes:
         self._stream.seek(place)
-        return _result(self._stream.readline(), f"{self._file}, at byte {place}")
+        return self._stream.readline()
 
     def close(self) -> None:
         self._stream.close()

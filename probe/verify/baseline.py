@@ -83,6 +83,8 @@ def compare(before: Result | None, after: Result, *, exact: bool) -> Comparison:
     if before.status == "rdp" != after.status:
         told.append(_("nothing could be compared: {how}", how=met.told(after)))
         return Comparison(tuple(found.changes), tuple(told), failed=False)
+    if before.status != "rdp" == after.status:
+        told.append(_("the baseline has no facts of it: {how}", how=met.told(before)))
     failed = any(exact or change.direction == "worse" for change in found.changes)
     return Comparison(tuple(found.changes), tuple(told), failed)
 

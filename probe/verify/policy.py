@@ -45,6 +45,7 @@ class Policy:
     version: str | None = None
     source: str | None = None  # of the whole
     file: str | None = None  # None: built in
+    files: tuple[str, ...] = ()  # all that were read for it: its own, and those that it extends
     rules: tuple[Rule, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     overrides: tuple[Override, ...] = ()

@@ -311,21 +311,6 @@ def test_more_is_asked_for_what_is_saved_than_a_policy_needs(windows: str, nla: 
     assert found.credssp is not None
 
 
-def test_the_baseline_itself_may_be_written_anew(windows: str, kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    changed(kept, **{'"os_build":"10.0.20348"': '"os_build":"10.0.17763"'})
-    again = ["verify", windows, "--baseline", str(kept), "--exact", "--save", str(kept), "-q"]
-    assert main(again) == 1
-    assert main(again) == 0
-    capsys.readouterr()
-
-
-def test_a_baseline_of_servers_that_did_not_answer_is_remarked_on(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["verify", "127.0.66.9:1", "--save", str(tmp_path / "b.ndjson")]) == 3
-    assert "1 of 1 results are of targets that were not reached" in capsys.readouterr().err
-
-
 def test_what_a_file_lacks_is_unknown_and_never_passed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "old.ndjson"
     path.write_bytes(to_json(result()) + b"\n")
