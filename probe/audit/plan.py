@@ -97,8 +97,9 @@ def plan(attempts: Sequence[Attempt], settings: Settings, begun: int | None = No
     if settings.simulate:
         return Plan((), repeats) if repeats else Plan(tuple(_simulated(readings, settings)), ())
     room = settings.most_connections - (len(attempts) if begun is None else begun) - len(repeats)
-    room -= sum(question not in asked for question in _LICENSING) if settings.licensing else 0
-    groups = _Groups(readings, asked, room)
+    few = settings.few_connections - sum(not attempt.question.repeat for attempt in attempts)
+    behind = sum(question not in asked for question in _LICENSING) if settings.licensing else 0
+    groups = _Groups(readings, asked, room - behind, few - behind)
     questions = tuple(question for question in groups.wanted(settings) if question not in asked)
     return Plan(questions, repeats, cut_short=groups.cut_short)
 
@@ -150,11 +151,12 @@ def _lost_after(readings: Sequence[Reading]) -> str | None:
 class _Groups:
     """Groups of questions. One is begun when every question of the one before was answered, or failed to be."""
 
-    def __init__(self, readings: Sequence[Reading], asked: set[Question], room: int) -> None:
+    def __init__(self, readings: Sequence[Reading], asked: set[Question], room: int, few: int) -> None:
         self.cut_short: tuple[str, ...] = ()
         self._readings = readings
         self._asked = asked
         self._room = room
+        self._few = few
 
     def wanted(self, settings: Settings) -> Iterator[Question]:
         """Every question that the answers so far justify, most useful first."""
@@ -207,11 +209,14 @@ class _Groups:
         if needs.intolerance:
             yield tuple(_comparisons(readings, over))
         settings = (_STANDARD_RDP,) if needs.encryption or "RDP" in needs.protocols else ()
-        behind = (*((_direct(readings),) if needs.direct_tls else ()), *settings)
+        # Where no security protocol leads to TLS, only TLS without X.224 may still be a road to it.
+        roads = needs.direct_tls or (over is None and _is_about_tls(needs))
+        behind = (*((_direct(readings),) if roads else ()), *settings)
         if over is not None and needs.trials:
             trials = Trials(readings, over, needs.trials)
-            yield self._tried(trials, (*behind, *(_OTHER_METHODS if needs.encryption else ())))
-            yield () if trials.control is None else (trials.control,)
+            tried = self._tried(trials, (*behind, *(_OTHER_METHODS if needs.encryption else ())), needs)
+            yield tried
+            yield () if tried or self.cut_short or trials.control is None else (trials.control,)
         if any(reading.ending is Ending.INTERRUPTED for reading in readings):
             return  # the first connection goes on, and may show by which version TLS without X.224 is to be asked for
         yield behind
@@ -228,18 +233,30 @@ class _Groups:
             if not any(_accepts(reading, Protocol.HYBRID_EX) for reading in readings):
                 yield (_HYBRID,)
             yield tuple(_hybrid_ex_in_company(readings))
-        if needs.versions or needs.certificates or needs.intolerance or needs.trials:
+        if _is_about_tls(needs):
             for way in (_HYBRID, _RDSTLS, _RDSAAD):
                 if tls_protocol(readings) is None:
                     yield (way,)
 
-    def _tried(self, trials: Trials, behind: tuple[Question, ...]) -> tuple[Question, ...]:
-        """As many hellos of trials as there are connections for, without those for what comes behind them."""
-        room = max(0, self._room - sum(question not in self._asked for question in behind))
-        wanted = [question for question in trials.questions() if question not in self._asked]
-        if not room:
-            self.cut_short = tuple(dict.fromkeys(question.about for question in wanted))
-        return tuple(wanted[:room])
+    def _tried(self, trials: Trials, behind: tuple[Question, ...], needs: Needs) -> tuple[Question, ...]:
+        """As many hellos of trials as there are connections for, without those for what comes behind them.
+
+        What only tells more names has few of them, and so has what is asked in an old version, which no policy of
+        today allows: unless it was known before, or everything of depth standard is to be known too.
+        """
+        ample = needs.again or needs.standard
+        later = sum(question not in self._asked for question in behind)
+        room, few = max(0, self._room - later), self._few - later
+        wanted = [hello for hello in trials.hellos() if hello.question not in self._asked]
+        made = [
+            hello
+            for number, hello in enumerate(wanted)
+            if number < few or (hello.decides and (ample or not hello.is_old))
+        ][:room]
+        cut = [hello.question.about for hello in wanted if hello.decides and hello not in made]
+        if not made:
+            self.cut_short = tuple(dict.fromkeys(cut))
+        return tuple(hello.question for hello in made)
 
     def _enumeration(self, over: int) -> Iterator[Question]:
         """As much of an enumeration as there are connections for, without those for what comes behind it."""
@@ -254,6 +271,10 @@ class _Groups:
             missed = [each for each in enumeration.questions(MOST_CONNECTIONS["full"]) if each not in self._asked]
             self.cut_short = tuple(dict.fromkeys(question.about for question in missed))
         return iter(wanted[:room] or control)
+
+
+def _is_about_tls(needs: Needs) -> bool:
+    return bool(needs.versions or needs.certificates or needs.intolerance or needs.trials)
 
 
 def _discover(readings: Sequence[Reading]) -> tuple[Question, ...]:

@@ -10,6 +10,7 @@ from probe.result import Depth
 
 MOST_CONNECTIONS: dict[Depth, int] = {"discover": 3, "standard": 16, "full": 60}
 _FOR_NEEDS = 30  # what is needed may be more than depth standard asks, and is repeated where it is dropped
+_FEW = 20  # of these, without repeats, for what decides nothing more
 _STANDARD = Needs(
     protocols=frozenset({"RDP", "SSL", "HYBRID", "HYBRID_EX", "RDSTLS", "RDSAAD"}),
     versions=frozenset({"TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"}),
@@ -55,6 +56,13 @@ class Settings:
             return self.max_connections
         more = (_FOR_LICENSING if self.licensing else 0) + _FOR_A_CLIENT * len(self.simulate)
         return (MOST_CONNECTIONS[self.depth] if self.wanted is None else _FOR_NEEDS) + more
+
+    @property
+    def few_connections(self) -> int:
+        """How many connections, without repeats, may go to what is good to know and decides nothing."""
+        if self.max_connections is not None or self.wanted is None:
+            return self.most_connections
+        return self.most_connections - _FOR_NEEDS + _FEW
 
     def needing(self, needs: Needs) -> Self:
         """These settings for an audit that asks only what serves `needs`, and all that depth full asks where it does.

@@ -3,13 +3,17 @@
 All that is to be tried in one version goes into one hello. What the server selects is offered no more, until it
 refuses: so what is refused costs one connection, however much it is, and each thing that is accepted one more. What is
 asked next follows from all that was selected and refused so far, in whatever hello; no way is remembered.
+
+What decides comes first: of a trial of which any version has selected something, the others have only more names to
+tell. So a newer version is asked to its end before an older one, and names come last, one hello at a time: how many
+connections there are for them is then the same however fast a server answers.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from probe.audit.attempt import Question
@@ -31,40 +35,83 @@ _KNOWN_GROUPS = (0x001D, 0x0017, 0x0018)
 _KNOWN_CURVES = (0x0017, 0x0018, 0x0019)
 
 
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """One that is to be made for a trial."""
+
+    question: Question
+    decides: bool  # a rule may hang on its answer; else it tells more names
+    is_old: bool  # in a version before TLS 1.2
+
+
 class Trials:
     """All trials of one audit, over one security protocol."""
 
     def __init__(self, readings: Iterable[Reading], over: int, trials: Collection[Trial]) -> None:
-        known = list(readings)
+        known, different = list(readings), _different(trials)
         heard, agreed = Answers(known, over), answers(known)
         lines: list[Line] = []
         for version in _VERSIONS:
             within = [reading for reading in agreed if reading.answers_version(version)]
             if within:
-                lines.append(_Suites(version, "suites", trials, heard, within))
-                lines.append(_Groups(version, "groups", trials, heard, within))
+                lines.append(_Suites(version, "suites", different, heard, within))
+                lines.append(_Groups(version, "groups", different, heard, within))
         self.lines = [line for line in lines if line.codes]
+        self._found = {trial for line in lines for trial in line.codes if line.count(trial)}
+        self._newest_older = max((line.version for line in lines if line.version < TLS13), default=None)
         self._heard = heard
         self._last = max((reading.number for reading in agreed), default=0)
 
     @property
     def control(self) -> Question | None:
-        """A hello that the server should agree to, to be made when all lines ended, where something was dropped last.
+        """A hello that the server should agree to, to be made when nothing else is, where something was dropped last.
 
         Then the server may have become weary of us: what it dropped counts as refused only if it still answers.
         """
-        if any(line.following is not None or line.waits for line in self.lines):
+        if any(line.waits for line in self.lines):
             return None
         for line in self.lines:
             if any(reading.number > self._last for reading in line.dropped):
                 return replace(self._heard.asking(usual_offer(line.version), "TLS versions"), control=True)
         return None
 
-    def questions(self) -> Iterator[Question]:
-        """The next hello of each line, asked or not; none where the server has become silent to them."""
+    def hellos(self) -> Iterator[Hello]:
+        """What may be asked now, under way or not; nothing where the server has become silent to trials."""
         silent = [line for line in self.lines if line.stopped and outcome(line.stopped) is Outcome.UNSETTLED]
-        if len(silent) < _ENOUGH_SILENCE:
-            yield from (line.following for line in self.lines if line.following is not None)
+        if len(silent) >= _ENOUGH_SILENCE:
+            return
+        begun: set[TrialKind] = set()
+        for line in self.lines:
+            deciding = [trial for trial in line.unfinished if self._decides(line, trial)]
+            if deciding and line.kind not in begun:
+                begun.add(line.kind)
+                yield from () if line.waits else (Hello(line.following(deciding), True, line.version < TLS12),)
+        left = [line for line in self.lines if line.unfinished]
+        if left and not begun and not any(line.waits for line in left):
+            line = min(left, key=_fewest_names)
+            yield Hello(line.following(line.unfinished), False, line.version < TLS12)
+
+    def _decides(self, line: Line, trial: Trial) -> bool:
+        """Whether what is left of a trial in a version matters. Those before TLS 1.3 share their groups."""
+        if line.count(trial) < trial.each:
+            return True
+        shares = line.kind == "groups" and line.version not in (TLS13, self._newest_older)
+        return trial not in self._found and not shares
+
+
+def _different(trials: Collection[Trial]) -> list[Trial]:
+    """Each set of code points once, as far as it is needed by any."""
+    found: dict[tuple[TrialKind, tuple[int, ...]], Trial] = {}
+    for trial in sorted(trials):
+        other = found.get((trial.kind, trial.codes), trial)
+        enough, each = max(trial.enough, other.enough), max(trial.each, other.each)
+        found[trial.kind, trial.codes] = replace(trial, enough=enough, each=each)
+    return list(found.values())
+
+
+def _fewest_names(line: Line) -> int:
+    """Of those that are equal, the newest version's suites are the first."""
+    return min(line.count(trial) for trial in line.unfinished)
 
 
 def is_trial(question: Question) -> bool:
@@ -83,23 +130,38 @@ class Line(ABC):
         self.refused: set[int] = set()
         self.stopped: Reading | None = None  # the answer behind which nothing more is asked, for it settles nothing
         self.failed: Reading | None = None  # the last hello that nothing was selected of
-        self.following: Question | None = None
+        self.unfinished: list[Trial] = []  # of which something is left to be asked
         self.waits = False  # a hello is to be repeated
         self.dropped: list[Reading] = []  # what ended without a word on why
         self._heard, self._within = heard, within
         self._purpose = f"{version_name(version)} {kind}"
         known = self._known()
-        of_kind = (trial for trial in sorted(trials) if trial.kind == kind)
+        of_kind = (trial for trial in trials if trial.kind == kind)
         found = {trial: tuple(code for code in known if code in trial.codes) for trial in of_kind}
         self.codes = {trial: codes for trial, codes in found.items() if codes}
-        if self.codes:
-            self._follow(known)
+        self._proof = self._follow() if self.codes else None
+
+    def count(self, trial: Trial) -> int:
+        """How many of a trial were selected."""
+        return len(set(self.selected).intersection(self.codes[trial]))
 
     def left(self, trial: Trial) -> list[int]:
         """What was neither selected nor refused of a trial."""
         return [code for code in self.codes[trial] if code not in self.selected and code not in self.refused]
 
-    def _follow(self, known: Sequence[int]) -> None:
+    def offered(self, reading: Reading) -> frozenset[int]:
+        """What a hello offered of this kind."""
+        offer = reading.question.hello
+        return frozenset() if offer is None else frozenset(offer.suites if self.kind == "suites" else offer.groups)
+
+    def following(self, trials: Iterable[Trial]) -> Question:
+        """A hello for what is left of some of the unfinished trials."""
+        wanted = {code for trial in trials for code in self.left(trial)}
+        offer = self._offer(tuple(code for code in self._known() if code in wanted))
+        return self._proof or self._heard.asking(offer, self._purpose)
+
+    def _follow(self) -> Question | None:
+        """Go through the answers; a hello that is to be made before any other."""
         seen = (self._of(reading) for reading in self._within)
         self.selected = tuple(dict.fromkeys(code for code in seen if code is not None))
         own = [
@@ -112,14 +174,9 @@ class Line(ABC):
         self.dropped = [reading for reading in own if _is_dropped(reading)]
         unsettled = [reading for reading in own if reading.is_to_be_repeated]
         self.failed, self.waits = next(iter(unsettled), self.failed), bool(unsettled)
-        unfinished = [trial for trial in self.codes if self._count(trial) < trial.enough]
-        wanted = {code for trial in unfinished for code in self.left(trial)}
-        if wanted and not self.waits and self.stopped is None:
-            offer = self._offer(tuple(code for code in known if code in wanted))
-            self.following = proof or self._heard.asking(offer, self._purpose)
-
-    def _count(self, trial: Trial) -> int:
-        return len(set(self.selected).intersection(self.codes[trial]))
+        if self.stopped is None:
+            self.unfinished = [trial for trial in self.codes if self.count(trial) < trial.enough and self.left(trial)]
+        return proof
 
     @abstractmethod
     def _settle(self, asked: Sequence[tuple[Reading, Offer]]) -> Question | None:

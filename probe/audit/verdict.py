@@ -171,6 +171,8 @@ def _limited(audit: Audit) -> str | None:
     if audit.plan.lost_after is not None:
         return None
     number = audit.settings.most_connections
+    if audit.plan.cut_short and len(audit.attempts) < number:  # where it was saved at
+        number = audit.settings.few_connections
     most = f"{number} connection{'s are' if number > 1 else ' is'} the most at this setting (--max-connections)"
     if audit.plan.cut_short:
         return f"{most}; what could not be asked is named as not settled"

@@ -76,7 +76,7 @@ def _described(line: Line, trial: Trial) -> TlsTrial:
     )
     if found.state == "accepted" and (not left or len(selected) >= trial.enough):
         return found
-    if line.failed is None:
+    if line.failed is None or (left and not line.offered(line.failed).intersection(left)):
         found.reason = _NOT_ASKED
         return found
     how = hello_verdict(line.failed)

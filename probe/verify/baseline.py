@@ -42,7 +42,6 @@ _PARTS: Sequence[Callable[[Comparing], None]] = (
     others.licensing,
     others.clients,
 )
-_USUALLY_ENOUGH = Trial("suites", ()).enough
 # Diagnoses that time alone brings, or whose fact has a threshold of its own.
 _OF_TIME = ("CERT_EXPIRES_SOON", "CERT_EXPIRED", "CERT_NOT_YET_VALID", "CLOCK_SKEW")
 
@@ -145,10 +144,11 @@ def needs_of_baseline(before: Result) -> Needs:
         versions=frozenset(name for name, verdict in versions.items() if verdict.state != "unknown"),
         certificates=bool(before.certificates),
         credssp=before.credssp is not None,
-        encryption=before.standard_rdp is not None,
+        encryption=before.standard_rdp is not None and (before.asked is None or "standard_rdp" in before.asked),
         direct_tls=before.negotiation is not None and before.negotiation.direct_tls.state != "unknown",
         intolerance=bool(before.asked and "tls.intolerance" in before.asked),
         trials=_trials(before),
+        again=True,
         standard=bool(whole & {"standard", "full"}),
         full="full" in whole,
         udp=before.udp is not None,
@@ -159,9 +159,10 @@ def needs_of_baseline(before: Result) -> Needs:
 
 
 def _trials(before: Result) -> frozenset[Trial]:
-    """The same again, as far as it went in any version."""
+    """The same again, as far as it went in any version: to the refusal where it went so far."""
     enough: dict[tuple[TrialKind, tuple[int, ...]], int] = {}
     for each in before.tls.trials if before.tls is not None else []:
         trial = (each.kind, tuple(sorted(int(code, 16) for code in each.offered)))
-        enough[trial] = max(enough.get(trial, _USUALLY_ENOUGH), len(each.selected))
-    return frozenset(Trial(kind, codes, enough=number) for (kind, codes), number in enough.items())
+        number = len(each.selected) + (each.state == "rejected")
+        enough[trial] = max(enough.get(trial, 1), number)
+    return frozenset(Trial(kind, codes, enough=number, each=number) for (kind, codes), number in enough.items())

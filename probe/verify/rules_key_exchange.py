@@ -54,10 +54,10 @@ def _short_groups(bits: int) -> frozenset[int]:
 
 @kind(
     "tls.min_dh_bits",
-    Annotated[int, msgspec.Meta(ge=1)],
+    Annotated[int, msgspec.Meta(ge=1, le=65536)],
     says="No Diffie-Hellman group over a prime of fewer bits is used in any TLS version.",
     example="2048",
-    needs=lambda value: needs_of("suites", *_BY_KIND, enough=1) | needs_of("groups", _short_groups(value)),
+    needs=lambda value: needs_of("suites", *_BY_KIND, enough=1, each=1) | needs_of("groups", _short_groups(value)),
     words=lambda value: _("Diffie-Hellman groups of {bits} bits or more", bits=value),
 )
 def min_dh_bits(value: int, result: Result) -> Finding:
@@ -89,7 +89,9 @@ def _sizes(result: Result) -> dict[str, int]:
     """The bits of every group that was seen, by the words for it."""
     tls = result.tls if result.tls is not None else Tls()
     found = {
-        _("{said}: {words}", said=name, words=f"{suite.name}, {_('{bits} bits', bits=suite.dh_bits)}"): suite.dh_bits
+        _(
+            "{said}: {words}", said=name, words=_(", ").join((suite.name, _("{bits} bits", bits=suite.dh_bits)))
+        ): suite.dh_bits
         for name, suites in tls.cipher_suites.items()
         for suite in suites
         if suite.dh_bits is not None

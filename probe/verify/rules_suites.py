@@ -6,7 +6,7 @@ Only what a rule is about is offered to a server, alone, so that a refusal is ab
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated
 
 import msgspec
@@ -48,6 +48,7 @@ class _Looked:
     left: list[str] = field(default_factory=list)  # why the rest is not known, of versions that are served
     unsettled: dict[str, Verdict] = field(default_factory=dict)  # of versions that may be served
     evidence: list[str] = field(default_factory=list)  # of what is refused
+    more: bool = False  # in a version that has some, others were neither selected nor refused
 
     @property
     def open(self) -> list[str]:
@@ -65,12 +66,13 @@ def names(found: list[str]) -> str:
     return _("{named} and {more} more", named=_these(found[:_MOST_NAMES]), more=more) if more > 0 else _these(found)
 
 
-def needs_of(trial: TrialKind, *codes: frozenset[int], enough: int | None = None) -> Needs:
-    """Each set of code points offered by itself, in the versions that have some; `enough` as `Trial` has it."""
-    offered = (tuple(sorted(code for code in each if code <= _LARGEST)) for each in codes)
-    trials = (Trial(trial, each) if enough is None else Trial(trial, each, enough) for each in offered if each)
+def needs_of(trial: TrialKind, *codes: frozenset[int], enough: int | None = None, each: int = 0) -> Needs:
+    """Each set of code points offered by itself, in the versions that have some; `enough`, `each` as `Trial` has it."""
+    offered = (tuple(sorted(code for code in one if code <= _LARGEST)) for one in codes)
+    usual = Trial(trial, (), each=each) if enough is None else Trial(trial, (), enough, each)
+    trials = (replace(usual, codes=one) for one in offered if one)
     return Needs(
-        versions=frozenset(name for each in codes for name in VERSIONS if everything(trial, name) & each),
+        versions=frozenset(name for one in codes for name in VERSIONS if everything(trial, name) & one),
         trials=frozenset(trials),
     )
 
@@ -93,6 +95,7 @@ def _look(trial: TrialKind, result: Result, codes: frozenset[int], is_bad: Calla
         bad = [each for code, each in known.selected.items() if is_bad(code)]
         if bad:
             looked.found[name] = bad
+            looked.more |= name in relevant and bool(known.left(codes_of(concerned)))
         elif name in relevant and concerned:
             verdict = version(result, name)
             if verdict.state == "accepted":
@@ -122,16 +125,16 @@ def _why_open(trial: TrialKind, name: str, left: int, known: Asked) -> str:
 
 
 def _prohibited(held: str, demand: str, looked: _Looked, result: Result, change: str) -> Finding:
-    """The finding of a prohibition; `held` is the message where it holds."""
+    """The finding of a prohibition: `held` is the message where it holds, `demand` ends the one where it does not."""
     if looked.found:
-        evidence = tuple(_("{said}: {words}", said=name, words=names(found)) for name, found in looked.found.items())
+        evidence = tuple(_("{said}: {words}", said=name, words=_these(found)) for name, found in looked.found.items())
         seen = _("; ").join(
             _("{version} accepts {names}", version=spoken(name), names=names(found))
             for name, found in looked.found.items()
         )
         return Finding(
             state="failed",
-            message=_("{seen}; demanded: {demand}", seen=seen, demand=demand),
+            message=_("{seen}; {demand}", seen=_and_more(seen, looked, result), demand=demand),
             observed=_("; ").join(evidence),
             evidence=evidence,
             diagnosis="TLS_WEAK_CIPHER",
@@ -143,19 +146,34 @@ def _prohibited(held: str, demand: str, looked: _Looked, result: Result, change:
     return Finding(state="passed", message=held, observed=_("none"), evidence=evidence)
 
 
+def _and_more(seen: str, looked: _Looked, result: Result) -> str:
+    """What was seen, and that it may not be all: what was accepted is not offered until nothing is left of it."""
+    if not (looked.more or looked.open):
+        return seen
+    if "full" in (result.asked if result.asked is not None else [result.depth]):
+        return _("{seen}, and perhaps more", seen=seen)
+    return _("{seen}, and perhaps more (--depth full names all)", seen=seen)
+
+
 def _forbidden(trial: TrialKind, value: list[str], result: Result) -> Finding:
     codes = all_of(trial, value)
     looked = _look(trial, result, codes, codes_of(codes).__contains__)
-    held = _("none of {selectors} is accepted", selectors=_these(value))
-    return _prohibited(held, _no(value), looked, result, f"{trial}.off={'+'.join(value)}")
+    held = _("none of {selectors} is accepted", selectors=names(value))
+    demand = _("demanded: {demand}", demand=_("none of {selectors}", selectors=names(value)))
+    return _prohibited(held, demand, looked, result, f"{trial}.off={'+'.join(value)}")
 
 
 def _allowed(trial: TrialKind, value: list[str], result: Result) -> Finding:
     codes = all_of(trial, value)
     fine = codes_of(codes)
     looked = _look(trial, result, _ALL[trial] - codes, lambda code: code not in fine)
-    held = _("nothing but {selectors} is accepted", selectors=_these(value))
-    return _prohibited(held, _only(value), looked, result, f"{trial}={'+'.join(value)}")
+    if len(value) > _MOST_NAMES:  # a list that nobody reads says less than how long it is
+        held = _("nothing but the policy's {count} is accepted", count=len(value))
+        demand = _("not among the policy's {count}", count=len(value))
+    else:
+        held = _("nothing but {selectors} is accepted", selectors=_these(value))
+        demand = _("demanded: {demand}", demand=_only(value))
+    return _prohibited(held, demand, looked, result, f"{trial}={'+'.join(value)}")
 
 
 def _required(trial: TrialKind, value: list[str], result: Result) -> Finding:
@@ -164,13 +182,14 @@ def _required(trial: TrialKind, value: list[str], result: Result) -> Finding:
     selected = _selected_now(trial, result)
     refused = [each for each in value if not looked[each].found and not looked[each].open]
     if refused:
-        return _not_there(_each(value), refused, looked, selected, result)
+        demand = _("at least one of each of {selectors}", selectors=names(value))
+        return _not_there(demand, refused, looked, selected, result)
     missing = [each for each in value if not looked[each].found]
     observed = _("; ").join(selected)
     if missing:
         why = dict.fromkeys(words for each in missing for words in looked[each].open)
         return Finding(state="unknown", message=_("; ").join(why), observed=observed or _("not known"))
-    message = _("what is demanded is accepted: {selectors}", selectors=_these(value))
+    message = _("what is demanded is accepted: {selectors}", selectors=names(value))
     return Finding(state="passed", message=message, observed=observed, evidence=tuple(selected))
 
 

@@ -27,7 +27,7 @@ from tests.audit.attempts import SSL3, TLS10, TLS11, TLS12, TLS13, alert, audit,
 from tests.audit.tls_servers import Answered, TlsServer, ran_together
 
 VERSIONS = frozenset({"SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"})
-GCM, GCM_13, RSA_AES, RSA_3DES, RC4, NULL = 0xC030, 0x1302, 0x002F, 0x000A, 0x0005, 0x0002
+GCM, GCM_13, RSA_AES, RSA_AES_256, RSA_3DES, RC4, NULL = 0xC030, 0x1302, 0x002F, 0x0035, 0x000A, 0x0005, 0x0002
 ECDSA_GCM, CCM_8 = 0xC02C, 0x1305
 X25519, P_256, P_384, P_192, SECT163, FFDHE = 0x001D, 0x0017, 0x0018, 0x0013, 0x0001, 0x0100
 WEAK = Trial("suites", (NULL, RC4, RSA_3DES, RSA_AES, CCM_8))
@@ -146,8 +146,14 @@ def test_a_refusal_by_a_reset_counts_when_it_came_twice() -> None:
 def test_silence_is_no_refusal_and_ends_the_trials() -> None:
     more = Trial("suites", (NULL,))
     found, asked = tried(modern(refused=SILENCE), WEAK, more, WEAK_GROUPS)
-    assert {(each.state, each.reason, each.ending) for each in found} == {("unknown", "timed_out", "timed_out")}
-    assert len(asked) == 8  # each line twice
+    assert [(each.kind, each.version, each.state, each.reason, each.ending) for each in found] == [
+        ("suites", "TLSv1.3", "unknown", "timed_out", "timed_out"),
+        ("groups", "TLSv1.3", "unknown", "timed_out", "timed_out"),
+        ("suites", "TLSv1.2", "unknown", "timed_out", "timed_out"),
+        ("suites", "TLSv1.2", "unknown", "timed_out", "timed_out"),
+        ("groups", "TLSv1.2", "unknown", "not asked", None),  # an older version is asked when a newer one has ended
+    ]
+    assert len(asked) == 6  # each line twice
 
 
 def test_two_lines_that_met_silence_are_enough() -> None:
@@ -366,16 +372,111 @@ def test_a_server_that_says_why_needs_no_such_hello() -> None:
 
 def test_what_there_are_no_connections_for_is_said() -> None:
     server = modern(suites={TLS12: [GCM, RSA_AES, RC4, NULL]})
-    wanted = needing(WEAK, versions=frozenset({"TLSv1.2"}), most=4)
+    more = Trial("suites", (RSA_3DES, NULL), enough=1)
+    wanted = needing(WEAK, more, versions=frozenset({"TLSv1.2"}), most=3)
     attempts, now = ran(server, wanted)
     result = result_of(attempts, wanted)
-    assert result.connections == 4
+    assert result.connections == 3
     assert now.cut_short == ("TLSv1.2 suites",)
     assert result.limited is not None
     assert "named as not settled" in result.limited
     assert result.tls is not None
+    assert [(codes(each), each.state, each.reason) for each in result.tls.trials] == [
+        ([RSA_AES], "accepted", "not asked"),
+        ([], "unknown", "not asked"),
+    ]
+
+
+def test_more_names_are_no_question_that_is_left() -> None:
+    server = modern(suites={TLS12: [GCM, RSA_AES, RC4, NULL]})
+    wanted = needing(WEAK, versions=frozenset({"TLSv1.2"}), most=4)
+    attempts, now = ran(server, wanted)
+    result = result_of(attempts, wanted)
+    assert (result.connections, result.limited, now.cut_short) == (4, None, ())
+    assert result.tls is not None
     [trial] = result.tls.trials
     assert (codes(trial), trial.state, trial.reason) == ([RSA_AES, RC4], "accepted", "not asked")
+
+
+# What decides comes first
+
+OLD = {version: [RSA_AES_256, 0x0039, RSA_AES, RC4, NULL] for version in (TLS12, TLS11, TLS10, SSL3)}
+DHE = Trial("suites", (0x0033, 0x0039), enough=1, each=1)
+
+
+def everything_old() -> TlsServer:
+    """Five versions, weak suites and the server's own Diffie-Hellman group in each before TLS 1.3."""
+    return modern(suites={TLS13: [GCM_13], **OLD}, groups={TLS12: [X25519], TLS13: [X25519]})
+
+
+def test_what_one_version_accepts_is_looked_for_in_others_at_the_end_and_named_last() -> None:
+    few = Trial("suites", WEAK.codes, enough=2)
+    found, asked = tried(everything_old(), few, DHE)
+    offers = [(each.version, set(each.offer.suites)) for each in asked if each.offer]
+    both = {NULL, RC4, RSA_3DES, RSA_AES, 0x0033, 0x0039}
+    assert offers[:2] == [(TLS13, {CCM_8}), (TLS12, both)]  # DHE is selected
+    assert offers[2] == (TLS12, both - {0x0033, 0x0039})  # RSA_AES is
+    assert offers[3:6] == [(version, {0x0033, 0x0039}) for version in (TLS11, TLS10, SSL3)]
+    assert offers[6:9] == [(version, set(WEAK.codes) - {CCM_8}) for version in (TLS11, TLS10, SSL3)]
+    assert offers[9:] == [(version, {NULL, RC4, RSA_3DES}) for version in (TLS12, TLS11, TLS10, SSL3)]
+    assert {each.state for each in found[1:]} == {"accepted"}
+    assert {each.reason for each in found[1:]} == {None}
+
+
+def test_names_are_asked_for_up_to_twenty_connections() -> None:
+    many = Trial("suites", WEAK.codes, enough=9)
+    wanted = needing(many, DHE)
+    attempts, now = ran(everything_old(), wanted)
+    result = result_of(attempts, wanted)
+    assert (result.connections, result.limited, now.cut_short) == (20, None, ())
+    explicit = needing(many, DHE, most=27)
+    assert result_of(ran(everything_old(), explicit)[0], explicit).connections == 27
+
+
+def test_old_versions_take_no_more_than_twenty_connections_unless_their_answers_were_known() -> None:
+    each = [Trial("suites", (code,), enough=1, each=1) for code in (RSA_AES, RC4, NULL, 0x0039)]
+    wanted = needing(*each)
+    attempts, now = ran(everything_old(), wanted)
+    result = result_of(attempts, wanted)
+    assert result.connections == 20
+    assert now.cut_short == ("SSLv3 suites",)
+    assert result.limited is not None
+    assert result.limited.startswith("20 connections are the most")
+    again = Settings().needing(Needs(versions=VERSIONS, trials=frozenset(each), again=True))
+    attempts, now = ran(everything_old(), again)
+    assert (result_of(attempts, again).limited, now.cut_short) == (None, ())
+    assert len(attempts) == 22
+    everything = Settings().needing(Needs(standard=True, versions=VERSIONS, trials=frozenset(each)))
+    assert len(ran(everything_old(), everything)[0]) > 22
+
+
+def test_repeats_are_not_counted_in_the_few() -> None:
+    each = [Trial("suites", (code,), enough=1, each=1) for code in (RSA_AES, RC4, NULL, 0x0039)]
+    server = everything_old()
+
+    def answer(question: Question) -> Answered:
+        return RESET if question.protocols != Protocol.SSL and not question.repeat else server(question)
+
+    wanted = Settings().needing(
+        Needs(versions=VERSIONS, protocols=frozenset({"HYBRID", "RDSTLS"}), trials=frozenset(each))
+    )
+    attempts, _ = ran(answer, wanted)
+    repeats = sum(attempt.question.repeat for attempt in attempts)
+    assert (len(attempts) - repeats, repeats) == (20, 2)
+
+
+def test_of_versions_that_share_their_groups_the_newest_decides() -> None:
+    server = everything_old()
+    server.groups[TLS11] = server.groups[TLS10] = [X25519]
+    for version in (TLS12, TLS11, TLS10):
+        server.suites[version].append(0xC013)
+    _, asked = tried(server, WEAK_GROUPS)
+    assert [question.version for question in asked] == [TLS13, TLS12, TLS11, TLS10]
+    wanted = needing(WEAK_GROUPS, most=8)
+    attempts, now = ran(server, wanted)
+    assert now.cut_short == ()
+    assert result_of(attempts, wanted).limited is None
+    assert [attempt.question.version for attempt in attempts if is_trial(attempt.question)] == [TLS13, TLS12]
 
 
 def test_a_repeat_that_was_never_made_leaves_a_trial_open() -> None:
@@ -419,6 +520,8 @@ def test_what_is_said_is_what_the_server_has_in_whatever_order_it_is_learnt(  # 
     choices: list[int],
 ) -> None:
     has, on = suites[:count], groups[:group_count]
+    if ECDSA_GCM in has:  # the certificate's curve is one that servers have
+        on = [*on, *(group for group in (P_256,) if group not in on)]
     if all(key_exchange_of(suite).startswith("ECDHE") for suite in has):
         on = [*on, *(group for group in (X25519,) if group not in on)]
     server = TlsServer(suites={TLS12: has}, groups={TLS12: on}, schemes=[0x0804, 0x0403], own_order=own_order)

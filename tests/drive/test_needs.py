@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import random
 from collections.abc import Iterator
 
@@ -12,17 +13,21 @@ from probe.audit.offers import ALL_GROUPS, all_suites
 from probe.audit.settings import Settings
 from probe.diagnosis.judged import judge
 from probe.diagnosis.strength import weakest, weaknesses_of_group, weaknesses_of_suite
-from probe.drive.demo import serving
+from probe.drive.demo import KINDS, serving
 from probe.drive.limits import Limits
 from probe.drive.live import audit
-from probe.needs import Needs, Trial
+from probe.needs import NOTHING, Needs, Trial
 from probe.result import SEVERITIES, Result, Target
+from probe.verify.baseline import compare, needs_of_baseline
+from probe.verify.policy_file import read_policy
+from probe.verify.verdict import needs_of, verify
 from probe.wire.iana import GROUPS
 from probe.wire.tls_suites import suite_name
 from probe.wire.tls_version import TLS12, TLS13
 from tests.drive.peers import PATIENCE_S
 
 MOST = 20
+TODAY = dt.date(2026, 11, 21)
 VERSIONS = ("SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 PROTOCOLS = ("RDP", "SSL", "HYBRID", "HYBRID_EX", "RDSTLS", "RDSAAD")
 WEAK_SUITES = sorted(
@@ -80,6 +85,51 @@ def test_a_strict_policy_costs_no_more_than_twenty_connections(kind: str, connec
         **dict.fromkeys(("TLSv1.2", "TLSv1.3"), "accepted"),
     }
     assert result.tls.intolerance == []
+
+
+# Rules of the built-in strict policy that fail whatever the certificate says.
+WITHOUT_NLA = {"protocols.nla", "protocols.forbidden"}
+FAILS = {
+    "windows-nla": {"tls.forbidden_suites"},
+    "windows-no-nla": {*WITHOUT_NLA, "tls.min_version", "tls.forbidden_suites"},
+    "tls10-only": {*WITHOUT_NLA, "tls.min_version", "tls.forbidden_suites", "credssp.min_version"},
+    "xp-like": {*WITHOUT_NLA, "tls.min_version", "credssp.min_version"},
+    "drops-client-hello": {*WITHOUT_NLA, "tls.min_version", "credssp.min_version"},
+    "xrdp-missing-key": {"protocols.nla", "tls.min_version", "credssp.min_version"},
+    "expired-certificate": {*WITHOUT_NLA, "credssp.min_version", "diagnoses.forbidden"},
+    **{kind: {*WITHOUT_NLA, "credssp.min_version"} for kind in ("xrdp-like", "connection-limit", "no-license-server")},
+}
+
+
+def test_every_embedded_server_of_rdp_is_verified() -> None:
+    assert set(KINDS) - set(FAILS) == {"http", "ssh", "silent", "tarpit"}
+
+
+@pytest.mark.parametrize("kind", FAILS)
+def test_the_built_in_strict_policy_settles_every_rule_with_twenty_connections(kind: str) -> None:
+    policy = read_policy("strict")
+    settings = Settings().needing(needs_of([policy], Target(input="127.0.0.1", host="127.0.0.1", port=3389)))
+    [result] = results(kind, settings)
+    assert result.connections <= MOST
+    assert result.limited is None
+    found = verify([policy], result, today=TODAY)
+    states = {rule.rule: rule.state for rule in found.rules if rule.severity == "error"}
+    assert {rule for rule, state in states.items() if state == "failed"} == FAILS[kind]
+    assert "unknown" not in states.values()
+
+
+@pytest.mark.parametrize("more", [NOTHING, Needs(standard=True)], ids=["policy alone", "as --save has it"])
+def test_what_was_saved_of_a_server_with_old_versions_is_known_again(more: Needs) -> None:
+    """With nothing changed, the same facts are asked for and found."""
+    target = Target(input="127.0.0.1", host="127.0.0.1", port=3389)
+    strict = needs_of([read_policy("strict")], target) | more
+    [before] = results("windows-no-nla", Settings().needing(strict))
+    [after] = results("windows-no-nla", Settings().needing(strict | needs_of_baseline(before)))
+    found = compare(before, after, exact=False)
+    assert not found.failed
+    assert found.undetermined == ()
+    assert after.connections <= 30
+    assert before.limited is after.limited is None
 
 
 def needs() -> list[Needs]:

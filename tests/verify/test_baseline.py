@@ -858,9 +858,14 @@ def test_of_a_baseline_that_was_asked_for_a_policy_the_same_is_asked_again() -> 
     )[1]
     needs = needs_of_baseline(described)
     assert (needs.standard, needs.full) == (False, False)
-    assert needs.trials == {Trial("suites", (4, 5)), Trial("suites", (1, 2, 3, 4, 5, 6), enough=5)}
+    assert needs.again is True
+    assert needs.trials == {
+        Trial("suites", (4, 5), enough=2, each=2),  # the one that was selected, and the refusal
+        Trial("suites", (1, 2, 3, 4, 5, 6), enough=5, each=5),
+    }
     assert needs.intolerance
-    assert needs.encryption
+    assert not needs.encryption  # of its methods one was seen by the way
+    assert needs_of_baseline(turned(golden.xrdp, put("asked", ["standard_rdp"]))[1]).encryption
     assert needs.direct_tls
     for place, full in (("standard", False), ("full", True)):
         needs = needs_of_baseline(turned(golden.windows_nla, put("asked", [place]))[1])

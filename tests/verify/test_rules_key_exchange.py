@@ -169,7 +169,7 @@ def test_for_which_suites_a_server_chooses_a_group() -> None:
 
 def test_what_is_asked_for_of_groups() -> None:
     kind = KINDS["tls.min_dh_bits"]
-    own = needs_of("suites", SIGNED, OF_ANON, OF_EXPORT, enough=1)
+    own = needs_of("suites", SIGNED, OF_ANON, OF_EXPORT, enough=1, each=1)
     assert kind.needs(2048) == own
     assert {len(each.codes) for each in own.trials} == {len(SIGNED), len(OF_ANON), len(OF_EXPORT)}
     assert own.versions == {"SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2"}
