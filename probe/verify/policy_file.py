@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path as File
 from typing import Any
 
 import msgspec
 
 from probe.errors import InputError
-from probe.verify import builtin, policy_shape, targets
+from probe.verify import builtin, policy_shape
 from probe.verify.contradictions import contradiction
 from probe.verify.kinds import KINDS
+from probe.verify.meant import meant, quoted
 from probe.verify.overriding import is_named, overridden, replaced
 from probe.verify.policy import Override, Policy, Unseen, Waiver
-from probe.verify.policy_mistakes import Mistake, meant, mistakes, name_of, quoted
+from probe.verify.policy_mistakes import Mistake, mistakes
 from probe.verify.policy_shape import FACT, Said
-from probe.verify.policy_text import PolicyText, parsed, read_text
+from probe.verify.policy_text import MOST, PolicyText, parsed, read_text
+from probe.verify.policy_values import wrong_values
 from probe.verify.rule import Rule
 from probe.verify.toml_places import Path
 
@@ -45,8 +48,8 @@ def policy_schema() -> dict[str, object]:
 def _policy(read: PolicyText, above: tuple[str, ...]) -> Policy:
     """One file with all that it extends; `above` are the files that extend it."""
     shape = policy_shape.document_type()
-    for mistake in mistakes(read.values, shape):
-        raise read.error(mistake)
+    wrong = (mistakes(read.values, shape), wrong_values(read.values))
+    read.refuse([found for several in wrong for found in islice(several, MOST + 1)])
     said: Any = msgspec.convert(read.values, shape)
     name = said.name or File(read.name).name.removesuffix(_ENDING)
     base = _extended(read, said.extends, above) if said.extends else _NOTHING
@@ -59,7 +62,7 @@ def _policy(read: PolicyText, above: tuple[str, ...]) -> Policy:
         file=read.file,
         files=(*base.files, *(() if read.file is None else (read.file,))),
         rules=replaced(base.rules, own),
-        waivers=(*base.waivers, *_waivers(read, said)),
+        waivers=(*base.waivers, *_waivers(said)),
         overrides=(*base.overrides, *_overrides(read, said, name)),
         unseen=(
             *base.unseen,
@@ -91,30 +94,27 @@ def _identity(file: str | None, name: str) -> str:
     return name if file is None else str(File(file).absolute())
 
 
-def _rules(read: PolicyText, said: Any, values: dict[str, Any], name: str, at: Path = ()) -> Iterator[Rule]:
+def _rules(read: PolicyText, said: Any, values: dict[str, Any], name: str) -> Iterator[Rule]:
     """The rules of a file, or of an override in it, in the order in which they were written."""
     for section, inside in values.items():
         if section == FACT:
-            for number, fact in enumerate(inside):
-                yield _fact(read, fact, name, (*at, section, number))
+            for fact in inside:
+                yield _fact(read, fact, name)
         elif isinstance(inside, dict):
             for key in inside:
-                yield _rule(read, f"{section}.{key}", getattr(getattr(said, section), key), name, (*at, section, key))
+                yield _rule(read, f"{section}.{key}", getattr(getattr(said, section), key), name)
 
 
-def _rule(read: PolicyText, key: str, found: Any, name: str, path: Path) -> Rule:
+def _rule(read: PolicyText, key: str, found: Any, name: str) -> Rule:
     """One key, in its shorter or its longer form."""
     more = found if isinstance(found, Said) else Said()
-    value = getattr(found, "value", found)
-    _validate(read, key, value, path if value is found else (*path, "value"))
-    return _said(read, Rule(key=key, value=value, policy=name), more)
+    return _said(read, Rule(key=key, value=getattr(found, "value", found), policy=name), more)
 
 
-def _fact(read: PolicyText, table: dict[str, Any], name: str, path: Path) -> Rule:
+def _fact(read: PolicyText, table: dict[str, Any], name: str) -> Rule:
     """One table of [[fact]]."""
     more = {key: value for key, value in table.items() if key in Said.__struct_fields__}
     value = msgspec.convert({key: each for key, each in table.items() if key not in more}, KINDS[FACT].value)
-    _validate(read, FACT, value, (*path, "path"))
     return _said(read, Rule(key=f"{FACT}:{value.path}", value=value, policy=name), msgspec.convert(more, Said))
 
 
@@ -124,27 +124,8 @@ def _said(read: PolicyText, rule: Rule, more: Said) -> Rule:
     return replace(rule, severity=more.severity, source=source, why=more.why or None)
 
 
-def _validate(read: PolicyText, key: str, value: Any, path: Path) -> None:
-    """Refuse a value that names nothing there is; of a list, shown at the first element that does."""
-    try:
-        KINDS[key].validate(value)
-    except InputError as error:
-        elements = enumerate(value) if isinstance(value, list) else ()
-        place: Path = next(((*path, number) for number, each in elements if not _is_valid(key, [each])), path)
-        raise read.error(Mistake(place, f"{name_of(path)}: {error.what}", error.hint)) from None
-
-
-def _is_valid(key: str, value: Any) -> bool:
-    try:
-        KINDS[key].validate(value)
-    except InputError:
-        return False
-    return True
-
-
-def _waivers(read: PolicyText, said: Any) -> Iterator[Waiver]:
-    for number, each in enumerate(said.waiver or ()):
-        _check_targets(read, each.targets or (), ("waiver", number, "targets"))
+def _waivers(said: Any) -> Iterator[Waiver]:
+    for each in said.waiver or ():
         yield Waiver(
             rules=tuple(each.rules), targets=tuple(each.targets or ()), reason=each.reason, expires=each.expires
         )
@@ -152,23 +133,8 @@ def _waivers(read: PolicyText, said: Any) -> Iterator[Waiver]:
 
 def _overrides(read: PolicyText, said: Any, name: str) -> Iterator[Override]:
     for number, each in enumerate(said.override or ()):
-        path: Path = ("override", number)
-        _check_targets(read, each.targets, (*path, "targets"))
-        rules = tuple(_rules(read, each, read.values["override"][number], name, path))
-        without = tuple(each.without or ())
-        if not rules and not without:
-            raise read.error(
-                Mistake(path, "override: it changes no rule", 'for example: without = ["tls.*"]', of_key=True)
-            )
-        yield Override(targets=tuple(each.targets), rules=rules, without=without)
-
-
-def _check_targets(read: PolicyText, patterns: Iterable[str], path: Path) -> None:
-    for number, each in enumerate(patterns):
-        try:
-            targets.check(each)
-        except InputError as error:
-            raise read.error(Mistake((*path, number), f"{name_of(path)}: {error.what}", error.hint)) from None
+        rules = tuple(_rules(read, each, read.values["override"][number], name))
+        yield Override(targets=tuple(each.targets), rules=rules, without=tuple(each.without or ()))
 
 
 def _check_whole(read: PolicyText, policy: Policy) -> None:
@@ -176,26 +142,41 @@ def _check_whole(read: PolicyText, policy: Policy) -> None:
     if not policy.rules and not any(each.rules for each in policy.overrides):
         hint = "every server would pass it; docs/policy.md has every key"
         raise InputError(f"cannot read {read.name}: it has no rule", hint)
+    read.refuse([*islice(_of_no_rule(read, policy), MOST + 1), *_contradicting(read, policy)])
+
+
+def _of_no_rule(read: PolicyText, policy: Policy) -> Iterator[Mistake]:
+    """What waivers and overrides say of rules that the policy does not have."""
     keys = {rule.key for rules in (policy.rules, *(each.rules for each in policy.overrides)) for rule in rules}
     for of, field in (("waiver", "rules"), ("override", "without")):
         for number, table in enumerate(read.values.get(of, ())):
             for place, pattern in enumerate(table.get(field, ())):
                 if not any(is_named(key, [pattern]) for key in keys):
                     what = f"{of}.{field}: this policy has no rule {quoted(pattern)}"
-                    hint = meant(pattern, keys, f"it has {', '.join(sorted(keys)[:_FEW])}")
-                    raise read.error(Mistake((of, number, field, place), what, hint))
-    _check_contradictions(read, policy.rules, ())
-    own = len(read.values.get("override", ()))
+                    yield Mistake((of, number, field, place), what, _rule_meant(pattern, keys))
+
+
+def _rule_meant(pattern: str, keys: set[str]) -> str:
+    if any(key.startswith(f"{pattern}.") for key in keys):
+        return f'did you mean "{pattern}.*"?'
+    return meant(pattern, keys, f"it has {', '.join(sorted(keys)[:_FEW])}")
+
+
+def _contradicting(read: PolicyText, policy: Policy) -> Iterator[Mistake]:
+    """Two demands that no server meets together, of all targets or of those of an override in this file."""
+    whole = list(_contradiction(read, policy.rules, ()))
+    yield from whole
+    own = 0 if whole else len(read.values.get("override", ()))
     for number, each in enumerate(policy.overrides[len(policy.overrides) - own :]):
-        _check_contradictions(read, overridden(policy.rules, each), ("override", number))
+        yield from _contradiction(read, overridden(policy.rules, each), ("override", number))
 
 
-def _check_contradictions(read: PolicyText, rules: Iterable[Rule], at: Path) -> None:
-    """Refuse two demands that no server meets together; shown at the one that this file has."""
+def _contradiction(read: PolicyText, rules: Iterable[Rule], at: Path) -> Iterator[Mistake]:
+    """Shown at the demand that this file has."""
     found = contradiction(rules)
     if found is None:
         return
     paths: list[Path] = [(*at, *found.second.split(".")), (*at, *found.first.split("."))]
     written = next((path for path in paths if read.has(path)), at)
     what = f"{found.first} and {found.second} contradict each other: {found.why}"
-    raise read.error(Mistake(written, what, "take one of them out, or make it a warning", of_key=True))
+    yield Mistake(written, what, "take one of them out, or make it a warning", of_key=True)
