@@ -30,8 +30,18 @@ def test_every_command_that_is_shown_can_be_parsed(page: str) -> None:
             parser.parse_args(words)
 
 
-@pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"])
-def test_links_within_the_project_lead_somewhere(page: str) -> None:
-    text = (ROOT / page).read_text("utf-8")
-    for link in re.findall(r"\]\((?!https?://|#)([^)#]+)", text):
-        assert (ROOT / link).exists(), link
+_PAGES = sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").rglob("*.md")) + sorted((ROOT / "benchmarks").glob("*.md"))
+
+
+@pytest.mark.parametrize("page", _PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_within_the_project_lead_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text("utf-8")):
+        assert (page.parent / link).exists(), link
+
+
+def test_the_first_page_leads_to_the_pages_on_verifying() -> None:
+    for page in ("README.md", "README.zh-CN.md"):
+        text = (ROOT / page).read_text("utf-8")
+        assert {f"docs/{each}.md" for each in ("verify", "policy", "diff", "pipelines")} <= set(
+            re.findall(r"\]\(([^)#]+)", text)
+        )

@@ -63,6 +63,17 @@ class Page:
             self.paragraph(words)
             self.line((command, ""))
 
+    def ending(self, words: str, command: str, *, style: str = "") -> None:
+        """Words that end with a command to be copied: that is never broken, and begins a line where it has no room."""
+        lines = self._wrap(words, self.width, style)
+        last, end = lines[-1], Text(terminal(command, _LONGEST), style=style)
+        if not self.breaks or last.cell_len + len(" ") + end.cell_len <= self.width:
+            lines[-1] = Text.assemble(last, " ", end)
+        else:
+            lines.append(end)
+        for line in lines:
+            self._print(line)
+
     def path(self, steps: Sequence[str], *, indent: int) -> None:
         """Steps one after another, broken between them."""
         line = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -9,8 +10,9 @@ from typing import NamedTuple
 from probe.diagnosis.stored import stored
 from probe.language import N_, _
 from probe.report.escape import terminal
-from probe.result import Diagnosis, EndingName, Result, State, Verdict
+from probe.result import Diagnosis, EndingName, Result, State, Target, Verdict
 
+_USUAL_PORT = 3389
 _SERVICES = {
     "ssh": N_("An SSH server"),
     "http": N_("A web server"),
@@ -132,6 +134,14 @@ def worst(result: Result) -> Diagnosis | None:
         if each.severity == "breaks_some" and failing[each.code] * 2 >= max(1, len(result.clients)):
             return each
     return None
+
+
+def as_given(target: Target) -> str:
+    """What asks the same server again, in the words of who asked, with the port if it is none that goes unsaid."""
+    said = target.input
+    if target.port == _USUAL_PORT or re.search(rf"(^[^:]*|\]):{target.port}$", said):
+        return said
+    return f"[{said}]:{target.port}" if ":" in said else f"{said}:{target.port}"
 
 
 def endpoint(result: Result) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import shlex
 from collections.abc import Iterator
 from itertools import islice
 from statistics import median
@@ -21,7 +22,7 @@ from probe.diagnosis.stored import stored
 from probe.language import N_, _, current
 from probe.report.escape import terminal
 from probe.report.page import Page, columns_are_given
-from probe.report.sentences import advice, broken, endpoint, path, verdict, worst
+from probe.report.sentences import advice, as_given, broken, endpoint, path, verdict, worst
 from probe.report.text_attempts import attempts
 from probe.report.text_clients import clients
 from probe.report.text_facts import facts
@@ -270,4 +271,9 @@ def _more(result: Result, page: Page, verbosity: int) -> None:
             ),
             style="dim",
         )
-    page.paragraph(_("More: {options}", options=" · ".join([*options, "--json"])), style="dim")
+    words = _("More: {options}", options=" · ".join([*options, "--json"]))
+    if result.status == "rdp" and not result.is_simulation:
+        command = f"rdp-probe verify {shlex.quote(as_given(result.target))} --policy strict"
+        page.ending(f"{words} ·", command, style="dim")
+    else:
+        page.paragraph(words, style="dim")

@@ -248,6 +248,32 @@ def test_the_last_line_names_what_else_can_be_asked_for(verbosity: int, more: st
     assert shown(golden.ssh(), verbosity).splitlines()[-1] == more
 
 
+@pytest.mark.parametrize(
+    ("given", "port", "target"),
+    [
+        ("srv1.example", 3389, "srv1.example"),
+        ("srv1.example", 3390, "srv1.example:3390"),
+        ("srv1.example:3390", 3390, "srv1.example:3390"),
+        ("2001:db8::1", 3389, "2001:db8::1"),
+        ("2001:db8::3390", 3390, "'[2001:db8::3390]:3390'"),
+        ("[2001:db8::1]:3390", 3390, "'[2001:db8::1]:3390'"),
+        ("$(reboot)", 3389, "'$(reboot)'"),
+    ],
+)
+def test_the_last_line_ends_with_the_command_that_proves_it(given: str, port: int, target: str) -> None:
+    result = golden.windows_nla()
+    result.target.input, result.target.port = given, port
+    command = f"rdp-probe verify {target} --policy strict"
+    for width in (60, 80, 100):
+        assert shown(result, width=width).splitlines()[-1].endswith(command)
+        assert "--json ·" in shown(result, width=width)
+    stream = io.StringIO()
+    render(result, Console(file=stream), 0)
+    assert stream.getvalue().splitlines()[-1].endswith(f" · --json · {command}")
+    result.status = "not_rdp"
+    assert "rdp-probe verify" not in shown(result)
+
+
 def test_a_discovery_points_to_the_whole_audit() -> None:
     result = golden.ssh()
     result.depth = "discover"
