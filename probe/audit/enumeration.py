@@ -246,11 +246,13 @@ class Enumeration:
         if not suites:
             return
         seen = self._seen(version, group_of)
-        # With an ECDSA key alone the client must have the certificate's curve too, or is refused for that.
-        kept = tuple(sorted(seen)) if version < TLS13 and not any(map(_needs_no_curve, suites)) else ()
+        # With an ECDSA key alone the client must have the certificate's curve too, or is refused for that. So what was
+        # seen is offered again, behind the rest, and left out one by one: the refusal comes when that curve is gone.
+        # What it was preferred to until then no client can be given, whichever groups it offers.
+        again = tuple(sorted(seen)) if version < TLS13 and not any(map(_needs_no_curve, suites)) else ()
         chain = self._answers.follow(
-            tuple(group for group in groups_of(version) if group not in seen),
-            lambda groups, _: replace(full_offer(version, suites, turn=1), groups=(*groups, *kept)),
+            (*(group for group in groups_of(version) if group not in seen), *again),
+            lambda groups, _: replace(full_offer(version, suites, turn=1), groups=groups),
             group_of,
             f"{version_name(version)} groups",
         )
