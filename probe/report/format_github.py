@@ -6,23 +6,25 @@ colons and commas too in a property.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from probe.report.verified import Case, cases, name_of, summary
+from probe.report.verified import Case, blockers, cases, name_of, summary
 from probe.result.verification import Verification
 
 _COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
 
 
 def render(verifications: Sequence[Verification]) -> str:
-    """A line for each rule that does not hold or could not be determined, and the summary."""
-    lines = [
-        _annotation(name_of(each.target), case)
-        for each in verifications
-        for case in cases(each)
-        if case.state != "passed"
-    ]
+    """A line for each reason why nobody gets in and each rule that does not hold or is not known, and the summary."""
+    lines = [line for each in verifications for line in _lines(each)]
     return "\n".join([*lines, _message(summary(verifications))]) + "\n"
+
+
+def _lines(verification: Verification) -> Iterator[str]:
+    target = name_of(verification.target)
+    for words in blockers(verification):
+        yield f"::error title={_property(target)}::{_message(words)}"
+    yield from (_annotation(target, case) for case in cases(verification) if case.state != "passed")
 
 
 def _annotation(target: str, case: Case) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
 from probe.language import _
-from probe.report.verified import Case, cases, name_of, safe
+from probe.report.verified import Case, blockers, cases, name_of, safe
 from probe.result.verification import Verification
 
 _KINDS = ("failures", "errors", "skipped")
@@ -53,7 +53,8 @@ def _add_suite(root: ET.Element, verification: Verification, number: int) -> Non
     for kind, count in counts.items():
         suite.set(kind, str(count))
     unseen = [safe(f"{each.policy}: {each.item}: {each.why}") for each in verification.not_checkable]
-    ET.SubElement(suite, "system-out").text = "\n".join([_("Nothing on the wire shows:"), *unseen] if unseen else [])
+    said = [*blockers(verification), *([_("Nothing on the wire shows:"), *unseen] if unseen else [])]
+    ET.SubElement(suite, "system-out").text = "\n".join(said)
     ET.SubElement(suite, "system-err").text = ""
 
 

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from probe.language import N_, _
-from probe.report.verified import Case, cases, name_of, safe, summary, verdict_words
+from probe.report.verified import (
+    SAVED,
+    WHAT_IF,
+    Case,
+    blockers,
+    cases,
+    locked_out,
+    name_of,
+    safe,
+    summary,
+    verdict_words,
+)
 from probe.result.verification import Verification
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~#&@!]|(?<=www)\.|:(?=//))")
@@ -30,6 +42,9 @@ def _target(verification: Verification) -> Iterator[str]:
     mark, name = _MARKS[verification.verdict], markdown(name_of(verification.target))
     yield f"### {mark} {name}: {markdown(verdict_words(verification))}"
     yield ""
+    for words in blockers(verification):
+        yield f"**{markdown(words)}**"
+        yield ""
     found = cases(verification)
     shown = [case for case in found if case.state != "passed"]
     if shown:
@@ -37,12 +52,15 @@ def _target(verification: Verification) -> Iterator[str]:
         yield "|---|---|---|---|"
         yield from map(_row, shown)
         yield ""
-    passed = len(found) - len(shown)
-    yield markdown(_("1 rule holds.") if passed == 1 else _("{count} rules hold.", count=passed))
-    lost = [client.client for client in verification.locked_out]
-    if lost:
+    yield from map(markdown, _holding(found))
+    open_now = verification.locked_out_open
+    if lost := locked_out(verification):
         yield ""
-        yield f"{_('Clients that cannot connect:')} {markdown(safe(_(', ').join(lost)))}"
+        yield markdown(lost)
+    if open_now:
+        words = _("Clients of which it cannot be told whether they connect: {clients}", clients=_(", ").join(open_now))
+        yield ""
+        yield markdown(safe(words))
     if verification.not_checkable:
         yield ""
         unseen = [safe(each.item) for each in verification.not_checkable]
@@ -51,6 +69,19 @@ def _target(verification: Verification) -> Iterator[str]:
         chosen = words if len(unseen) == 1 else several
         yield markdown(_(chosen, count=len(unseen), items=_(", ").join(unseen)))
     yield ""
+
+
+def _holding(found: Sequence[Case]) -> Iterator[str]:
+    """How much holds of what was demanded, and how many clients a planned change leaves as they are."""
+    passed = Counter(case.policy == WHAT_IF for case in found if case.state == "passed" and case.rule != SAVED)
+    if passed[False] or any(case.policy != WHAT_IF and case.rule != SAVED for case in found):
+        yield _("1 rule holds.") if passed[False] == 1 else _("{count} rules hold.", count=passed[False])
+    if passed[True]:
+        yield (
+            _("1 client is not cut off.")
+            if passed[True] == 1
+            else _("{count} clients are not cut off.", count=passed[True])
+        )
 
 
 def _row(case: Case) -> str:

@@ -11,7 +11,7 @@ import json
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from probe.report.verified import Case, cases, name_of
+from probe.report.verified import Case, blockers, cases, name_of
 from probe.result.verification import Verification, VerifiedTarget
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -29,20 +29,29 @@ def render(verifications: Sequence[Verification]) -> str:
     places = {rule: index for index, rule in enumerate(rules)}
     for verification, case in found:
         if case.state != "passed":
-            results.append(_result(verification.target, case, places[_rule_id(case)]))
+            results.append(_result(verification, case, places[_rule_id(case)]))
     return (
-        json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [_run(list(rules.values()), results)]}, indent=1)
+        json.dumps(
+            {"$schema": _SCHEMA, "version": "2.1.0", "runs": [_run(list(rules.values()), results, verifications)]},
+            indent=1,
+        )
         + "\n"
     )
 
 
-def _run(rules: list[_Json], results: list[_Json]) -> _Json:
+def _run(rules: list[_Json], results: list[_Json], verifications: Sequence[Verification]) -> _Json:
     from probe import __version__
 
+    notes = [
+        {"level": "error", "message": {"text": f"{name_of(each.target)}: {words}"}}
+        for each in verifications
+        for words in blockers(each)
+    ]
+    invocation: _Json = {"executionSuccessful": True}
     return {
         "tool": {"driver": {"name": "rdp-probe", "semanticVersion": __version__, "rules": rules}},
         "automationDetails": {"id": "rdp-probe/verify"},
-        "invocations": [{"executionSuccessful": True}],
+        "invocations": [invocation | ({"toolExecutionNotifications": notes} if notes else {})],
         "columnKind": "unicodeCodePoints",
         "results": results,
     }
@@ -63,14 +72,15 @@ def _rule(case: Case) -> _Json:
     }
 
 
-def _result(target: VerifiedTarget, case: Case, index: int) -> _Json:
+def _result(verification: Verification, case: Case, index: int) -> _Json:
+    target = verification.target
     is_open = case.state == "unknown"
     result: _Json = {
         "ruleId": _rule_id(case),
         "ruleIndex": index,
         "kind": "open" if is_open else "fail",
         "level": "none" if is_open else _LEVELS[case.severity],
-        "message": {"text": "\n".join((f"{name_of(target)}: {case.message}", *case.details))},
+        "message": {"text": "\n".join((f"{name_of(target)}: {case.message}", *blockers(verification), *case.details))},
         "locations": [_location(target, case)],
         "partialFingerprints": {"targetAndRule/v1": f"{target.host}:{target.port} {_rule_id(case)}"},
     }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-from probe.report.verified import Case, cases, name_of
+from probe.report.verified import Case, blockers, cases, name_of
 from probe.result.verification import Verification
 
 
@@ -17,6 +17,7 @@ def render(verifications: Sequence[Verification]) -> str:
     """The whole stream, lines of ASCII."""
     found = [(name_of(each.target), case) for each in verifications for case in cases(each)]
     lines = ["TAP version 13", f"1..{len(found)}"]
+    lines += [f"# {_escaped(f'{name_of(each.target)}: {words}')}" for each in verifications for words in blockers(each)]
     for number, (target, case) in enumerate(found, 1):
         lines.extend(_lines(number, target, case))
     return "\n".join(lines) + "\n"

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections import Counter
 from collections.abc import Sequence
 
 from rich.cells import cell_len  # noqa: TID253  this module is itself imported only where text is shown
 
+from probe.clients import CLIENTS
 from probe.language import N_, _
 from probe.report.escape import terminal
 from probe.report.page import Page
 from probe.report.sentences import listed
+from probe.report.verified import fate
 from probe.report.wrapping import pad
 from probe.result.verification import Change, ChangeKind, ClientChange, Direction, Verification
 
@@ -31,6 +34,8 @@ KINDS: dict[ChangeKind, str] = {
 DIRECTIONS: dict[Direction, str] = {"worse": N_("worse"), "better": N_("better"), "changed": N_("changed")}
 DIRECTION_STYLES: dict[Direction, str] = {"worse": "bold red", "better": "green", "changed": ""}
 _MOST_UNKNOWN_REASONS = 3
+_BETWEEN = " ,;、，；"  # noqa: RUF001  where a text that is too long may end, in Chinese too
+_PARTS = re.compile("[^,，、]*[,，、] *|[^,，、]+$")  # noqa: RUF001  the same
 _SENTENCE_ENDS = (".", "!", "?", "…", "。", "！", "？")  # noqa: RUF001  what Chinese sentences end in
 
 
@@ -41,21 +46,78 @@ def sentence(words: str) -> str:
     return shown if shown.endswith(_SENTENCE_ENDS) else _("{sentence}.", sentence=shown)
 
 
-def cut_off(verification: Verification, page: Page) -> None:
-    """Who loses access by what mends a rule. Rules that cost the same clients are said together."""
-    groups: dict[tuple[str, ...], list[str]] = {}
+def whole(text: str) -> str:
+    """Text in one line; what is too long ends behind a word."""
+    if len(text) <= LONGEST:
+        return terminal(text, LONGEST)
+    head = text[:LONGEST]
+    at = max(map(head.rfind, _BETWEEN))
+    return f"{terminal(head[:at].rstrip(_BETWEEN) if at > 0 else head, LONGEST)} …"
+
+
+def breakable(text: str) -> list[str]:
+    """A text in parts, between which a line may end: behind its commas."""
+    return _PARTS.findall(text)
+
+
+def flow(groups: Sequence[Sequence[str]], page: Page, *, indent: int = 0, style: str = "") -> None:
+    """Parts that stay whole, as many on a line as there is room for; more space between groups."""
+    line = ""
+    for group in groups:
+        for number, words in enumerate(group):
+            longer = f"{line}{'' if number else '   '}{words}" if line else words
+            if line and cell_len(longer.rstrip()) + indent > page.width:
+                page.paragraph(line.rstrip(), indent=indent, style=style)
+                longer = words
+            line = longer
+    page.paragraph(line.rstrip(), indent=indent, style=style)
+
+
+def blocked(verification: Verification, page: Page) -> None:
+    """Why nobody gets in, each with its code."""
+    for number, each in enumerate(verification.blockers):
+        if not number:
+            page.blank()
+        page.entry(("", ""), sentence(each.summary), terminal(each.code, LONGEST_NAME), indent=2)
+
+
+def cut_off(verification: Verification, page: Page, verbosity: int) -> None:
+    """Who loses access by what mends a rule, and how many may. Rules that cost the same are said together."""
+    groups: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = {}
     for outcome in verification.rules:
-        if outcome.state == "failed" and outcome.cut_off:
-            groups.setdefault(_names(outcome.cut_off), []).append(terminal(outcome.rule, LONGEST_NAME))
+        if outcome.state == "failed" and (outcome.cut_off or outcome.cut_off_open):
+            open_now = tuple(terminal(name, LONGEST_NAME) for name in outcome.cut_off_open)
+            groups.setdefault((_names(outcome.cut_off), open_now), []).append(terminal(outcome.rule, LONGEST_NAME))
     if groups:
         page.blank()
-    for names, rules in groups.items():
+    for (names, open_now), rules in groups.items():
         what = {"rules": listed(dict.fromkeys(rules)), "clients": _("; ").join(names)}
+        if not names:
+            count = len(open_now)
+            one = N_("If you fix {rules}: whether 1 client loses access cannot be told")
+            several = N_("If you fix {rules}: whether {count} clients lose access cannot be told")
+            words = _(one if count == 1 else several, rules=what["rules"], count=count)
+            _open(words, open_now, verification, page, verbosity=verbosity)
+            continue
         if len(names) == 1:
             words = _("If you fix {rules}: {clients} loses access (it has it now).", **what)
         else:
             words = _("If you fix {rules}: {clients} lose access (they have it now).", **what)
         page.paragraph(words)
+        if open_now:
+            one, several = N_("1 other cannot be told"), N_("{count} others cannot be told")
+            words = _(one if len(open_now) == 1 else several, count=len(open_now))
+            _open(words, open_now, verification, page, verbosity=verbosity, indent=2)
+
+
+def _open(
+    words: str, names: Sequence[str], verification: Verification, page: Page, *, verbosity: int, indent: int = 0
+) -> None:
+    """Of how many clients something cannot be told, what would tell, and with -v their names."""
+    words = words if verification.is_full else _("{words}: --depth full", words=words)
+    page.paragraph(words, indent=indent)
+    if verbosity:
+        page.paragraph(_("; ").join(names), indent=indent + 2)
 
 
 def what_if(verification: Verification, page: Page, verbosity: int) -> None:
@@ -63,23 +125,27 @@ def what_if(verification: Verification, page: Page, verbosity: int) -> None:
     found = verification.what_if
     if found is None:
         return
-    page.title(_("After {change}", change=terminal(found.change, LONGEST)))
-    lost = [client for client in found.clients if client.before is True and client.after is False]
-    gained = [client for client in found.clients if client.before is False and client.after is True]
-    open_now = [client for client in found.clients if client.after is None]
-    same = len(found.clients) - len(lost) - len(gained) - len(open_now)
+    page.blank()
+    title = _("After {change}", change=terminal(found.change, LONGEST))
+    flow([breakable(title) if page.breaks else [title]], page, style="bold")
+    for words in found.notes:
+        page.paragraph(_("note: {words}", words=whole(words)), indent=2)
+    fates = [(fate(client), client) for client in found.clients]
+    lost, gained, open_now = (
+        [client for each, client in fates if each == wanted] for wanted in ("cut off", "gains", "open")
+    )
+    same = len(fates) - len(lost) - len(gained) - len(open_now)
     for client in lost:
         _client((_("cut off"), "bold red"), client, page)
     for client in gained:
         _client((_("gains"), "green"), client, page)
-    if not lost and found.clients and len(open_now) < len(found.clients):
+    if not lost and fates and len(open_now) < len(fates):
         page.paragraph(_("No client that is known to connect now is cut off."), indent=2)
     if same:
-        page.paragraph(_("For {count} others nothing changes.", count=same), indent=2)
+        others = N_("For 1 other nothing changes.") if same == 1 else N_("For {count} others nothing changes.")
+        page.paragraph(_(others, count=same), indent=2)
     if open_now:
         _undecided(open_now, page, verbosity)
-    for words in found.notes:
-        page.paragraph(_("note: {words}", words=terminal(words, LONGEST)), indent=2)
 
 
 def _undecided(clients: Sequence[ClientChange], page: Page, verbosity: int) -> None:
@@ -109,9 +175,13 @@ def locked_out(verification: Verification, page: Page, verbosity: int) -> None:
     """Who cannot connect now: those first who could before. -v says what they see and what helps."""
     newly = [client for client in verification.locked_out if client.before]
     others = [client for client in verification.locked_out if not client.before]
-    if not verification.locked_out:
+    open_now = [terminal(name, LONGEST_NAME) for name in verification.locked_out_open]
+    if not verification.locked_out and not open_now:
         return
     page.blank()
+    if len(verification.locked_out) == len(CLIENTS) and not verbosity:
+        _nobody(len(newly), page)
+        return
     for clients, words in ((newly, N_("Lost access since: {clients}")), (others, N_("Locked out now: {clients}"))):
         if clients and not verbosity:
             page.paragraph(_(words, clients=_("; ").join(_names(clients))))
@@ -119,6 +189,18 @@ def locked_out(verification: Verification, page: Page, verbosity: int) -> None:
             page.line((_(words, clients="").rstrip(), "bold"))
             for client in clients:
                 _client(("", ""), client, page)
+    if open_now:
+        one = N_("Whether 1 client can connect cannot be told")
+        several = N_("Whether {count} clients can connect cannot be told")
+        words = _(one if len(open_now) == 1 else several, count=len(open_now))
+        _open(words, open_now, verification, page, verbosity=verbosity)
+
+
+def _nobody(newly: int, page: Page) -> None:
+    """A list of all that there are tells no more than that."""
+    words = _("None of the {count} known clients can connect.", count=len(CLIENTS))
+    before = _("1 of them could before.") if newly == 1 else _("{count} of them could before.", count=newly)
+    page.paragraph(f"{words} {before}" if newly else words)
 
 
 def _names(clients: Sequence[ClientChange]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from probe.result.common import Status
+from probe.result.common import Depth, Status
 
 VERIFY_SCHEMA = "rdp-probe-verify/1"
 DIFF_SCHEMA = "rdp-probe-diff/1"
@@ -110,8 +110,9 @@ class Blocker(msgspec.Struct, kw_only=True):
 class WhatIf(msgspec.Struct, kw_only=True):
     """What a change would do, as far as today's facts tell."""
 
-    change: str  # as it was given: "tls.min=1.2,nla=required"
+    change: str  # in normal form, however it was given: "tls.min=1.2,nla=required"
     clients: list[ClientChange] = []  # all of them; those that would be cut off have `before` true and `after` false
+    open: list[str] = []  # clients of which it cannot be told whether they would be cut off
     notes: list[str] = []  # what these facts cannot tell, in sentences
 
 
@@ -127,6 +128,8 @@ class Verification(msgspec.Struct, kw_only=True):
     elapsed_ms: float
     connections: int
     tries: int = 1  # how often it was asked, with --retry-until
+    version: str | None = None  # of the program that judged it
+    is_full: bool = False  # everything was asked that depth full asks: a deeper look tells no more
     policies: list[PolicyName] = []
     rules: list[RuleOutcome] = []  # failed, unknown, waived, passed; of equal ones in the policy's order
     not_checkable: list[NotCheckable] = []
@@ -148,6 +151,8 @@ class Difference(msgspec.Struct, kw_only=True):
     state: Literal["changed", "appeared", "gone"]
     before: str | None = None  # when the older one began
     after: str | None = None
+    before_depth: Depth | None = None  # how deep the older one was asked: at a lower depth less can be compared
+    after_depth: Depth | None = None
     changes: list[Change] = []
     clients: list[ClientChange] = []  # those for which it is not as it was
     undetermined: list[str] = []  # what was known and is not now, in sentences

@@ -16,9 +16,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from probe.clients import CLIENTS
 from probe.report import format_github, format_junit, format_markdown, format_sarif, format_tap
 from probe.report.verified import cases, name_of, summary
-from probe.result.verification import PolicyName, VerifiedTarget
+from probe.result.verification import Blocker, ClientChange, PolicyName, VerifiedTarget, WhatIf
 from tests.report.verifications import COMPARED, FAILED, MIXED, PASSED, UNREACHED, outcome, verification
 
 ALL = [MIXED, UNREACHED, COMPARED]
@@ -48,6 +49,113 @@ def test_a_baseline_is_checked_like_a_rule() -> None:
     exact = verification(baseline="b", exact=True, changes=COMPARED.changes)
     assert [case.state for case in cases(exact)] == ["failed", "failed"]
     assert [(case.rule, case.state) for case in cases(verification(baseline="b"))] == [("changes", "passed")]
+
+
+# What a planned change does to clients, and what was only saved
+
+CUT = ClientChange(
+    client="Windows XP", before=True, after=False, because="no TLS 1.2", user_sees="It failed.", hint="replace it."
+)
+PLANNED = WhatIf(
+    change="tls.min=1.2",
+    clients=[
+        CUT,
+        ClientChange(client="Odd", before=True, after=None, because="suites were not asked"),
+        ClientChange(client="Dark", before=None, after=False),
+        ClientChange(client="Same", before=True, after=True),
+        ClientChange(client="Old", before=False, after=None),
+    ],
+    open=["Odd"],
+)
+
+
+def test_of_a_planned_change_each_client_is_a_case() -> None:
+    found = cases(verification(policies=[], verdict="failed", what_if=PLANNED))
+    assert [(each.policy, each.rule, each.state, each.severity) for each in found] == [
+        ("what-if", "Windows XP", "failed", "error"),
+        ("what-if", "Odd", "unknown", "error"),
+        ("what-if", "Dark", "unknown", "warning"),
+        ("what-if", "Same", "passed", "error"),
+        ("what-if", "Old", "passed", "error"),
+    ]
+    assert found[0].message == "Windows XP is cut off by tls.min=1.2"
+    assert found[0].details == ("no TLS 1.2", 'They see: "It failed."', "What helps: replace it.")
+    assert found[1].message == "whether Odd can connect after tls.min=1.2 cannot be told"
+
+
+def test_where_policies_are_held_against_a_change_they_alone_decide() -> None:
+    found = cases(verification(PASSED, what_if=PLANNED))
+    assert {each.severity for each in found if each.state != "passed"} == {"warning"}
+    assert found[0].policy == "strict"
+
+
+def test_where_nobody_can_be_told_of_every_client_is_open() -> None:
+    planned = WhatIf(change="x", clients=[ClientChange(client="Odd", before=None, after=None)])
+    (case,) = cases(verification(policies=[], verdict="unknown", what_if=planned))
+    assert (case.state, case.severity) == ("unknown", "error")
+
+
+def test_every_format_shows_who_is_cut_off() -> None:
+    made = [verification(policies=[], verdict="failed", what_if=PLANNED)]
+    root = _assert_junit(format_junit.render(made))
+    assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("5", "1", "1")
+    _assert_sarif(format_sarif.render(made))
+    for each in FORMATS:
+        assert "Windows XP is cut off by tls.min" in each.render(made)
+    text = format_markdown.render(made)
+    assert "2 clients are not cut off." in text
+    assert "rules hold" not in text
+    one = WhatIf(change="x", clients=PLANNED.clients[3:4])
+    assert "1 client is not cut off." in format_markdown.render([verification(PASSED, what_if=one)])
+
+
+def test_what_was_only_saved_passed_nothing_else() -> None:
+    saved = verification(policies=[])
+    (case,) = cases(saved)
+    assert (case.policy, case.rule, case.state) == ("verify", "saved", "passed")
+    assert format_markdown.render([saved]).startswith(
+        "## RDP: 1 target: 1 saved\n\n### ✅ srv1.example:3389 (192.0.2.7): saved\n"
+    )
+    assert "hold" not in format_markdown.render([saved])
+    assert _assert_junit(format_junit.render([saved])).get("tests") == "1"
+    (unreached,) = cases(verification(policies=[], verdict="unknown", reason="refused"))
+    assert (unreached.policy, unreached.rule, unreached.state) == ("verify", "reached", "unknown")
+    (compared,) = cases(verification(policies=[], verdict="unknown", baseline="b", reason="refused"))
+    assert compared.policy == "baseline"
+
+
+# Why nobody gets in
+
+BLOCKED = verification(
+    FAILED,
+    blockers=[Blocker(code="TLS_HANDSHAKE_ABORTED", summary="Nothing is answered.")],
+    locked_out=[ClientChange(client=each.name, before=None, after=False) for each in CLIENTS.values()],
+    locked_out_open=["Odd", "Even"],
+)
+WHY = "No client can connect: Nothing is answered. (TLS_HANDSHAKE_ABORTED)"
+
+
+def test_every_format_says_why_nobody_gets_in() -> None:
+    root = _assert_junit(format_junit.render([BLOCKED]))
+    assert root.findtext("testsuite/system-out") == WHY
+    (run,) = _assert_sarif(format_sarif.render([BLOCKED]))["runs"]
+    assert WHY in run["results"][0]["message"]["text"].splitlines()
+    (note,) = run["invocations"][0]["toolExecutionNotifications"]
+    assert note["message"]["text"].endswith(f": {WHY}")
+    assert format_github.render([BLOCKED]).startswith(f"::error title=srv1.example%3A3389 (192.0.2.7)::{WHY}\n")
+    assert format_tap.render([BLOCKED]).splitlines()[2] == f"# srv1.example:3389 (192.0.2.7): {WHY}"
+    text = format_markdown.render([BLOCKED])
+    assert f"**{format_markdown.markdown(WHY)}**" in text
+    assert "None of the 22 known clients can connect." in text
+    assert "Clients that cannot connect:" not in text
+    assert "Clients of which it cannot be told whether they connect: Odd, Even" in text
+    for each in FORMATS:
+        assert "No client can connect" not in each.render(ALL)
+
+
+def test_of_whom_it_cannot_be_told_what_a_fix_does_is_said() -> None:
+    (case,) = cases(verification(outcome("failed", cut_off_open=["Old", "Older"])))
+    assert "of whom that cannot be told: Old, Older" in case.details
 
 
 def test_the_summary_counts_targets() -> None:
@@ -132,7 +240,8 @@ _SARIF: dict[str, tuple[set[str], set[str]]] = {  # properties that must be ther
     "shortDescription": ({"text"}, set()),
     "help": ({"text"}, set()),
     "defaultConfiguration": (set(), {"level"}),
-    "invocations": ({"executionSuccessful"}, set()),
+    "invocations": ({"executionSuccessful"}, {"toolExecutionNotifications"}),
+    "toolExecutionNotifications": ({"message"}, {"level"}),
     "automationDetails": (set(), {"id"}),
     "locations": (set(), {"physicalLocation", "logicalLocations"}),
     "physicalLocation": ({"artifactLocation"}, {"region"}),
