@@ -95,3 +95,33 @@ def test_whether_tls_is_served_is_asked_where_that_matters(code: str) -> None:
     of_negotiation = {"TLS_REQUIRED", "TLS_CERTIFICATE_MISSING"}
     assert needs.full or needs.protocols >= {"SSL", "HYBRID", "HYBRID_EX"}
     assert needs.full or bool(needs.versions) == (code not in of_negotiation)
+
+
+@pytest.mark.parametrize("key", [key for key in KINDS if KINDS[key].example.startswith("[")])
+def test_no_list_is_empty(key: str) -> None:
+    """A demand for nothing would always hold."""
+    assert not reads(key, [])
+
+
+PROTOCOLS = ("RDP", "SSL", "HYBRID", "RDSTLS", "HYBRID_EX", "RDSAAD")
+VERSIONS = ("SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3")
+
+
+@pytest.mark.parametrize(
+    ("key", "taken"),
+    [
+        ("protocols.required", [[each] for each in PROTOCOLS]),
+        ("protocols.forbidden", [[each] for each in PROTOCOLS]),
+        ("protocols.nla", ["required", "offered", "unsupported"]),
+        ("protocols.direct_tls", ["accepted", "rejected"]),
+        ("tls.min_version", VERSIONS),
+        ("tls.max_version", VERSIONS),
+        ("tls.required_versions", [[each] for each in VERSIONS]),
+        ("tls.forbidden_versions", [[each] for each in VERSIONS]),
+    ],
+)
+def test_values_of_the_negotiation_and_of_versions(key: str, taken: list[Any]) -> None:
+    for value in taken:
+        assert reads(key, value)
+    assert not reads(key, "unknown")
+    assert not reads(key, ["unknown"])
