@@ -7,8 +7,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from probe.result import Server
 from probe.verify.diagnoses_seen import SEEN
 from probe.verify.kinds import KINDS
+from tests.diagnosis.results import result
+from tests.verify.rules import check
 
 SECTIONS = ("certificate.", "credssp.", "standard_rdp.", "server.", "diagnoses.", "clients.")
 LISTS = {
@@ -125,3 +128,27 @@ def test_values_of_the_negotiation_and_of_versions(key: str, taken: list[Any]) -
         assert reads(key, value)
     assert not reads(key, "unknown")
     assert not reads(key, ["unknown"])
+
+
+@pytest.mark.parametrize(
+    ("release", "comparison", "state"),
+    [
+        # A number comes before text, whatever either is; text is compared as text.
+        ("Windows Server 2022", {"at_least": "10.0"}, "passed"),
+        ("10.0", {"at_least": "Windows Server 2022"}, "failed"),
+        ("10.0", {"at_most": "Windows Server 2022"}, "passed"),
+        ("Windows Server 2022", {"at_most": "10.0"}, "failed"),
+        ("Windows Server 2022", {"at_least": "Xenon 1"}, "failed"),
+        ("Xenon 1", {"at_least": "Windows Server 2022"}, "passed"),
+        # What is longer is more, and where it goes on makes no difference.
+        ("10.0", {"at_least": "10"}, "passed"),
+        ("10", {"at_least": "10.0"}, "failed"),
+        ("Windows", {"at_least": "Windows 10"}, "failed"),
+        ("Windows 10", {"at_least": "Windows"}, "passed"),
+        ("10a", {"at_most": "10"}, "failed"),
+    ],
+)
+def test_text_in_its_natural_order(release: str, comparison: dict[str, str], state: str) -> None:
+    described = result()
+    described.server = Server(kind="windows", release=release)
+    assert check("fact", {"path": "server.release", **comparison}, described).state == state
