@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from probe.result import Result, Verdict
-from tests.verify.rules import check
+from probe.result import Diagnosis, Result, Verdict
+from tests.verify.rules import ACCEPTED, REFUSED, check, rdp
 from tests.verify.tls_servers import full_of, registered, suite, tls_of, trial
 
 GCM = "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"
@@ -40,3 +40,33 @@ def test_what_has_no_use_was_asked_for_all_the_same(value: bool) -> None:
     assert check("tls.secure_renegotiation", value, tls_of("rrrrra")).state == "unknown"
     assert check("tls.secure_renegotiation", value, full_of("rrrrra")).state == "passed"
     assert check("tls.fallback_scsv", value, tls_of("rrrrar")).state == "unknown"
+
+
+WITHOUT_TLS = ("TLS_CERTIFICATE_MISSING", "STANDARD_RDP_ONLY")
+
+
+@pytest.mark.parametrize(
+    ("key", "name", "change", "codes"),
+    [
+        ("required", "RDP", "standard_rdp=on", ("TLS_REQUIRED", "NLA_REQUIRED")),
+        ("required", "SSL", "nla=offered", ("NLA_REQUIRED", *WITHOUT_TLS)),
+        ("required", "HYBRID", "nla=offered", (*WITHOUT_TLS, "NLA_UNSUPPORTED")),
+        ("required", "HYBRID_EX", "nla=offered", (*WITHOUT_TLS, "NLA_UNSUPPORTED")),
+        ("required", "RDSTLS", None, ()),
+        ("forbidden", "RDP", "standard_rdp=off", ("STANDARD_RDP_ONLY", "STANDARD_RDP_WEAK")),
+        ("forbidden", "SSL", "nla=required", ("NLA_UNSUPPORTED", "NLA_NOT_ENFORCED")),
+        ("forbidden", "HYBRID", "nla=off", ()),
+        ("forbidden", "HYBRID_EX", "nla=off", ()),
+        ("forbidden", "RDSTLS", None, ()),
+    ],
+)
+def test_each_protocol_alone(key: str, name: str, change: str | None, codes: tuple[str, ...]) -> None:
+    described = rdp(**{name: REFUSED if key == "required" else ACCEPTED})
+    found = check(f"protocols.{key}", [name], described)
+    assert (found.state, found.change, found.diagnosis) == ("failed", change, codes[-1] if codes else None)
+    for code in codes:
+        described.diagnoses = [Diagnosis(code=code, severity="risk", summary="")]
+        assert check(f"protocols.{key}", [name], described).diagnosis == code
+    if len(codes) > 1:  # of several, the one that says most
+        described.diagnoses = [Diagnosis(code=code, severity="risk", summary="") for code in codes[::-1]]
+        assert check(f"protocols.{key}", [name], described).diagnosis == codes[0]
