@@ -82,6 +82,7 @@ def _rules(title: str, rules: Sequence[ShownRule], policy: ShownPolicy, page: Pa
             page.line(first)
             first = ("", "")
         page.entry(first, rule.demand, _(_SEVERITIES[rule.severity]), indent=indent, style=_STYLES[rule.severity])
+        _replaced(rule, page, indent)
         if rule.why is not None:
             page.paragraph(rule.why, indent=indent)
         where = [rule.source] if rule.source is not None else []
@@ -89,6 +90,17 @@ def _rules(title: str, rules: Sequence[ShownRule], policy: ShownPolicy, page: Pa
             where.append(_("from {policy}", policy=rule.policy))
         if where:
             page.paragraph(_("; ").join(where), indent=indent, style="dim")
+
+
+def _replaced(rule: ShownRule, page: Page, indent: int) -> None:
+    """In whose place it stands, and whether it matters less than that."""
+    for former in rule.replaces:
+        words = _("in place of that of {policy}: {demand}", policy=former.policy, demand=former.demand)
+        page.paragraph(words, indent=indent, style="dim")
+        if former.weaker_here:
+            there, here = _(_SEVERITIES[former.severity]), _(_SEVERITIES[rule.severity])
+            words = _("weaker than there: {there} there, {here} here", there=there, here=here)
+            page.paragraph(words, indent=indent, style="yellow")
 
 
 def _waivers(waivers: Sequence[ShownWaiver], page: Page) -> None:

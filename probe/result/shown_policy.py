@@ -11,6 +11,16 @@ from probe.result.verification import RuleSeverity
 SHOWN_POLICY_SCHEMA = "rdp-probe-policy/1"
 
 
+class ShownFormer(msgspec.Struct, kw_only=True):
+    """A demand of a policy that is extended, in whose place stands another."""
+
+    policy: str
+    demand: str
+    severity: RuleSeverity
+    value: Any
+    weaker_here: bool  # whether it matters more there: an error there, and here only a warning
+
+
 class ShownRule(msgspec.Struct, kw_only=True):
     """One demand."""
 
@@ -21,6 +31,7 @@ class ShownRule(msgspec.Struct, kw_only=True):
     source: str | None = None  # where the demand comes from
     why: str | None = None
     policy: str  # the policy that has it: of one that extends another, maybe the other
+    replaces: list[ShownFormer] = []  # what the policies that are extended have under the same key
 
 
 class ShownOverride(msgspec.Struct, kw_only=True):

@@ -47,6 +47,7 @@ class Policy:
     file: str | None = None  # None: built in
     files: tuple[str, ...] = ()  # all that were read for it: its own, and those that it extends
     rules: tuple[Rule, ...] = ()
+    replaced: tuple[Rule, ...] = ()  # of those that it extends: in whose place it has others of the same key
     waivers: tuple[Waiver, ...] = ()
     overrides: tuple[Override, ...] = ()
     unseen: tuple[Unseen, ...] = field(default=())

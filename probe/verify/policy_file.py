@@ -54,6 +54,7 @@ def _policy(read: PolicyText, above: tuple[str, ...]) -> Policy:
     name = said.name or File(read.name).name.removesuffix(_ENDING)
     base = _extended(read, said.extends, above) if said.extends else _NOTHING
     own = tuple(_rules(read, said, read.values, name))
+    anew = {rule.key for rule in own}
     policy = Policy(
         name=name,
         title=said.title or "",
@@ -62,6 +63,7 @@ def _policy(read: PolicyText, above: tuple[str, ...]) -> Policy:
         file=read.file,
         files=(*base.files, *(() if read.file is None else (read.file,))),
         rules=replaced(base.rules, own),
+        replaced=(*base.replaced, *(rule for rule in base.rules if rule.key in anew)),
         waivers=(*base.waivers, *_waivers(said)),
         overrides=(*base.overrides, *_overrides(read, said, name)),
         unseen=(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 
 import msgspec
 
-from probe.result.shown_policy import ShownOverride, ShownPolicy, ShownRule, ShownUnseen, ShownWaiver
+from probe.result.shown_policy import ShownFormer, ShownOverride, ShownPolicy, ShownRule, ShownUnseen, ShownWaiver
 from probe.verify.kinds import kind_of
 from probe.verify.policy import Policy
 from probe.verify.rule import Rule
+
+_WEIGHTS = ("note", "warning", "error")
 
 
 def shown(policy: Policy, *, today: dt.date) -> ShownPolicy:
@@ -20,7 +23,7 @@ def shown(policy: Policy, *, today: dt.date) -> ShownPolicy:
         version=policy.version,
         source=policy.source,
         file=policy.file,
-        rules=[_rule(each) for each in policy.rules],
+        rules=[_rule(each, policy.replaced) for each in policy.rules],
         overrides=[
             ShownOverride(
                 targets=list(each.targets), without=list(each.without), rules=[_rule(rule) for rule in each.rules]
@@ -41,13 +44,28 @@ def shown(policy: Policy, *, today: dt.date) -> ShownPolicy:
     )
 
 
-def _rule(rule: Rule) -> ShownRule:
+def _rule(rule: Rule, replaced: Iterable[Rule] = ()) -> ShownRule:
     return ShownRule(
         rule=rule.key,
         value=msgspec.to_builtins(rule.value),
-        demand=kind_of(rule.key).words(rule.value),
+        demand=_demand(rule),
         severity=rule.severity,
         source=rule.source,
         why=rule.why,
         policy=rule.policy,
+        replaces=[
+            ShownFormer(
+                policy=each.policy,
+                demand=_demand(each),
+                severity=each.severity,
+                value=msgspec.to_builtins(each.value),
+                weaker_here=_WEIGHTS.index(each.severity) > _WEIGHTS.index(rule.severity),
+            )
+            for each in replaced
+            if each.key == rule.key and each.policy != rule.policy
+        ],
     )
+
+
+def _demand(rule: Rule) -> str:
+    return kind_of(rule.key).words(rule.value)

@@ -151,6 +151,36 @@ def test_an_own_file_is_shown_with_all_that_it_says(ours: str, capsys: pytest.Ca
     assert out.rstrip().endswith(f"--policy {ours}")
 
 
+def test_a_rule_in_place_of_one_that_is_extended_is_marked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "base.toml").write_text("extends = 'strict'\n[udp]\nstate = 'open'\n[tls]\ntolerant = true\n", "utf-8")
+    file = tmp_path / "ours.toml"
+    file.write_text(
+        "extends = 'base.toml'\n[tls]\nmin_version = 'TLSv1.3'\n"
+        "forbidden_suites = { value = ['class:rc4'], severity = 'warning' }\n[udp]\nstate = 'closed'\n",
+        "utf-8",
+    )
+    lines = [line.strip() for line in said(capsys, "show", str(file)).splitlines()]
+    assert sum("in place of" in line for line in lines) == 3
+    at = next(number for number, line in enumerate(lines) if line.startswith("tls.min_version"))
+    assert lines[at + 1] == "in place of that of strict: TLS 1.2 or newer"
+    assert sum(line.startswith("weaker than there") for line in lines) == 1
+    at = lines.index("weaker than there: error there, warning here")
+    assert lines[at - 1].startswith("in place of that of strict: ")
+    assert lines[at - 2].split()[0] == "tls.forbidden_suites"
+    document = json.loads(said(capsys, "show", "--json", str(file)))
+    jsonschema.Draft202012Validator(shown_policy_schema()).validate(document)
+    replaces = {rule["rule"]: rule["replaces"] for rule in document["rules"]}
+    assert replaces["udp.state"][0] | {"demand": ""} == {
+        "policy": "base",
+        "demand": "",
+        "severity": "error",
+        "value": "open",
+        "weaker_here": False,
+    }
+    assert replaces["tls.tolerant"] == []
+    assert "in place of" not in said(capsys, "show", "strict")
+
+
 def test_a_file_without_much_is_shown_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "one rule.toml"
     file.write_text('[protocols]\nnla = "required"\n', "utf-8")
@@ -184,6 +214,7 @@ def test_as_json_it_has_values_and_words(ours: str, capsys: pytest.CaptureFixtur
         "source": "handbook 7",
         "why": "clients are new",
         "policy": "ours",
+        "replaces": [],
     }
     assert rules["protocols.nla"]["policy"] == "strict"
     assert rules["fact:server.release"]["value"] == {"path": "server.release", "like": "Windows Server 20*"}

@@ -45,7 +45,8 @@ def test_every_example_can_be_read(text: str) -> None:
 def test_the_whole_example_has_every_part() -> None:
     policy = parse_policy(max(EXAMPLES, key=len))
     keys = {rule.key: rule for rule in policy.rules}
-    assert keys["tls.forbidden_suites"].severity == "warning"
+    assert keys["tls.allowed_suites"].severity == "warning"
+    assert [rule.key for rule in policy.replaced if keys[rule.key].severity != "error"] == []  # it weakens nothing
     assert keys["certificate.trusted"].severity == "error"
     assert keys["certificate.trusted"].source == "handbook of the company, 7.3"
     assert keys["tls.required_versions"].source == "handbook of the company, chapter 7"
