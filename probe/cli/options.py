@@ -9,8 +9,8 @@ import re
 from probe.errors import InputError
 from probe.language import LANGUAGES, of_environment
 
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m)", re.ASCII)
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)", re.ASCII)
 _LONGEST_TIME_S = 3600.0
 # X.224 counts its variable part in one byte, 248 at most; the negotiation takes 8 and the line end 2 of them.
 _LONGEST_TOKEN = 238
@@ -21,11 +21,11 @@ _LONGEST_BLOB = 16000  # UTF-16 units, so that the PDU stays within a plain exch
 
 
 def duration(text: str) -> float:
-    """Seconds from "500ms", "5s" or "2m". Raises InputError."""
+    """Seconds from "500ms", "5s", "2m" or "1h". Raises InputError."""
     match = _DURATION.fullmatch(text)
     seconds = float(match[1]) * _UNITS[match[2]] if match else 0.0
     if not 0 < seconds <= _LONGEST_TIME_S:
-        raise InputError(f"not a time: {text!r}", "times have a unit, up to an hour: 500ms, 5s, 2m")
+        raise InputError(f"not a time: {text!r}", "times have a unit, up to an hour: 500ms, 5s, 2m, 1h")
     return seconds
 
 

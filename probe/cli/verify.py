@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 _EXAMPLES = """\
 POLICY is a TOML file or a built-in policy: rdp-probe policy list. Only what it needs is
 asked; --depth full asks everything. FORMAT is text, json, junit, sarif, github, tap or
-markdown; FORMAT=FILE writes a file, FORMAT alone goes to standard output.
+markdown; FORMAT=FILE writes a file, FORMAT alone goes to standard output. CHANGES are
+any of these, with commas between: tls.min=1.2 tls.max=1.2 tls.versions=1.2+1.3
+nla=required standard_rdp=off standard_rdp.level=high suites=class:aead+TLS_DHE_*
+suites.off=class:weak groups=x25519+class:nist groups.off=class:weak credssp.min=6
+certificate=trusted certificate.key=RSA-2048.
 
 examples:
   rdp-probe verify srv1.example --policy strict
@@ -57,7 +61,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     demands.add_argument("--results", metavar="FILE", help="judge earlier results and ask nothing")
     demands.add_argument("--save", metavar="FILE", help="write what was seen, as a new baseline")
     demands.add_argument("--retry-until", type=choose.duration, metavar="TIME",
-                         help="ask again until it passes, so long at most (5m)")  # fmt: skip
+                         help="ask again until it passes, so long at most, such as 5m")  # fmt: skip
     output = parser.add_argument_group("output")
     output.add_argument("--format", action="append", default=[], metavar="FORMAT[=FILE]",
                         help="text (default), json, junit, sarif, github, tap, markdown; repeatable")  # fmt: skip

@@ -226,7 +226,8 @@ def test_a_standard_audit_keeps_its_two_tables_and_points_to_the_full_one() -> N
     assert "  SSL 3  rejected  protocol_version\n" in text
     assert "  SSL 2  accepted\n" in text
     assert piped(made).endswith(
-        "-vv every message · --depth full every cipher suite and group · --json · rdp-probe verify srv1.example --policy strict\n"
+        "-vv every message · --depth full every cipher suite and group · --json"
+        " · rdp-probe verify srv1.example --policy strict\n"
     )
     assert "--depth full" not in shown(golden.windows_full())
     made.tls, made.clients = None, []
