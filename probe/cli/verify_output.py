@@ -80,6 +80,7 @@ class Output:
         self, ways: Sequence[Way], *, save: str | None = None, quiet: bool = False, verbosity: int = 0
     ) -> None:
         self.verdicts: Counter[str] = Counter()
+        self._results: Counter[str] = Counter()  # the same, but "saved" where nothing was demanded
         self.is_cut = False  # nobody read the output any more, and something was left out: no verdict on the whole
         self._is_read = True
         self.baseline: Baseline | None = None  # with which results are compared: `save` may be its file
@@ -144,6 +145,10 @@ class Output:
         if self._renderers:
             self._all.append(verification)
         self.verdicts[verification.verdict] += 1
+        if not self._quiet:
+            from probe.report.verified import result_of
+
+            self._results[result_of(verification)] += 1
 
     def finish(self, *, interrupted: bool = False) -> None:
         """Print what had to wait. Where everything was done, put the files in their places."""
@@ -154,7 +159,7 @@ class Output:
             elif way.format == TEXT and self.verdicts.total() > 1 and not self._quiet:
                 from probe.report.verified import summary_of
 
-                self._put(way, partial(_say, f"\n{summary_of(self.verdicts)}\n"))
+                self._put(way, partial(_say, f"\n{summary_of(self._results)}\n"))
         if interrupted:
             return
         for draft in self._drafts.values():

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Annotated, Any
 
@@ -22,6 +21,7 @@ from probe.needs import Needs
 from probe.result import Result
 from probe.verify.fact_paths import EVERY, kinds_at, steps, values
 from probe.verify.leaves import uncovered
+from probe.verify.meant import meant
 from probe.verify.rule import Finding, kind
 from probe.verify.seen import not_known
 
@@ -87,18 +87,18 @@ def check_fact(value: Fact) -> None:
         if not any(_is_of(each, wanted) for each in kinds):
             expected = _(" or ").join(dict.fromkeys(_called(each) for each in kinds))
             raise InputError(f'the fact "{value.path}" is never {_shown(wanted)}', f"it is {expected}")
-        if name in ("is", "is_not", "one_of", "none_of"):
-            _check_listed(value.path, kinds, wanted)
+        if name not in ("at_least", "at_most"):
+            _check_listed(value.path, kinds, wanted, is_pattern=name == "like")
 
 
-def _check_listed(path: str, kinds: Iterable[inspect.Type], wanted: object) -> None:
-    """Where all the values that a fact may have are known, the one compared with is among them."""
+def _check_listed(path: str, kinds: Iterable[inspect.Type], wanted: Any, *, is_pattern: bool) -> None:
+    """Where all the values that a fact may have are known, the one compared with is among them, or fits one."""
     listed = [each for each in kinds if isinstance(each, inspect.LiteralType)]
     known = [str(option) for each in listed for option in each.values]
-    if listed == [*kinds] and wanted not in known:
-        near = get_close_matches(str(wanted), known, 1, 0.5)
-        hint = f'did you mean "{near[0]}"?' if near else f"it is one of {', '.join(known)}"
-        raise InputError(f'the fact "{path}" is never {_shown(wanted)}', hint)
+    fitting = [each for each in known if (_FITS["like"](each, [wanted]) if is_pattern else each == wanted)]
+    if listed == [*kinds] and not fitting:
+        hint = meant(str(wanted), known, f"it is one of {', '.join(known)}")
+        raise InputError(f'the fact "{path}" is never {"like " if is_pattern else ""}{_shown(wanted)}', hint)
 
 
 def _is_of(type_: inspect.Type, value: object) -> bool:
@@ -125,9 +125,18 @@ def needs_of_fact(value: Fact) -> Needs:
 
 def words_of_fact(value: Fact) -> str:
     """The demand, as it stands in the policy."""
-    name, wanted = value.comparison
-    shown = ", ".join(_shown(each) for each in wanted) if isinstance(wanted, list) else _shown(wanted)
-    return f"{value.path} {name.replace('_', ' ')} {shown}"
+    return f"{value.path} {value.comparison[0].replace('_', ' ')} {_wanted(value)}"
+
+
+def _wanted(value: Fact) -> str:
+    wanted = value.comparison[1]
+    return ", ".join(_shown(each) for each in wanted) if isinstance(wanted, list) else _shown(wanted)
+
+
+def _demanded(value: Fact) -> str:
+    """What a fact must be, behind "demanded:"."""
+    how = {"is": "", "is_not": "not "}.get(name := value.comparison[0])
+    return f"{name.replace('_', ' ')} {_wanted(value)}" if how is None else f"{how}{_wanted(value)}"
 
 
 @kind(
@@ -145,14 +154,13 @@ def words_of_fact(value: Fact) -> str:
 def fact(value: Fact, result: Result) -> Finding:
     """What does not fit fails; otherwise what is not known leaves it open."""
     name, _compared = value.comparison
-    demand = words_of_fact(value)
     seen = values(result, value.path)
     known = [each for each in seen if each is not None and (each != _UNKNOWN or _UNKNOWN in value.wanted)]
     observed = _(", ").join(dict.fromkeys(_shown(each) for each in known)) or _("not known")
     bad = [each for each in known if not _holds(name, each, value.wanted)]
     if bad:
         found = _(", ").join(dict.fromkeys(_shown(each) for each in bad))
-        message = _("{path} is {found}; demanded is: {demand}", path=value.path, found=found, demand=demand)
+        message = _("{path} is {found}; demanded: {demand}", path=value.path, found=found, demand=_demanded(value))
         return Finding(state="failed", message=message, observed=observed)
     if not seen or len(known) < len(seen):
         return not_known(_("{path} is not known", path=value.path))
@@ -197,7 +205,13 @@ def _natural(value: Any) -> Any:
     """What it is ordered by: a number, or text with the numbers in it by their size."""
     if not isinstance(value, str):
         return value
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"([0-9]+)", value) if part]
+    return [_part(part) for part in re.split(r"([0-9]+)", value) if part]
+
+
+def _part(text: str) -> tuple[int, int, str]:
+    """Digits by their value, however many: a server may send more than Python makes a number of. Then other text."""
+    digits = text.lstrip("0") if text.isdecimal() else None
+    return (1, 0, text) if digits is None else (0, len(digits), digits)
 
 
 def _shown(value: object) -> str:

@@ -35,7 +35,8 @@ NO_NLA = 'name = "ours"\n[protocols]\nnla = "unsupported"\n'
 @pytest.fixture(scope="module")
 def served() -> Iterator[dict[str, str]]:
     """Embedded servers by their kind: where each is."""
-    with servers("--only", "windows-nla", "--only", "windows-no-nla", "--only", "xrdp-like") as found:
+    with servers("--only", "windows-nla", "--only", "windows-no-nla", "--only", "xrdp-like",
+                 "--only", "drops-client-hello", "--only", "xrdp-missing-key") as found:  # fmt: skip
         yield {str(each["name"]): f"{each['address']}:{each['port']}" for each in found}
 
 
@@ -182,7 +183,7 @@ def test_the_clients_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_server_that_is_as_demanded_passes(windows: str, nla: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", windows, "--policy", nla]) == 0
     text = capsys.readouterr().out
-    assert text.startswith(f"PASS  {windows}   ours   1 passed")
+    assert text.startswith(f"PASS  {windows}   1 passed   ours")
     assert "protocols.nla" not in text
     assert main(["verify", windows, "--policy", nla, "-v"]) == 0
     assert "passed      protocols.nla" in capsys.readouterr().out
@@ -193,15 +194,46 @@ def test_one_that_is_not_fails_and_the_rule_is_named(
 ) -> None:
     assert main(["verify", windows, "--policy", no_nla]) == 1
     text = capsys.readouterr().out
-    assert text.startswith(f"FAIL  {windows}   ours   1 failed")
+    assert text.startswith(f"FAIL  {windows}   1 failed   ours")
     assert re.search(r"^  failed +protocols\.nla +NLA is required", text, re.MULTILINE)
 
 
 def test_one_that_is_not_reached_cannot_be_judged(nla: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", "127.0.66.9:1", "--policy", nla]) == 3
     text = capsys.readouterr().out
-    assert text.startswith("UNKNOWN  127.0.66.9:1   ours   nothing could be determined")
+    assert text.startswith("UNKNOWN  127.0.66.9:1   nothing could be determined   ours")
     assert main(["verify", "nowhere.invalid", "--policy", nla]) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "page"),
+    [
+        ("drops-client-hello", "TLS_HANDSHAKE_ABORTED", "docs/diagnoses/TLS_HANDSHAKE_ABORTED.md"),
+        ("xrdp-missing-key", "TLS_CERTIFICATE_MISSING", "docs/diagnoses/TLS_CERTIFICATE_MISSING.md"),
+    ],
+)
+def test_why_nobody_gets_in_is_said(
+    served: dict[str, str], name: str, code: str, page: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["verify", served[name], "--policy", "strict", "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert [(each["code"], each["page"]) for each in found["blockers"]] == [(code, page)]
+    assert main(["verify", served[name], "--policy", "strict"]) == 1
+    _first, nothing, why, *others = capsys.readouterr().out.splitlines()
+    assert nothing == ""
+    assert why.endswith(f"  {code}")
+    assert "None of the 22 known clients can connect." in others
+    assert main(["verify", served[name], "--policy", "strict", "-q"]) == 1
+    assert f"  {code}  " in capsys.readouterr().out
+    assert main(["verify", served[name], "--what-if", "tls.min=1.2", "--json"]) != 2
+    assert [each["code"] for each in json.loads(capsys.readouterr().out)["blockers"]] == [code]
+
+
+def test_where_little_was_asked_nothing_is_said_to_stop_anybody(
+    served: dict[str, str], nla: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["verify", served["drops-client-hello"], "--policy", nla, "--json"])
+    assert json.loads(capsys.readouterr().out)["blockers"] == []
 
 
 def test_failed_counts_for_more_than_unknown(windows: str, no_nla: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -243,8 +275,8 @@ def test_only_what_a_policy_needs_is_asked(windows: str, nla: str, capsys: pytes
 def test_one_line_a_target(served: dict[str, str], nla: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", served["windows-nla"], served["xrdp-like"], "--policy", nla, "-q"]) == 1
     first, second = capsys.readouterr().out.splitlines()
-    assert first == f"PASS  {served['windows-nla']}  ours  1 passed"
-    assert second.endswith("ours  1 failed  protocols.nla")
+    assert first == f"PASS  {served['windows-nla']}  1 passed  ours"
+    assert second.endswith("1 failed  ours  protocols.nla")
 
 
 def test_json_is_a_line_a_target_and_as_its_schema_says(
@@ -255,7 +287,7 @@ def test_json_is_a_line_a_target_and_as_its_schema_says(
     validator = jsonschema.Draft202012Validator(verify_schema())
     for line in lines:
         validator.validate(line)
-    assert [line["verdict"] for line in lines] == ["failed", "failed", "passed", "unknown"]
+    assert [line["verdict"] for line in lines] == ["failed", "failed", "passed", "passed", "passed", "unknown"]
     assert lines[0]["tries"] == 1
     assert lines[0]["connections"] > 0
 
@@ -289,6 +321,17 @@ def test_the_language_is_chosen_and_that_of_json_is_english(
 
 
 # Saved results
+
+
+def test_what_is_only_saved_is_said_to_be_that(
+    served: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    both, path = [served["windows-no-nla"], served["xrdp-like"]], str(tmp_path / "kept.ndjson")
+    assert main(["verify", *both, "--save", path]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith(f"SAVED  {both[0]}   RDP is served\n")
+    assert text.endswith("\n2 targets: 2 saved\n")
+    assert "PASS" not in text
 
 
 def test_what_is_saved_is_a_result_that_can_be_judged_again(
@@ -351,7 +394,7 @@ def test_a_torn_line_is_left_out_and_said(kept: Path, nla: str, capsys: pytest.C
 def test_nothing_that_changed_passes(windows: str, kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for more in ([], ["--exact"]):
         assert main(["verify", windows, "--baseline", str(kept), *more]) == 0
-        assert capsys.readouterr().out.startswith(f"PASS  {windows}   since {kept}   as it was")
+        assert capsys.readouterr().out.startswith(f"PASS  {windows}   as it was   since {kept}")
 
 
 def test_what_changed_otherwise_fails_only_where_all_counts(

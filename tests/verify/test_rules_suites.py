@@ -17,8 +17,8 @@ from probe.result import (
 )
 from probe.verify.kinds import KINDS
 from probe.verify.rules_suites import names
+from probe.verify.seen import VERSIONS
 from probe.verify.selectors import SELECTABLE_GROUPS, SUITES, groups, groups_in, suites, suites_in
-from probe.verify.served import VERSIONS
 from tests.diagnosis.results import result
 from tests.verify.rules import check, told
 from tests.verify.tls_servers import (
@@ -73,6 +73,7 @@ def simulated(version: str, name: str) -> Result:
 
 HELD = ("passed", "none of class:weak is accepted")
 DEMANDED = "; demanded: none of class:weak"
+MORE = ", and perhaps more (--depth full names all)"
 
 
 @pytest.mark.parametrize(
@@ -97,14 +98,23 @@ DEMANDED = "; demanded: none of class:weak"
         ),
         (
             tls_of("rrrra-", answered={"TLSv1.2": TlsAnswer(cipher_suite=registered(STATIC))}),
-            ("failed", f"TLS 1.2 accepts {STATIC}{DEMANDED}"),
+            ("failed", f"TLS 1.2 accepts {STATIC}{MORE}{DEMANDED}"),
         ),
         (
             tls_of("------", handshake=TlsHandshake(version="TLSv1.0", cipher_suite=registered(RC4), complete=False)),
-            ("failed", f"TLS 1.0 accepts {RC4}{DEMANDED}"),
+            ("failed", f"TLS 1.0 accepts {RC4}{MORE}{DEMANDED}"),
         ),
         (
             tried("rrrraa", trial("TLSv1.2", WEAK, registered(STATIC), state="accepted")),
+            ("failed", f"TLS 1.2 accepts {STATIC}{MORE}{DEMANDED}"),
+        ),
+        # What was offered until all the rest was refused is told in full.
+        (
+            tried(
+                "rrrraa",
+                trial("TLSv1.2", WEAK, registered(STATIC)),
+                trial("TLSv1.3", WEAK & suites_in("TLSv1.3")),
+            ),
             ("failed", f"TLS 1.2 accepts {STATIC}{DEMANDED}"),
         ),
         (
@@ -113,12 +123,12 @@ DEMANDED = "; demanded: none of class:weak"
                 trial("TLSv1.1", WEAK, registered(RC4)),
                 trial("TLSv1.2", WEAK, registered(STATIC), state="unknown", reason="timed_out"),
             ),
-            ("failed", f"TLS 1.1 accepts {RC4}; TLS 1.2 accepts {STATIC}{DEMANDED}"),
+            ("failed", f"TLS 1.1 accepts {RC4}; TLS 1.2 accepts {STATIC}{MORE}{DEMANDED}"),
         ),
         (simulated("TLSv1.2", RC4), ("failed", f"TLS 1.2 accepts {RC4}{DEMANDED}")),
         (simulated("TLSv1.2", GCM), HELD),
         # All that SSL 2.0 has is weak, so that it need not be asked which of it is there.
-        (tls_of("arrrra"), ("failed", f"SSL 2 accepts nothing else{DEMANDED}")),
+        (tls_of("arrrra"), ("failed", f"SSL 2 accepts nothing else{MORE}{DEMANDED}")),
         (
             full_of("arrrrr", cipher_suites={"SSLv2": [SSL2_RC4]}),
             ("failed", f"SSL 2 accepts {SSL2_RC4.name}{DEMANDED}"),
@@ -168,7 +178,7 @@ DEMANDED = "; demanded: none of class:weak"
             hardened(WEAK, "rrruaa"),
             ("unknown", "whether TLS 1.1 is accepted is not known (timed_out)"),
         ),
-        (listed(STATIC, states="uuuuaa"), ("failed", f"TLS 1.2 accepts {STATIC}{DEMANDED}")),
+        (listed(STATIC, states="uuuuaa"), ("failed", f"TLS 1.2 accepts {STATIC}, and perhaps more{DEMANDED}")),
         (
             result(),
             (
@@ -222,6 +232,26 @@ def test_what_is_just_outside_is_not_forbidden(value: list[str], described: Resu
 )
 def test_allowed_suites(described: Result, expected: tuple[str, str]) -> None:
     assert told("tls.allowed_suites", ["class:aead"], described) == expected
+
+
+def test_a_long_list_of_allowed_suites_is_told_by_its_length() -> None:
+    few, many = ["class:aead", GCM, CBC, STATIC], ["class:aead", GCM, CBC, STATIC, STATIC_CBC]
+    assert told("tls.allowed_suites", few, listed(RC4)) == (
+        "failed",
+        f"TLS 1.2 accepts {RC4}; demanded: only class:aead, {GCM}, {CBC}, {STATIC}",
+    )
+    assert told("tls.allowed_suites", many, listed(RC4)) == (
+        "failed",
+        f"TLS 1.2 accepts {RC4}; not among the policy's 5",
+    )
+    assert told("tls.allowed_suites", many, listed(GCM)) == ("passed", "nothing but the policy's 5 is accepted")
+
+
+def test_every_name_that_was_seen_is_evidence() -> None:
+    accepted = [RC4, RC4_MD5, STATIC, STATIC_CBC, "TLS_RSA_WITH_AES_256_CBC_SHA"]
+    found = check("tls.forbidden_suites", ["class:weak"], listed(*accepted))
+    assert found.evidence == (f"TLSv1.2: {', '.join(accepted)}",)
+    assert found.observed == found.evidence[0]
 
 
 @pytest.mark.parametrize(
@@ -315,13 +345,13 @@ GROUPS_HELD = ("passed", "none of class:weak is accepted")
                 "------",
                 handshake=TlsHandshake(version="TLSv1.2", cipher_suite=registered(GCM), group=group_code("sect163k1")),
             ),
-            ("failed", "TLS 1.2 accepts sect163k1; demanded: none of class:weak"),
+            ("failed", f"TLS 1.2 accepts sect163k1{MORE}{DEMANDED}"),
         ),
         (
             tls_of(
                 "rruuar", answered={"TLSv1.0": TlsAnswer(cipher_suite=registered(CBC), group=group_code("secp160r1"))}
             ),
-            ("failed", "TLS 1.0 accepts secp160r1; demanded: none of class:weak"),
+            ("failed", f"TLS 1.0 accepts secp160r1{MORE}{DEMANDED}"),
         ),
         (
             grouped("rrrraa", trial("TLSv1.2", SMALL, group_code("secp192k1"), kind="groups"), *no_small("TLSv1.3")),
