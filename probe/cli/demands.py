@@ -86,8 +86,11 @@ class Demands:
         if self.policies:
             after, notes = altered(result, self.planned)
             found = verify(self.policies, after, today=self.today, fail_on=self.fail_on)
+            _ask_no_more(found, verify(self.policies, result, today=self.today, fail_on=self.fail_on))
             planned.notes += [each for each in notes if each not in planned.notes]
-            found.locked_out = verify((), result, today=self.today).locked_out
+            now = verify((), result, today=self.today)
+            found.locked_out, found.locked_out_open = now.locked_out, now.locked_out_open
+            found.blockers, found.is_full = now.blockers, now.is_full
         else:
             found = verify((), result, today=self.today)
             found.verdict = _verdict_of(planned)
@@ -109,11 +112,20 @@ def _compare(earlier: Result | None, result: Result, baseline: Baseline, found: 
     found.verdict = _worst(found.verdict, verdict)
 
 
+def _ask_no_more(planned: Verification, now: Verification) -> None:
+    """A rule that only the change leaves unknown is settled once it is made: no asking of today's server tells it."""
+    settled = {(each.policy, each.rule) for each in now.rules if each.state != "unknown"}
+    for outcome in planned.rules:
+        if outcome.state == "unknown" and (outcome.policy, outcome.rule) in settled:
+            outcome.fix = []
+
+
 def _verdict_of(planned: WhatIf) -> VerifyVerdict:
-    """Fails where somebody is cut off; unknown where the facts tell nothing of anybody."""
+    """Fails where somebody is cut off; unknown where somebody may be, or the facts tell nothing of anybody."""
     if any(client.before is True and client.after is False for client in planned.clients):
         return "failed"
-    return "unknown" if all(client.after is None for client in planned.clients) else "passed"
+    is_open = bool(planned.open) or all(client.after is None for client in planned.clients)
+    return "unknown" if is_open else "passed"
 
 
 def _worst(first: VerifyVerdict, second: VerifyVerdict) -> VerifyVerdict:

@@ -27,7 +27,9 @@ _XRDP_VERSIONS = Remedy(
     "For xrdp set ssl_protocols=TLSv1.2, TLSv1.3 in xrdp.ini; it counts for the next connection.", on="xrdp"
 )
 _XRDP_SUITES = Remedy(
-    "For xrdp set tls_ciphers=ECDHE+AESGCM:ECDHE+CHACHA20 in xrdp.ini; suites of TLS 1.3 stay on.", on="xrdp"
+    "For xrdp set tls_ciphers=ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:ECDHE+AES:DHE+AES in xrdp.ini; suites of TLS 1.3 "
+    "stay on.",
+    on="xrdp",
 )
 _OLD_CLIENTS = Cause("They were left on for old clients.", "Somebody chose so: the values below are set.")
 
@@ -124,7 +126,7 @@ TLS_HANDSHAKE_ABORTED = Diagnosis(
         ),
         Remedy(
             "For xrdp, where the log says Invalid TLS cipher options or no suitable signature algorithm: set "
-            "tls_ciphers=ECDHE+AESGCM:ECDHE+CHACHA20 and ssl_protocols=TLSv1.2, TLSv1.3 in xrdp.ini.",
+            "tls_ciphers=ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:ECDHE+AES:DHE+AES and ssl_protocols=TLSv1.2, TLSv1.3 in xrdp.ini.",
             on="xrdp",
             heals=(XRDP_CIPHERS, NOTHING_SHARED),
         ),

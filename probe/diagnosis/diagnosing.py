@@ -51,13 +51,18 @@ def remedies_of(code: str, result: facts.Result) -> list[str]:
     Where the result gives no evidence for the code, as where a policy demands more than a diagnosis is made for, the
     catalogue alone decides. A code that is not in it has no remedies.
     """
+    return [_(remedy.text) for remedy in remedies_for(code, result)]
+
+
+def remedies_for(code: str, result: facts.Result) -> list[Remedy]:
+    """The same as data: with the kind of server that each is for."""
     server = result.server if result.server is not None else facts.Server()
     for rule in RULES:
         if rule.diagnosis.code == code:
             asked = rule.needs is None or getattr(result, rule.needs)
             excluded, pointed = _causes([*rule.evidence(result)] if asked else [])
             _left, remedies = _weighed(rule.diagnosis, excluded, pointed, server.kind)
-            return [_(remedy.text) for remedy in remedies if not remedy.lowers]
+            return [remedy for remedy in remedies if not remedy.lowers]
     return []
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from probe.language import _
-from probe.result import Result
+from probe.needs import TrialKind
+from probe.result import Result, Tls
+from probe.verify import fix_suites as lists
 from probe.verify import selectors
 from probe.verify.rule import Rule
 from probe.verify.what_if_language import VERSIONS
 
-_MOST_NAMED = 4  # of suites or groups in one sentence
 _SCHANNEL = {
     "SSLv2": "SSL 2.0",
     "SSLv3": "SSL 3.0",
@@ -41,9 +42,9 @@ def facts_of(rule: Rule, result: Result) -> dict[str, str]:
     if section == "tls" and "version" in key:
         found |= _of_versions(rule, result)
     if section == "tls" and "suites" in key:
-        found |= _of_names(_suites_off(rule, result), "suite")
+        found |= _of_suites(rule, result.tls)
     if section == "tls" and "groups" in key:
-        found |= _of_names(_groups_off(rule, result), "group")
+        found |= _of_groups(rule, result.tls)
     return {name: said for name, said in found.items() if said}
 
 
@@ -95,43 +96,52 @@ def _of_versions(rule: Rule, result: Result) -> dict[str, str]:
     }
 
 
-def _of_names(names: Iterable[str], kind: str) -> dict[str, str]:
-    """Some of them, the commands for Windows, and how many there are."""
-    listed = list(dict.fromkeys(names))
-    command = "Disable-TlsCipherSuite -Name" if kind == "suite" else "Disable-TlsEccCurve -Name"
-    known = listed if kind == "suite" else [_CURVES[name] for name in listed if name in _CURVES]
+def _of_suites(rule: Rule, tls: Tls | None) -> dict[str, str]:
+    """What must go, by the whole commands for it, and the lists that keep everything else."""
+    off = _off("suites", rule, tls)
+    if tls is None or not off:
+        return {}
+    commands = _commands("Disable-TlsCipherSuite", [name for name in off if name.startswith("TLS_")])
+    older = [name for name in off if "_WITH_" in name]
+    is_told, names = lists.is_told("suites", tls), _(", ").join(off)
     return {
-        f"{kind}s": _named(listed),
-        f"{kind}_commands": _named([f"{command} {name}" for name in known], "; "),
+        "suites": names if is_told else _("{names} and perhaps others (--depth full names all)", names=names),
+        "suite_commands" if is_told else "seen_suite_commands": commands,
+        "windows_suites": lists.windows_suites(rule, tls),
+        "openssl_suites": lists.openssl_suites(rule, tls) if older else "",
+        "openssl_tls13": lists.openssl_tls13(rule, tls),
+        "no_tls13": "" if lists.openssl_tls13(rule, tls) or len(older) == len(off) else "TLS 1.3",
     }
 
 
-def _named(names: list[str], between: str | None = None) -> str:
-    shown = (_(", ") if between is None else between).join(names[:_MOST_NAMED])
-    more = len(names) - _MOST_NAMED
-    return _("{names} and {more} more", names=shown, more=more) if more > 0 else shown
+def _of_groups(rule: Rule, tls: Tls | None) -> dict[str, str]:
+    """What must go, or what must come, as each kind of server calls it."""
+    if rule.key == "tls.required_groups":
+        codes = selectors.all_of("groups", rule.value)
+        meant = [name for code, name in selectors.SELECTABLE_GROUPS.items() if code in codes]
+        return {
+            "windows_groups": _(", ").join(_CURVES[name] for name in meant if name in _CURVES),
+            "openssl_groups": _(", ").join(lists.openssl_group_names(rule.value)),
+        }
+    off = _off("groups", rule, tls)
+    if tls is None or not off:
+        return {}
+    return {
+        "groups": _(", ").join(off),
+        "group_commands": _commands("Disable-TlsEccCurve", [_CURVES[name] for name in off if name in _CURVES]),
+        "dh_groups": _(", ").join(name for name in off if name.startswith("ffdhe")),
+        "openssl_groups": lists.openssl_groups(rule, tls),
+    }
 
 
-def _suites_off(rule: Rule, result: Result) -> Iterator[str]:
-    tls = result.tls
-    if tls is None or rule.key not in ("tls.allowed_suites", "tls.forbidden_suites"):
-        return
-    codes = selectors.all_of("suites", rule.value)
-    seen = [suite for suites in tls.cipher_suites.values() for suite in suites]
-    seen_elsewhere = [answer.cipher_suite for answer in tls.answered.values()]
-    tried = [suite for trial in tls.trials if trial.kind == "suites" for suite in trial.selected]
-    for suite in (*seen, *seen_elsewhere, *tried):
-        if (int(suite.code, 16) in codes) is (rule.key == "tls.forbidden_suites"):
-            yield suite.name
+def _off(kind: TrialKind, rule: Rule, tls: Tls | None) -> list[str]:
+    """The names of what was seen and must go."""
+    if tls is None or not rule.key.startswith(("tls.allowed_", "tls.forbidden_")):
+        return []
+    stays = lists.may_stay(kind, rule)
+    return [each.name for each in lists.seen(kind, tls) if not stays(int(each.code, 16))]
 
 
-def _groups_off(rule: Rule, result: Result) -> Iterator[str]:
-    tls = result.tls
-    if tls is None or rule.key not in ("tls.allowed_groups", "tls.forbidden_groups"):
-        return
-    codes = selectors.all_of("groups", rule.value)
-    used = [answer.group for answer in tls.answered.values() if answer.group is not None]
-    tried = [group for trial in tls.trials if trial.kind == "groups" for group in trial.selected]
-    for group in (*tls.groups, *used, *tried):
-        if (int(group.code, 16) in codes) is (rule.key == "tls.forbidden_groups"):
-            yield group.name
+def _commands(command: str, names: Iterable[str]) -> str:
+    """One command a name, all in one line for PowerShell: whoever copies it gets the whole."""
+    return "; ".join(f"{command} -Name {name}" for name in names)

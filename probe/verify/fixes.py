@@ -37,7 +37,7 @@ _LSA = "HKLM\\SYSTEM\\CurrentControlSet\\Control\\Lsa"
 _RESTRICTED = (
     Fix(
         N_(
-            "On Windows: DisableRestrictedAdmin (DWORD) in {lsa}, 0 to allow Restricted Admin and Remote Credential "
+            "DisableRestrictedAdmin (DWORD) in {lsa}, 0 to allow Restricted Admin and Remote Credential "
             "Guard, 1 to forbid; or the policy Remote host allows delegation of nonexportable credentials in "
             "{delegation}."
         ),
@@ -66,13 +66,13 @@ _CERTIFICATE_ELSE = Fix(
 _PROTOCOLS_BY = (
     Fix(
         N_(
-            "On Windows SecurityLayer (0: Standard RDP Security alone, 1: what the client has, 2: TLS) and "
+            "SecurityLayer (0: Standard RDP Security alone, 1: what the client has, 2: TLS) and "
             "UserAuthentication (1: NLA alone) in {rdp_tcp} decide which protocols there are, or the policies of the "
             "same meaning in {security}."
         ),
         on="windows",
     ),
-    Fix(N_("For xrdp security_layer in xrdp.ini decides: tls, rdp or negotiate. It has no NLA."), on="xrdp"),
+    Fix(N_("In xrdp.ini security_layer decides: tls, rdp or negotiate. It has no NLA."), on="xrdp"),
     Fix(
         N_(
             "FreeRDP's server: start it with /sec:nla, /sec:tls or /sec:rdp, or with +sec-NAME and -sec-NAME for each. "
@@ -139,7 +139,7 @@ FIXES: Mapping[str, tuple[Fix, ...]] = {  # by key, or where the value decides w
     "udp.state=closed": (
         Fix(
             N_(
-                "On Windows by Group Policy: Computer Configuration, Administrative Templates, Windows Components, "
+                "By Group Policy: Computer Configuration, Administrative Templates, Windows Components, "
                 "Remote Desktop Services, Remote Desktop Session Host, Connections, Select RDP transport protocols, "
                 "set to Use only TCP; then restart."
             ),

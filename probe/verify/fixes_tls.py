@@ -18,7 +18,7 @@ class Fix:
 
 _OLD_OFF = Fix(
     N_(
-        "On Windows set Enabled to 0 (DWORD) in {off_keys} under {protocols}, for example reg add "
+        "Set Enabled to 0 (DWORD) in {off_keys} under {protocols}, for example reg add "
         '"{protocols}\\{first_off}\\Server" /v Enabled /t REG_DWORD /d 0 /f, then restart. Other services of that '
         "computer obey it too."
     ),
@@ -34,18 +34,16 @@ _WID = Fix(
 )
 _NEW_ON = Fix(
     N_(
-        "On Windows set Enabled to 1 and DisabledByDefault to 0 (DWORD) in {on_keys} under {protocols}, then restart; "
+        "Set Enabled to 1 and DisabledByDefault to 0 (DWORD) in {on_keys} under {protocols}, then restart; "
         "TLS 1.3 needs Windows 11 or Windows Server 2022, and Remote Desktop on Windows 7 and Server 2008 R2 needs "
         "KB3080079 for TLS 1.2."
     ),
     on="windows",
 )
-_XRDP_VERSIONS = Fix(
-    N_("For xrdp set ssl_protocols={xrdp_versions} in xrdp.ini; it counts for the next connection."), on="xrdp"
-)
+_XRDP_VERSIONS = Fix(N_("Set ssl_protocols={xrdp_versions} in xrdp.ini; it counts for the next connection."), on="xrdp")
 _OPENSSL_LEAST = Fix(
     N_(
-        "For FreeRDP's server and GNOME Remote Desktop the system's OpenSSL decides: MinProtocol = {least} in the "
+        "The system's OpenSSL decides: MinProtocol = {least} in the "
         "section of system_default in openssl.cnf, or update-crypto-policies --set DEFAULT on Fedora and RHEL; then "
         "restart the service."
     ),
@@ -53,7 +51,7 @@ _OPENSSL_LEAST = Fix(
 )
 _OPENSSL_ON = Fix(
     N_(
-        "For FreeRDP's server and GNOME Remote Desktop the system's OpenSSL decides: see MinProtocol, MaxProtocol and "
+        "The system's OpenSSL decides: see MinProtocol, MaxProtocol and "
         "CipherString in openssl.cnf, which must leave {on} on; then restart the service."
     ),
     on="freerdp",
@@ -70,27 +68,48 @@ _SUITES_OFF = Fix(
 _SUITE_ORDER = Fix(
     N_(
         "On any Windows by Group Policy: Computer Configuration, Administrative Templates, Network, SSL Configuration "
-        "Settings, SSL Cipher Suite Order, a list without {suites}; then restart. Where this policy is set, it alone "
-        "counts."
+        "Settings, SSL Cipher Suite Order, set to what may stay: {windows_suites}; then restart. Where this policy is "
+        "set, it alone counts."
+    ),
+    on="windows",
+)
+_SEEN_SUITES_OFF = Fix(
+    N_(
+        "On Windows Server 2016, Windows 10 and later, in PowerShell as administrator: {seen_suite_commands}; then "
+        "restart. These are those that were seen, and there may be more: --depth full names all."
     ),
     on="windows",
 )
 _XRDP_SUITES = Fix(
     N_(
-        "For xrdp take {suites} out of tls_ciphers in xrdp.ini, for example by ECDHE+AESGCM:ECDHE+CHACHA20; those of "
-        "TLS 1.3 are chosen by Ciphersuites in openssl.cnf alone."
+        "Set tls_ciphers={openssl_suites} in xrdp.ini: it takes away {suites} and keeps what else clients may "
+        "need; it counts for the next connection."
     ),
     on="xrdp",
 )
 _OPENSSL_SUITES = Fix(
     N_(
-        "For FreeRDP's server and GNOME Remote Desktop take {suites} out of CipherString (Ciphersuites for TLS 1.3) in "
-        "the section of system_default in openssl.cnf, for example by ECDHE+AESGCM:ECDHE+CHACHA20; then restart the "
+        "Set CipherString = {openssl_suites} in the section of "
+        "system_default in openssl.cnf: it takes away {suites} and keeps what else clients may need; then restart the "
         "service."
     ),
     on="freerdp",
 )
-SUITES = (_SUITES_OFF, _SUITE_ORDER, _XRDP_SUITES, _OPENSSL_SUITES)
+_OPENSSL_TLS13 = Fix(
+    N_(
+        "Suites of TLS 1.3 are chosen in openssl.cnf alone: set Ciphersuites = {openssl_tls13} in its section of "
+        "system_default; then restart the service."
+    ),
+    on="linux",
+)
+_NO_TLS13 = Fix(
+    N_(
+        "Suites of {no_tls13} are chosen in openssl.cnf alone, and none that OpenSSL has on by default may stay: set "
+        "MaxProtocol = TLSv1.2 in its section of system_default; then restart the service."
+    ),
+    on="linux",
+)
+SUITES = (_SUITES_OFF, _SUITE_ORDER, _SEEN_SUITES_OFF, _XRDP_SUITES, _OPENSSL_SUITES, _OPENSSL_TLS13, _NO_TLS13)
 SUITES_ON = (
     Fix(
         N_(
@@ -108,12 +127,12 @@ SUITES_ON = (
         on="windows",
     ),
     Fix(
-        N_("For xrdp add such suites to tls_ciphers in xrdp.ini; openssl ciphers -stdname tells OpenSSL's names."),
+        N_("Add such suites to tls_ciphers in xrdp.ini; openssl ciphers -stdname tells OpenSSL's names."),
         on="xrdp",
     ),
     Fix(
         N_(
-            "For FreeRDP's server and GNOME Remote Desktop add such suites to CipherString, or for TLS 1.3 to "
+            "Add such suites to CipherString, or for TLS 1.3 to "
             "Ciphersuites, in openssl.cnf; openssl ciphers -stdname tells OpenSSL's names."
         ),
         on="freerdp",
@@ -129,15 +148,15 @@ GROUPS_OFF = (
     ),
     Fix(
         N_(
-            "What of {groups} is Diffie-Hellman on Windows: set Enabled to 0 in the key "
-            "KeyExchangeAlgorithms\\Diffie-Hellman under {schannel}, or take the TLS_DHE suites away."
+            "Against {dh_groups} set Enabled to 0 in the key KeyExchangeAlgorithms\\Diffie-Hellman under "
+            "{schannel}, or take the TLS_DHE suites away."
         ),
         on="windows",
     ),
     Fix(
         N_(
-            "For servers on OpenSSL (xrdp, FreeRDP, GNOME) set Groups in the section of system_default in openssl.cnf, "
-            "for example Groups = X25519:P-256:P-384, without {groups}; then restart the service."
+            "Set Groups = {openssl_groups} in the section of "
+            "system_default in openssl.cnf, which takes away {groups}; then restart the service."
         ),
         on="linux",
     ),
@@ -146,15 +165,15 @@ GROUPS_ON = (
     Fix(
         N_(
             "On Windows Server 2016, Windows 10 and later, in PowerShell as administrator: Enable-TlsEccCurve -Name "
-            "NAME (curve25519, NistP256, NistP384, NistP521); Get-TlsEccCurve lists what is on. The Group Policy ECC "
+            "NAME ({windows_groups}); Get-TlsEccCurve lists what is on. The Group Policy ECC "
             "Curve Order wins where it is set."
         ),
         on="windows",
     ),
     Fix(
         N_(
-            "For servers on OpenSSL (xrdp, FreeRDP, GNOME) add {value} to Groups in the section of system_default in "
-            "openssl.cnf, as far as that OpenSSL has it; then restart the service."
+            "Add one of these to Groups in the section of system_default "
+            "in openssl.cnf, as far as that OpenSSL has it: {openssl_groups}; then restart the service."
         ),
         on="linux",
     ),
@@ -162,19 +181,22 @@ GROUPS_ON = (
 DH_BITS = (
     Fix(
         N_(
-            "On Windows set ServerMinKeyBitLength to {value} (DWORD) in the key KeyExchangeAlgorithms\\Diffie-Hellman "
-            "under {schannel}, then restart; or take the TLS_DHE suites away, which RDP clients need no more."
+            "Set ServerMinKeyBitLength to {value} (DWORD) in the key KeyExchangeAlgorithms\\Diffie-Hellman "
+            "under {schannel}, then restart; or take the TLS_DHE suites away."
         ),
         on="windows",
     ),
     Fix(
-        N_("For xrdp take Diffie-Hellman of finite fields away: tls_ciphers=ECDHE+AESGCM:ECDHE+CHACHA20 in xrdp.ini."),
+        N_(
+            "Add :!DHE to tls_ciphers in xrdp.ini, tls_ciphers=DEFAULT:!DHE where none is set; it counts for "
+            "the next connection."
+        ),
         on="xrdp",
     ),
     Fix(
         N_(
-            "For FreeRDP's server and GNOME Remote Desktop: CipherString = DEFAULT:!DHE in the section of "
-            "system_default in openssl.cnf, or a higher @SECLEVEL; then restart the service."
+            "CipherString with :!DHE at its end, such as "
+            "DEFAULT:!DHE, in the section of system_default in openssl.cnf; then restart the service."
         ),
         on="freerdp",
     ),
@@ -199,7 +221,7 @@ SCHEMES = (
     NEW_STACK[0],
     Fix(
         N_(
-            "For servers on OpenSSL (xrdp, FreeRDP, GNOME) set SignatureAlgorithms in the section of "
+            "Set SignatureAlgorithms in the section of "
             "system_default in openssl.cnf without them, or @SECLEVEL=2; then restart the service."
         ),
         on="linux",
@@ -214,10 +236,7 @@ SERVER_ORDER = (
         on="windows",
     ),
     Fix(
-        N_(
-            "For servers on OpenSSL (xrdp, FreeRDP, GNOME) set Options = ServerPreference in the section of "
-            "system_default in openssl.cnf; then restart the service."
-        ),
+        N_("Set Options = ServerPreference in the section of system_default in openssl.cnf; then restart the service."),
         on="linux",
     ),
 )

@@ -19,7 +19,13 @@ def next_step(rule: Rule, result: Result) -> str | None:
     for concerns, step in _STEPS:
         if concerns(rule.key, result):
             return _(step)
-    return _(_AGAIN)
+    return _(_AGAIN_HERE if _is_here(result) else _AGAIN)
+
+
+def _is_here(result: Result) -> bool:
+    """There is no nearer place to ask from."""
+    address = result.target.address or result.target.host
+    return _is_address(address) and ipaddress.ip_address(address).is_loopback
 
 
 def _is_limited(_key: str, result: Result) -> bool:
@@ -61,6 +67,14 @@ def _needs_login(key: str, result: Result) -> bool:
     return key == "credssp.mechanisms" and result.credssp is not None and result.credssp.version is not None
 
 
+def _shows_no_order(key: str, result: Result) -> bool:
+    """Depth full asked for all suites, and its answers fit both: that no other hello tells."""
+    if key != "tls.server_order" or result.depth != "full" or result.tls is None:
+        return False
+    served = [name for name, verdict in result.tls.versions.items() if verdict.state == "accepted"]
+    return bool(served) and all(result.tls.cipher_suites.get(name) for name in served)
+
+
 def _is_for_full_depth(key: str, result: Result) -> bool:
     of_lists = any(part in key for part in _ENUMERATED)
     return key.startswith("tls.") and result.depth != "full" and (of_lists or "version" not in key)
@@ -70,6 +84,9 @@ _AGAIN = N_(
     "Ask again with rdp-probe verify and a longer --timeout, or from a place nearer to the server; earlier results "
     "(--results) hold only what was asked then."
 )
+_AGAIN_HERE = N_(
+    "Ask again with rdp-probe verify and a longer --timeout; earlier results (--results) hold only what was asked then."
+)
 # The first that concerns it is told.
 _STEPS: tuple[tuple[Callable[[str, Result], bool], str], ...] = (
     (_is_nameless, N_("Give the name by which clients connect: --server-name NAME.")),
@@ -77,6 +94,10 @@ _STEPS: tuple[tuple[Callable[[str, Result], bool], str], ...] = (
     (_is_not_asked_by_udp, N_("Ask with --udp.")),
     (_is_silent_by_udp, N_("Admit UDP 3389 on the way, or ask from the server's own network.")),
     (_is_limited, N_("Less was asked than is needed: give more by --max-connections or --deadline.")),
+    (
+        _shows_no_order,
+        N_("Every suite was asked for, and asking again tells no more: look at the server's own settings."),
+    ),
     (_is_of_clients, N_("Ask as this client asks, with --simulate, or for all that decides it, with --depth full.")),
     (_needs_login, N_("Without a login only NTLM can be shown to be usable: look at the server's own settings.")),
     (_is_for_full_depth, N_("Ask for all of TLS, with --depth full.")),

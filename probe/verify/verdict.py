@@ -6,6 +6,8 @@ import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
 
+from probe import __version__
+from probe.clients import CLIENTS
 from probe.diagnosis import CATALOGUE
 from probe.diagnosis.stored import stored
 from probe.language import N_, _
@@ -14,6 +16,7 @@ from probe.result import Result, Status, Target
 from probe.result.verification import (
     RULE_SEVERITIES,
     AppliedWaiver,
+    Blocker,
     ClientChange,
     NotCheckable,
     PolicyName,
@@ -25,13 +28,17 @@ from probe.result.verification import (
     VerifyVerdict,
 )
 from probe.verify.fix import fix, next_step
+from probe.verify.fix_protocols import is_impossible
+from probe.verify.fix_suites import change_of
 from probe.verify.kinds import kind_of
 from probe.verify.overriding import is_named, overridden
 from probe.verify.policy import Policy, Waiver
-from probe.verify.rule import Finding, Rule
+from probe.verify.rule import Finding, Kind, Rule
+from probe.verify.rules_clients import keys_of
 from probe.verify.targets import matches
-from probe.verify.what_if import cut_off
+from probe.verify.what_if import Lost, lost_by
 
+_LONGEST_FAULT = 200
 _ORDER: tuple[RuleState, ...] = ("failed", "unknown", "waived", "passed")
 _UNREACHED: dict[Status, str] = {
     "not_rdp": N_("what answers is not RDP"),
@@ -85,19 +92,25 @@ def verify(
             for each in policy.unseen
         ],
         locked_out=_locked_out(result) if reached else [],
+        locked_out_open=[each.client for each in result.clients if each.connects is None] if reached else [],
+        blockers=_blockers(result) if reached else [],
+        version=__version__,
+        is_full="full" in (result.asked if result.asked is not None else [result.depth]),
     )
 
 
 def _outcomes(policy: Policy, result: Result, reason: str | None, today: dt.date) -> Iterator[RuleOutcome]:
     """What came of each rule of one policy; `reason` says why none of them could be looked at."""
-    for rule in rules_for(policy, result.target):
+    rules = rules_for(policy, result.target)
+    for rule in rules:
         kind = kind_of(rule.key)
         if reason is None:
-            finding = kind.check(rule.value, result)
+            finding = _checked(kind, rule, result)
         else:
             finding = Finding(state="unknown", message=reason, observed=_("nothing"))
         failed = finding.state == "failed"
         waiver = _waiver(policy.waivers, rule, result.target, today) if failed else None
+        lost = _lost(rule, finding, result) if failed else Lost()
         yield RuleOutcome(
             rule=rule.key,
             policy=policy.name,
@@ -107,8 +120,9 @@ def _outcomes(policy: Policy, result: Result, reason: str | None, today: dt.date
             expected=kind.words(rule.value),
             observed=finding.observed,
             evidence=list(finding.evidence),
-            fix=_fix(rule, finding, result) if reason is None else [],
-            cut_off=cut_off(finding.change, result) if failed else [],
+            fix=[*_fix(rule, finding, result), *_at_odds(rules, lost)] if reason is None else [],
+            cut_off=list(lost.cut_off),
+            cut_off_open=list(lost.open),
             source=rule.source,
             why=rule.why,
             diagnosis=finding.diagnosis,
@@ -117,12 +131,40 @@ def _outcomes(policy: Policy, result: Result, reason: str | None, today: dt.date
         )
 
 
+def _checked(kind: Kind, rule: Rule, result: Result) -> Finding:
+    """What a check finds. A fault of ours in one leaves its rule open, and others and their targets alone."""
+    try:
+        return kind.check(rule.value, result)
+    except Exception as error:  # noqa: BLE001  no result of a server may end the judging of all others
+        what = _("a fault of rdp-probe in this rule, please report it: {error}", error=repr(error)[:_LONGEST_FAULT])
+        return Finding(state="unknown", message=what, observed=_("not known"))
+
+
 def _fix(rule: Rule, finding: Finding, result: Result) -> list[str]:
     """What mends it, or would settle it."""
     if finding.state == "failed":
         return fix(rule, finding, result)
     step = next_step(rule, finding, result) if finding.state == "unknown" else None
     return [] if step is None else [step]
+
+
+def _lost(rule: Rule, finding: Finding, result: Result) -> Lost:
+    """Whom it costs the way in to do what mends it."""
+    return Lost() if is_impossible(rule, result) else lost_by(change_of(rule, finding.change, result), result)
+
+
+def _at_odds(rules: Iterable[Rule], lost: Lost) -> Iterator[str]:
+    """What is to be known of a fix that costs clients which the same policy demands to get in."""
+    demanded = {
+        CLIENTS[key].name for rule in rules if rule.key == "clients.must_connect" for key in keys_of(rule.value)
+    }
+    names = [client.client for client in lost.cut_off if client.client in demanded]
+    if names:
+        yield _(
+            "But clients.must_connect of this policy demands {clients}, which this cuts off: update them first, or "
+            "except one of the two rules.",
+            clients=_(", ").join(names),
+        )
 
 
 def _page(code: str | None) -> str | None:
@@ -163,6 +205,17 @@ def _unreached(result: Result) -> str:
     blocker = next((each for each in result.diagnoses if each.severity == "blocker"), None)
     words = _(_UNREACHED[result.status]) if blocker is None else blocker.summary.rstrip(".。")
     return words if result.cause is None else f"{words}: {stored(result.cause)}"
+
+
+def _blockers(result: Result) -> list[Blocker]:
+    """Why nobody gets in; nothing where of any client that is not known, so that little asking makes up nothing."""
+    if any(each.connects is not False for each in result.clients):
+        return []
+    return [
+        Blocker(code=each.code, summary=each.summary, page=_page(each.code))
+        for each in result.diagnoses
+        if each.severity == "blocker"
+    ]
 
 
 def _target(target: Target) -> VerifiedTarget:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from probe.diagnosis.clients import evaluate
 from probe.diagnosis.judged import judge
 from probe.diagnosis.simulated import measured
 from probe.errors import InputError
-from probe.language import _
+from probe.language import N_, _
 from probe.result import Client, Result, from_json, to_json
 from probe.result.verification import ClientChange, WhatIf
 from probe.verify import what_if_certificate as certificate
@@ -22,11 +23,13 @@ from probe.verify import what_if_groups as groups
 from probe.verify import what_if_protocols as protocols
 from probe.verify import what_if_tls as tls
 from probe.verify.what_if_credssp import refuse_older, without_older
-from probe.verify.what_if_language import Setting, parse
+from probe.verify.what_if_language import Setting, normal, parse
 from probe.verify.what_if_measured import still_measured
 
-__all__ = ["Setting", "altered", "cut_off", "parse", "what_if"]
+__all__ = ["Lost", "Setting", "altered", "cut_off", "lost_by", "parse", "what_if"]
 
+# What --depth full adds is named by its option in every language; these are the others of which nobody asked.
+_NOT_ASKED = (N_("TLS was not tried"), N_("CredSSP was not tried"), N_("Standard RDP Security was not tried"))
 _Change = Callable[[Result, Setting, list[str]], None]
 
 
@@ -70,15 +73,30 @@ def altered(result: Result, settings: Sequence[Setting]) -> tuple[Result, list[s
 def what_if(text: str, result: Result) -> WhatIf:
     """What becomes of every known client: those cut off first, those let in, those no longer known, the others.
 
+    `open` names those of which nobody can say whether they would still connect, by the change or for want of asking.
     Raises InputError for a text that `parse` does not take.
     """
     settings = parse(text)
     changed, notes = _changed(result, settings)
-    return WhatIf(change=text, clients=_compared(result, changed, settings), notes=notes)
+    walked = _compared(result, changed, settings)
+    return WhatIf(
+        change=normal(settings),
+        clients=[each.change for each in walked],
+        open=[each.change.client for each in walked if each.is_open or each.is_for_want_of_asking],
+        notes=notes,
+    )
 
 
-def cut_off(change: str | None, result: Result) -> list[ClientChange]:
-    """The clients that connect now and would not after a change; none where there is no change.
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Whom a change costs the way in."""
+
+    cut_off: tuple[ClientChange, ...] = ()  # they connect now and would not
+    open: tuple[str, ...] = ()  # names of those that it may cut off: today's facts do not tell
+
+
+def lost_by(change: str | None, result: Result) -> Lost:
+    """Who connects now and would not, or perhaps not, after a change; nobody where there is no change.
 
     A change that `parse` does not take cuts nobody off as far as anybody knows: rules make theirs out of what
     policies say, and no fault in there keeps a verification from being told.
@@ -86,11 +104,20 @@ def cut_off(change: str | None, result: Result) -> list[ClientChange]:
     try:
         settings = parse(change) if change else ()
     except InputError:
-        return []
+        return Lost()
     if not settings:
-        return []
+        return Lost()
     changed, _notes = _changed(result, settings)
-    return [each for each in _compared(result, changed, settings) if _place(each) == 0]
+    walked = _compared(result, changed, settings)
+    return Lost(
+        cut_off=tuple(each.change for each in walked if _place(each.change) == 0),
+        open=tuple(each.change.client for each in walked if each.is_open),
+    )
+
+
+def cut_off(change: str | None, result: Result) -> list[ClientChange]:
+    """The clients that connect now and would not after a change, as `lost_by` has them."""
+    return list(lost_by(change, result).cut_off)
 
 
 def _changed(result: Result, settings: Sequence[Setting]) -> tuple[Result, list[str]]:
@@ -107,12 +134,40 @@ def _changed(result: Result, settings: Sequence[Setting]) -> tuple[Result, list[
     return changed, list(dict.fromkeys(notes))
 
 
-def _compared(result: Result, changed: Result, settings: Sequence[Setting]) -> list[ClientChange]:
+@dataclass(frozen=True, slots=True)
+class _Walked:
+    """One client now and then."""
+
+    change: ClientChange
+    because: str | None  # of its state now
+
+    @property
+    def is_open(self) -> bool:
+        """It may lose the way in by the change, and the facts do not tell: either what is now, or what would be."""
+        if self.change.after is None:
+            return self.change.before is True or (self.change.before is None and self.change.because != self.because)
+        return self.change.before is None and self.change.after is False
+
+    @property
+    def is_for_want_of_asking(self) -> bool:
+        """Nobody can say it now or then, and asking for more might tell."""
+        return self.change.after is None and _names_what_was_not_asked(self.change.because or "")
+
+
+def _names_what_was_not_asked(because: str) -> bool:
+    return "--depth full" in because or any(because == _(words) for words in _NOT_ASKED)
+
+
+def _compared(result: Result, changed: Result, settings: Sequence[Setting]) -> list[_Walked]:
     """Every known client now and then, in the order that matters; of equals in the table's order."""
     now = {client.client: client for client in _clients_now(result)}
     kept = still_measured(result, changed, settings)
     then = without_older([kept.get(each.client, each) for each in evaluate(changed)], changed, settings)
-    return sorted((_change(now.get(client.client), client) for client in then), key=_place)
+    return sorted((_walked(now.get(client.client), client) for client in then), key=lambda each: _place(each.change))
+
+
+def _walked(now: Client | None, then: Client) -> _Walked:
+    return _Walked(_change(now, then), now.because if now is not None else None)
 
 
 def _clients_now(result: Result) -> list[Client]:

@@ -27,6 +27,11 @@ from probe.verify.selectors import check
 
 VERSIONS = ("SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3")  # oldest first, as a result names them
 _VERSION = re.compile(r"(?:tls)?[ _-]?v?[ _-]?(1(?:\.[0-3])?)|ssl[ _-]?v?([23])(?:\.0)?")
+_LEAST_RSA_BITS = 1024  # current TLS libraries refuse shorter keys, and no client is known that would not
+_OF_NO_OPENSSL = (
+    "+ joins names of the IANA registry, patterns of them with * and classes: TLS_ECDHE_*_GCM_*+class:aead; "
+    "OpenSSL's words, as in xrdp.ini, are none of them"
+)
 _KEY = re.compile(r"(rsa|ec|ecdsa)[-_ ]?(?:p-?)?([0-9]{3,5})")
 _CURVES = (256, 384, 521)
 _CREDSSP = range(2, 7)
@@ -91,7 +96,7 @@ def _key(text: str) -> str:
     """As a result names a key's type and size: "RSA-2048", "EC-256"."""
     found = _KEY.fullmatch(text)
     kind, bits = ("RSA" if found[1] == "rsa" else "EC", int(found[2])) if found is not None else ("", 0)
-    if bits == 0 or (kind == "EC" and bits not in _CURVES) or (kind == "RSA" and not 512 <= bits <= 16384):
+    if bits == 0 or (kind == "EC" and bits not in _CURVES) or (kind == "RSA" and not _LEAST_RSA_BITS <= bits <= 16384):
         raise _NoValue
     return f"{kind}-{bits}"
 
@@ -109,7 +114,8 @@ def _selector(kind: TrialKind, text: str) -> str:
     try:
         check(text, kind)
     except InputError as error:
-        raise InputError(f"--what-if: {error.what}", error.hint) from None
+        is_near = text.casefold().startswith(("tls_", "class:", "ssl_")) or kind == "groups"
+        raise InputError(f"--what-if: {error.what}", error.hint if is_near else _OF_NO_OPENSSL) from None
     return text
 
 
@@ -139,7 +145,7 @@ KEYS: Mapping[str, _Values] = {
     "groups.off": _GROUPS,
     "credssp.min": _Values(_credssp, "2 to 6", ("2", "3", "4", "5", "6")),
     "certificate": _Values(_word(_CERTIFICATE), "trusted or self_signed", ("trusted", "self_signed")),
-    "certificate.key": _Values(_key, "a kind and its bits: RSA-2048, RSA-3072, EC-256, EC-384"),
+    "certificate.key": _Values(_key, "a kind and its bits: RSA-2048, RSA-3072, EC-256, EC-384; of RSA 1024 or more"),
 }
 _OTHER_KEYS = {  # what else people call them
     "tls": "tls.versions",
@@ -163,6 +169,17 @@ def parse(text: str) -> tuple[Setting, ...]:
         raise InputError("--what-if names no change", f"write it as {_EXAMPLE}; {_all_keys()}")
     _agree(settings)
     return settings
+
+
+def normal(settings: Sequence[Setting]) -> str:
+    """The settings in the words of this language, however they were given: "tls.min=1.2,nla=required"."""
+    return ",".join(f"{setting.key}={_said(setting)}" for setting in settings)
+
+
+def _said(setting: Setting) -> str:
+    if setting.key not in ("tls.min", "tls.max", "tls.versions"):
+        return setting.value
+    return "+".join(version.removeprefix("TLSv") for version in setting.values)
 
 
 def _setting(text: str) -> Setting:

@@ -89,7 +89,7 @@ def _have_nla(answers: _Answers, notes: list[str]) -> None:
     if "accepted" in answers.states(*_NLA):
         return
     if answers.kind == "xrdp":
-        notes.append(_("xrdp has no NLA: it cannot be set there, and what clients with NLA would meet is not known"))
+        notes.insert(0, _("xrdp has no NLA: it cannot be set there, and what clients with NLA would meet is not known"))
         answers.say(_NLA, _UNKNOWN)
         return
     if answers.of("HYBRID").state == "rejected":

@@ -26,6 +26,7 @@ from probe.result import (
     Verdict,
 )
 from probe.verify.fix import fix, names_in, next_step, texts_of
+from probe.verify.fix_protocols import is_impossible
 from probe.verify.fixes import CODES, ELSEWHERE, FEATURES, FIXES, PLACES
 from probe.verify.kinds import KINDS
 from probe.verify.rule import Finding, Rule
@@ -126,7 +127,8 @@ def test_tables_name_keys_codes_and_facts_that_there_are() -> None:
     for codes in CODES.values():
         assert set(codes) <= set(CATALOGUE)
     known = {*PLACES, "value", "off_keys", "on_keys", "off", "on", "first_off", "tls10", "xrdp_versions", "least"}
-    known |= {"suites", "suite_commands", "groups", "group_commands"}
+    known |= {"suites", "suite_commands", "seen_suite_commands", "windows_suites", "openssl_suites", "openssl_tls13"}
+    known |= {"no_tls13", "groups", "group_commands", "dh_groups", "openssl_groups", "windows_groups"}
     for texts in (*FIXES.values(), FEATURES):
         for each in texts:
             assert names_in(each) <= known
@@ -159,7 +161,7 @@ def test_windows_is_told_the_keys_of_the_very_versions_and_what_else_needs_them(
 def test_windows_without_a_version_that_may_stay_turns_one_on_first() -> None:
     described = of_kind(with_tls(modern(), {"TLSv1.0": (RSA_CBC, None)}, rejected=("TLSv1.2",)), "windows")
     told = fix(rule("tls.min_version", "TLSv1.2"), NOTHING, described)
-    assert "set Enabled to 1 and DisabledByDefault to 0 (DWORD) in TLS 1.2\\Server" in told[0]
+    assert "Set Enabled to 1 and DisabledByDefault to 0 (DWORD) in TLS 1.2\\Server" in told[0]
     assert "TLS 1.0\\Server" in told[1]
 
 
@@ -204,14 +206,12 @@ def test_the_suites_that_were_seen_are_named() -> None:
     described.tls.answered["TLSv1.1"] = TlsAnswer(cipher_suite=suite(RSA_KEY_CBC))
     tried: list[Registered] = [suite(0x0005), suite(0x0004), suite(0x0035)]
     described.tls.trials = [TlsTrial(kind="suites", version="TLSv1.0", offered=[], selected=tried, state="accepted")]
-    first, second, *_rest = fix(rule("tls.forbidden_suites", ["TLS_RSA_*"]), NOTHING, described)
-    assert "Disable-TlsCipherSuite -Name TLS_RSA_WITH_AES_128_CBC_SHA; " in first
-    assert "and 1 more" in first
-    assert (
-        "SSL Cipher Suite Order, a list without TLS_RSA_WITH_AES_128_CBC_SHA, TLS_RSA_WITH_3DES_EDE_CBC_SHA" in second
-    )
+    order, commands, *_rest = fix(rule("tls.forbidden_suites", ["TLS_RSA_*"]), NOTHING, described)
+    assert commands.count("Disable-TlsCipherSuite -Name TLS_RSA_WITH_") == 5
+    assert "more:" in commands
+    assert "SSL Cipher Suite Order, set to what may stay: TLS_" in order
     allowed = fix(rule("tls.allowed_suites", ["class:aead"]), NOTHING, weak("xrdp"))
-    assert "take TLS_RSA_WITH_AES_128_CBC_SHA, TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA" in allowed[0]
+    assert "takes away TLS_RSA_WITH_AES_128_CBC_SHA, TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA" in allowed[0]
 
 
 def test_groups_have_other_names_on_windows() -> None:
@@ -226,13 +226,14 @@ def test_groups_have_other_names_on_windows() -> None:
     assert "Disable-TlsEccCurve -Name curve25519" in others[0]
     assert "secp192r1" not in others[0]
     linux = fix(rule("tls.allowed_groups", ["x25519"]), NOTHING, weak("xrdp"))
-    assert "without secp192r1, secp384r1" in linux[0]
+    assert "Groups = X25519 in" in linux[0]
+    assert "takes away secp192r1, secp384r1" in linux[0]
 
 
 def test_an_answer_alone_names_a_suite_and_a_group() -> None:
     described = of_kind(with_tls(modern(), {"TLSv1.3": (OF_TLS13, X25519), "TLSv1.2": (RSA_KEY_CBC, None)}), "windows")
     assert "-Name curve25519" in fix(rule("tls.forbidden_groups", ["x25519"]), NOTHING, described)[0]
-    assert "-Name TLS_RSA_WITH" in fix(rule("tls.forbidden_suites", ["class:cbc"]), NOTHING, described)[0]
+    assert "-Name TLS_RSA_WITH" in fix(rule("tls.forbidden_suites", ["class:cbc"]), NOTHING, described)[1]
 
 
 @pytest.mark.parametrize("key", ["tls.forbidden_suites", "tls.forbidden_groups", "tls.min_version"])
@@ -265,8 +266,111 @@ def test_what_the_check_names_goes_before_the_settings_of_protocols() -> None:
 
 def test_each_kind_of_server_comes_first_where_it_is_not_known_which_it_is() -> None:
     told = fix(rule("tls.min_version", "TLSv1.2"), NOTHING, weak("unknown"))
-    assert [text.split()[1].rstrip("'s") for text in told] == ["Window", "xrdp", "FreeRDP"]
-    assert fix(rule("tls.min_version", "TLSv1.2"), NOTHING, result())[0].startswith("On Windows set Enabled to 1")
+    assert [text.partition(":")[0] for text in told] == [
+        "If it is Windows",
+        "If it is xrdp",
+        "If it is FreeRDP or GNOME Remote Desktop",
+    ]
+    nothing_known = fix(rule("tls.min_version", "TLSv1.2"), NOTHING, result())
+    assert nothing_known[0].startswith("If it is Windows: Set Enabled to 1")
+
+
+@pytest.mark.parametrize("key", KINDS)
+def test_what_is_for_one_kind_says_so_where_it_is_not_known_which_it_is(key: str) -> None:
+    value, described = FAILING.get(key, given(key)), judged("unknown")
+    finding = found(key, value, described)
+    for text in fix(rule(key, value), finding, described):
+        assert text.startswith("If it is ") or not text.startswith(("On Windows", "For xrdp", "FreeRDP's", "For GNOME"))
+
+
+# Security protocols
+
+
+def test_xrdp_is_told_to_serve_tls_alone_and_needs_no_restart() -> None:
+    described = judged("xrdp")
+    finding = KINDS["protocols.forbidden"].check(["RDP"], described)
+    assert fix(rule("protocols.forbidden", ["RDP"]), finding, described) == [
+        "Set security_layer=tls in xrdp.ini; it counts for the next connection."
+    ]
+
+
+def test_where_xrdp_serves_no_tls_its_certificate_comes_first() -> None:
+    described = of_kind(standard("128BIT"), "xrdp")
+    judge(described)
+    finding = KINDS["protocols.forbidden"].check(["RDP"], described)
+    assert "read certificate and key_file" in fix(rule("protocols.forbidden", ["RDP"]), finding, described)[0]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("protocols.forbidden", ["RDP", "SSL"]),
+        ("protocols.required", ["HYBRID"]),
+        ("protocols.nla", "required"),
+        ("protocols.nla", "offered"),
+        ("credssp.min_version", 6),
+    ],
+)
+def test_no_setting_of_xrdp_is_named_for_what_it_does_not_have(key: str, value: Any) -> None:
+    described = judged("xrdp")
+    [told] = fix(rule(key, value), found(key, value, described), described)
+    assert told.startswith("xrdp has no NLA: no setting of it meets this rule.")
+    assert "security_layer" not in told
+    assert is_impossible(rule(key, value), described)
+    assert not is_impossible(rule(key, value), judged("windows"))
+
+
+def test_xrdp_without_tls_has_standard_rdp_security_alone() -> None:
+    [told] = fix(rule("protocols.forbidden", ["SSL"]), NOTHING, judged("xrdp"))
+    assert "security_layer=rdp" in told
+    assert "protects less" in told
+
+
+def test_xrdp_staples_nothing() -> None:
+    [told] = fix(rule("tls.ocsp_stapling"), NOTHING, judged("xrdp"))
+    assert told.startswith("xrdp staples no OCSP response")
+    assert fix(rule("tls.ocsp_stapling"), NOTHING, judged("windows"))[0].startswith("What Schannel does")
+
+
+def test_windows_demands_nla_where_tls_alone_is_forbidden() -> None:
+    described = judged("windows")
+    finding = KINDS["protocols.forbidden"].check(["RDP", "SSL"], described)
+    told = fix(rule("protocols.forbidden", ["RDP", "SSL"]), finding, described)
+    assert any("UserAuthentication 1" in text for text in told)
+    assert not any("set to SSL" in text for text in told)
+    only_rdp = fix(
+        rule("protocols.forbidden", ["RDP"]), KINDS["protocols.forbidden"].check(["RDP"], described), described
+    )
+    assert "SecurityLayer 2" in only_rdp[0]
+    assert not any(text.startswith("Where it must stay") for text in only_rdp)
+
+
+def with_nla_alone() -> Result:
+    """A server on Windows that demands NLA."""
+    refused = Verdict(state="rejected", failure="HYBRID_REQUIRED_BY_SERVER")
+    described = of_kind(modern(HYBRID=ACCEPTED, RDP=refused, SSL=refused), "windows")
+    assert described.negotiation is not None
+    described.negotiation.nla = "required"
+    judge(described)
+    return described
+
+
+@pytest.mark.parametrize(("key", "value"), [("protocols.required", ["SSL"]), ("protocols.nla", "unsupported")])
+def test_who_demands_less_than_nla_is_not_told_to_leave_it(key: str, value: Any) -> None:
+    described = with_nla_alone()
+    finding = KINDS[key].check(value, described)
+    assert finding.diagnosis == "NLA_REQUIRED"
+    told = fix(rule(key, value), finding, described)
+    assert "UserAuthentication" in told[0]
+    assert not any("Leave it so" in text for text in told)
+
+
+def test_clients_that_nla_keeps_out_are_let_in_or_taken_off_the_list() -> None:
+    described = with_nla_alone()
+    finding = KINDS["clients.must_connect"].check(["mstsc-xp"], described)
+    told = fix(rule("clients.must_connect", ["mstsc-xp"]), finding, described)
+    assert any("take them out of clients.must_connect" in text for text in told)
+    assert not any("Leave it so" in text for text in told)
 
 
 def test_clients_that_must_connect_are_told_what_helps_them() -> None:
@@ -350,6 +454,8 @@ def in_full_depth() -> Result:
         ("tls.heartbeat", weak(), "--depth full"),
         ("tls.forbidden_suites", in_full_depth(), "longer --timeout"),
         ("tls.min_version", weak(), "longer --timeout"),
+        ("tls.server_order", in_full_depth(), "asking again tells no more"),
+        ("tls.server_order", weak(), "--depth full"),
         ("fact:server.release", weak(), "longer --timeout"),
     ],
 )
@@ -357,6 +463,15 @@ def test_what_would_settle_it(key: str, described: Result, words: str) -> None:
     step = next_step(rule(key), UNKNOWN, described)
     assert step is not None
     assert words in step
+
+
+def test_there_is_no_place_nearer_than_this_machine() -> None:
+    described = weak()
+    described.target.host = described.target.address = "127.0.0.1"
+    step = next_step(rule("tls.min_version"), UNKNOWN, described)
+    assert step is not None
+    assert "longer --timeout" in step
+    assert "nearer" not in step
 
 
 def test_what_was_not_reached_is_told_once_and_not_for_each_rule() -> None:

@@ -13,12 +13,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from probe import __version__
+from probe.diagnosis import CATALOGUE
 from probe.diagnosis.judged import judge
 from probe.language import speaking
 from probe.needs import NOTHING, Needs
-from probe.result import Client, Result, Status, Target
+from probe.result import Client, Diagnosis, Result, Status, Target
 from probe.result.verification import (
     RULE_SEVERITIES,
+    Blocker,
     ClientChange,
     RuleOutcome,
     RuleSeverity,
@@ -32,6 +35,7 @@ from probe.verify.policy import Override, Policy, Unseen, Waiver
 from probe.verify.policy_file import parse_policy, read_policy
 from probe.verify.rule import KINDS, Finding, Kind, Rule, any_value
 from probe.verify.verdict import needs_of, rules_for, verify
+from probe.verify.what_if import Lost
 from tests.clients.results import modern, with_nla
 from tests.diagnosis.results import result
 
@@ -95,7 +99,11 @@ def states(found: Iterable[RuleOutcome]) -> list[str]:
 def test_an_outcome_says_what_was_demanded_seen_and_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     lost = [ClientChange(client="old", before=True, after=False)]
     monkeypatch.setattr(verdict, "fix", lambda rule, finding, _result: [f"mend {rule.key}: {finding.message}"])
-    monkeypatch.setattr(verdict, "cut_off", lambda change, _result: lost if change == "nla=required" else [])
+    monkeypatch.setattr(
+        verdict,
+        "lost_by",
+        lambda change, _result: Lost(tuple(lost), ("newer",)) if change == "nla=required" else Lost(),
+    )
     [outcome] = verified(a_policy(a_rule("failed", "warning"), name="applied")).rules
     assert outcome == RuleOutcome(
         rule="x.failed",
@@ -108,6 +116,7 @@ def test_an_outcome_says_what_was_demanded_seen_and_what_to_do(monkeypatch: pyte
         evidence=["seen"],
         fix=["mend x.failed: it failed"],
         cut_off=lost,
+        cut_off_open=["newer"],
         source="S",
         why="W",
         diagnosis="NLA_NOT_ENFORCED",
@@ -325,6 +334,32 @@ def test_clients_that_cannot_connect_are_named() -> None:
             client="old", before=None, after=False, because="no TLS 1.2", user_sees="An error", hint="update it"
         )
     ]
+
+
+@pytest.mark.parametrize(("connects", "known"), [(False, True), (None, False), (True, False)])
+def test_why_nobody_gets_in_is_said_where_that_is_known(connects: bool | None, known: bool) -> None:
+    described = with_nla()
+    described.clients = [Client(client="old", connects=False), Client(client="new", connects=connects)]
+    blocker = CATALOGUE["TLS_HANDSHAKE_ABORTED"]
+    described.diagnoses = [
+        Diagnosis(code=blocker.code, severity="blocker", summary="Nothing is answered."),
+        Diagnosis(code="NLA_UNSUPPORTED", severity="risk", summary="No NLA."),
+    ]
+    said = Blocker(code=blocker.code, summary="Nothing is answered.", page=blocker.page)
+    assert verified(of=described).blockers == ([said] if known else [])
+    described.status = "silent"
+    assert verified(of=described).blockers == []
+
+
+def test_a_verification_says_how_deep_was_asked_and_which_program_judged_it() -> None:
+    described = with_nla()
+    described.depth, described.asked = "full", None
+    assert verified(of=described).is_full
+    described.asked = ["tls.versions.TLSv1.2"]
+    assert not verified(of=described).is_full
+    described.asked = ["full", "udp"]
+    assert verified(of=described).is_full
+    assert verified(of=described).version == __version__
 
 
 def test_a_verification_says_whom_and_what_it_is_about() -> None:
