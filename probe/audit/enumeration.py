@@ -21,6 +21,7 @@ from probe.audit.guess import guesses
 from probe.audit.offers import ALL_GROUPS, ALL_SCHEMES, all_suites, full_offer, groups_of, is_ecdhe, is_signed
 from probe.audit.outcome import Outcome, group_of, outcome, scheme_of
 from probe.audit.reading import Reading
+from probe.audit.verdict_suites import orders
 from probe.handshake.client_hello import Offer, usual_offer
 from probe.wire.tls_key_exchange import key_exchange_of
 from probe.wire.tls_record import AlertDescription
@@ -76,6 +77,7 @@ class Enumeration:
             yield from self._feature_questions()
             for version in known:
                 yield from self._scheme_questions(version)
+                yield from self._order_questions(version)
 
     @property
     def control(self) -> Question | None:
@@ -236,6 +238,12 @@ class Enumeration:
             picked.append(one)
             left = tuple(suite for suite in suites if suite not in picked)
             yield self._ask(full_offer(version, left, len(picked)), purpose)
+
+    def _order_questions(self, version: int) -> Iterator[Question]:
+        """In TLS 1.3, where the answers are those of either order: what was selected, the last of it first."""
+        picked = [suite for chain in self._chains[version] for suite in chain.taken]
+        if version >= TLS13 and len(picked) > 1 and version_name(version) not in orders(list(self._answers.all)):
+            yield self._ask(full_offer(version, tuple(reversed(picked))), f"{version_name(version)} suites")
 
     # Groups and signature schemes
 

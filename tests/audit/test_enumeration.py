@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -275,7 +276,7 @@ def test_a_server_that_falls_silent_is_soon_left_alone() -> None:
         return ([*selects(Protocol.SSL)], Ending.TIMED_OUT) if made > 20 else server(question)
 
     attempts, now = ran(answer, NO_END)
-    assert len(attempts) <= 38
+    assert len(attempts) <= 39
     section = found(attempts, now, NO_END).tls
     assert section is not None
     assert any("cipher suites" in words for words in section.unsettled)
@@ -304,6 +305,21 @@ def test_whose_order_decides_is_said_only_where_it_was_seen() -> None:
     server = current(suites={TLS12: OPENSSL_12, TLS11: [0xC014]})
     section, _ = audited(server)
     assert section.order_by_version == {"TLSv1.2": True}
+
+
+@pytest.mark.parametrize("own_order", [True, False])
+@pytest.mark.parametrize("suites", list(itertools.permutations([0x1301, 0x1302, 0x1303])))
+def test_in_tls_1_3_a_last_hello_tells_whose_order_decides(suites: tuple[int, ...], own_order: bool) -> None:
+    """The answers before it may be those of either: a list and the same list turned round are both begun with them."""
+    server = current(suites={TLS13: list(suites), TLS12: OPENSSL_12}, own_order=own_order)
+    section, _ = audited(server)
+    assert section.order_by_version["TLSv1.3"] is own_order
+
+
+def test_of_one_suite_there_is_no_order() -> None:
+    section, _ = audited(current(suites={TLS13: [0x1302]}))
+    assert section.order_by_version == {}
+    assert section.unsettled == []
 
 
 def test_a_server_that_drops_large_hellos_is_asked_with_small_ones() -> None:

@@ -12,7 +12,7 @@ import pytest
 import trio
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from probe.audit.settings import Settings
+from probe.audit.settings import MOST_CONNECTIONS, Settings
 from probe.diagnosis.judged import judge
 from probe.drive.limits import Limits
 from probe.drive.live import audit
@@ -247,6 +247,34 @@ def test_a_server_that_fits_passes(name: str, made: Made) -> None:
 @pytest.mark.parametrize("name", FAILING)
 def test_a_server_that_does_not_fit_fails_by_exactly_these_rules(name: str, made: Made) -> None:
     check(name, FAILING[name], made, "failed")
+
+
+ON_CURVES = {
+    "bsi-tr-02102-2": Case(
+        server=lambda made: made.over_tls(
+            ON_A_CURVE, versions=(TLS12, TLS13), ciphers=AEAD, ciphersuites=AES_OF_TLS13, groups=("P-256", "P-384")
+        ),
+        milder=frozenset({"tls.forbidden_schemes"}),
+    ),
+    "mozilla-intermediate": Case(
+        server=lambda made: made.over_tls(
+            ON_A_CURVE,
+            versions=(TLS12, TLS13),
+            ciphers="ECDHE+AESGCM:ECDHE+CHACHA20",
+            groups=("X25519", "P-256", "P-384"),
+        ),
+        milder=frozenset({"tls.ocsp_stapling"}),
+    ),
+    "pci-dss-4": Case(server=lambda made: Xrdp(security_layer="tls", certificate=made.issued(ON_A_CURVE))),
+}
+
+
+@pytest.mark.parametrize("name", ON_CURVES)
+def test_a_server_with_a_key_on_a_curve_passes_too(name: str, made: Made) -> None:
+    """It answers no hello without its certificate's curve, and its groups are settled all the same."""
+    found = check(name, ON_CURVES[name], made, "passed")
+    assert found.connections <= MOST_CONNECTIONS["full"]
+    assert [rule.rule for rule in found.rules if rule.state == "unknown"] == []
 
 
 def test_strict_is_quick_at_a_healthy_server(made: Made) -> None:
