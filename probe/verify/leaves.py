@@ -38,9 +38,13 @@ def leaves(result: Result) -> Iterator[tuple[CertificateChain, Certificate]]:
 
 
 def uncovered(result: Result) -> str | None:
-    """Why the certificates seen may not be all: a TLS version was not settled, or nothing served to it was seen."""
+    """Why the certificates seen may not be all: a version was not settled, or nothing served to it was seen.
+
+    SSL 2 and 3 count where they were asked for, as a rule of this section has them asked.
+    """
     versions = result.tls.versions if result.tls is not None else {}
-    why = unsettled(versions, TLS_VERSIONS)
+    old = (name for name, verdict in versions.items() if name.startswith("SSL") and verdict.reason != "not asked")
+    why = unsettled(versions, (*old, *TLS_VERSIONS))
     if why is not None:
         return why
     chains = [chain for chain, _leaf in leaves(result)]

@@ -20,9 +20,9 @@ from probe.needs import Needs
 from probe.result import Certificate, CertificateChain, Result
 from probe.verify.leaves import Leaf, leaves, of_every_leaf, uncovered
 from probe.verify.rule import Finding, kind
-from probe.verify.seen import OVER_TLS, TLS_VERSIONS, no_tls, not_known
+from probe.verify.seen import OVER_TLS, VERSIONS, no_tls, not_known
 
-NEEDS = Needs(protocols=frozenset(OVER_TLS), versions=frozenset(TLS_VERSIONS), certificates=True)
+NEEDS = Needs(protocols=frozenset(OVER_TLS), versions=frozenset(VERSIONS), certificates=True)
 _DAY = timedelta(days=1)
 _MOST_NAMES = 200  # of a certificate that a result holds
 _COMMON_NAME = re.compile(r"(?:^|[,+])CN=((?:\\.|[^,+\\])*)")  # RFC 4514, as a result holds a subject
@@ -169,7 +169,7 @@ def names(value: list[str], result: Result) -> Finding:
 
 @kind(
     "certificate.min_days_left",
-    Annotated[int, msgspec.Meta(ge=0)],
+    Annotated[int, msgspec.Meta(ge=0, le=36500)],
     says="The certificate is valid, and for so many whole days more, counted from when the server was asked.",
     example="30",
     needs=NEEDS,
@@ -202,7 +202,7 @@ def min_days_left(value: int, result: Result) -> Finding:
 
 @kind(
     "certificate.max_days_valid",
-    Annotated[int, msgspec.Meta(ge=1)],
+    Annotated[int, msgspec.Meta(ge=1, le=36500)],
     says="The certificate is valid for so many days at most, from its first moment to its last.",
     example="398",
     needs=NEEDS,

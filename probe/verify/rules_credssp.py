@@ -83,7 +83,7 @@ def mechanisms(value: list[str], result: Result) -> Finding:
 
 @kind(
     "credssp.max_clock_skew_s",
-    Annotated[float, msgspec.Meta(ge=0)],
+    Annotated[float, msgspec.Meta(ge=0, le=1e9)],
     says="The server's clock is off by this many seconds at most; Kerberos takes 300.",
     example="300",
     needs=_NEEDS,

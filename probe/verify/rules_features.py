@@ -13,17 +13,8 @@ from probe.language import N_, _
 from probe.needs import Needs
 from probe.result import Result, TlsFeatures
 from probe.verify.rule import Finding, kind
-from probe.verify.seen import not_known
-from probe.verify.served import (
-    VERSIONS,
-    asked,
-    no_road,
-    not_settled,
-    spoken,
-    told,
-    version,
-    versions,
-)
+from probe.verify.seen import VERSIONS, not_known
+from probe.verify.served import asked, no_road, not_settled, spoken, told, version, versions
 
 _FULL = Needs(full=True)
 _ORDERED = VERSIONS[1:]  # in SSL 2.0 the client chooses among all that both have

@@ -13,10 +13,10 @@ from probe.needs import Needs
 from probe.result import Result, Tls
 from probe.verify.rule import Finding, kind
 from probe.verify.rules_suites import needs_of
+from probe.verify.seen import VERSIONS
 from probe.verify.selectors import SELECTABLE_GROUPS, SUITES, check_scheme, is_like
 from probe.verify.served import (
     EPHEMERAL_DH,
-    VERSIONS,
     Asked,
     asked,
     codes_of,

@@ -91,7 +91,7 @@ def forbidden_methods(value: list[str], result: Result) -> Finding:
 
 @kind(
     "standard_rdp.min_key_bits",
-    Annotated[int, msgspec.Meta(ge=1)],
+    Annotated[int, msgspec.Meta(ge=1, le=65536)],
     says="Standard RDP Security is refused, or the key that its session keys are encrypted with has so many bits.",
     example="2048",
     needs=_NEEDS,

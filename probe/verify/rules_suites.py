@@ -16,10 +16,10 @@ from probe.language import _
 from probe.needs import Needs, Trial, TrialKind
 from probe.result import Result, Verdict
 from probe.verify.rule import Finding, kind
+from probe.verify.seen import VERSIONS
 from probe.verify.selectors import SELECTABLE_GROUPS, SUITES, all_of, check
 from probe.verify.served import (
     OLDER_TLS,
-    VERSIONS,
     Asked,
     asked,
     codes_of,

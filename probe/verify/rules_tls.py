@@ -12,17 +12,8 @@ from probe.language import _
 from probe.needs import Needs
 from probe.result import Result, Verdict, VersionName
 from probe.verify.rule import Finding, kind
-from probe.verify.served import (
-    VERSIONS,
-    no_road,
-    not_settled,
-    said_of,
-    spoken,
-    told,
-    version,
-    versions,
-    without_tls,
-)
+from probe.verify.seen import VERSIONS
+from probe.verify.served import no_road, not_settled, said_of, spoken, told, version, versions, without_tls
 
 Versions = Annotated[list[VersionName], msgspec.Meta(min_length=1)]
 

@@ -12,11 +12,13 @@ from probe.diagnosis.stored import stored
 from probe.language import _
 from probe.result import Result, Verdict
 from probe.verify.rule import Finding
+from probe.wire.tls_version import VERSION_NAMES
 
 NLA = ("HYBRID", "HYBRID_EX")
 OVER_TLS = ("SSL", *NLA)  # what clients ask for
 TLS_BASED = (*OVER_TLS, "RDSTLS", "RDSAAD")
 TLS_VERSIONS = ("TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3")
+VERSIONS = tuple(VERSION_NAMES.values())  # oldest first, with those of SSL, which may serve a certificate too
 
 
 def not_known(why: str) -> Finding:
@@ -59,10 +61,10 @@ def no_tls(result: Result) -> str | None:
     """Why TLS is certain not to be served: it is refused, or none of its versions is accepted. None: it may be."""
     direct = result.negotiation.direct_tls.state if result.negotiation is not None else "unknown"
     asked = tuple(name for name in OVER_TLS if name != "HYBRID_EX" or name in protocols(result))
-    if direct != "accepted" and not accepted(result, TLS_BASED) and unsettled(protocols(result), asked) is None:
+    if direct == "rejected" and not accepted(result, TLS_BASED) and unsettled(protocols(result), asked) is None:
         return _("TLS is not accepted")
     versions = result.tls.versions if result.tls is not None else {}
     is_any = result.tls is not None and (any(result.tls.cipher_suites.values()) or result.tls.handshake is not None)
-    if is_any or unsettled(versions, TLS_VERSIONS) is not None:
+    if is_any or unsettled(versions, VERSIONS) is not None:
         return None
     return None if any(verdict.state == "accepted" for verdict in versions.values()) else _("no TLS version is served")

@@ -15,11 +15,9 @@ from probe.diagnosis.wording import both
 from probe.language import N_, _
 from probe.needs import TrialKind
 from probe.result import Registered, Result, State, Tls, TlsTrial, Verdict
-from probe.verify.seen import TLS_BASED, accepted, protocols
+from probe.verify.seen import TLS_BASED, VERSIONS, accepted, protocols
 from probe.verify.selectors import SUITES, groups_in, suites_in
-from probe.wire.tls_version import VERSION_NAMES
 
-VERSIONS = tuple(VERSION_NAMES.values())  # oldest first
 OLDER_TLS = ("TLSv1.0", "TLSv1.1", "TLSv1.2")  # that have ECDHE, and share their groups
 _CLIENTS_ASK_FOR = ("SSL", "HYBRID")  # HYBRID_EX only beside HYBRID; the others in redirection and in Entra ID alone
 _WITHOUT_TLS = ("STANDARD_RDP_ONLY", "TLS_CERTIFICATE_MISSING", "NEGOTIATION_UNSUPPORTED", "TLS_HANDSHAKE_ABORTED")
@@ -58,7 +56,7 @@ def tls_refused(result: Result) -> bool:
     if result.negotiation is None or result.tls is not None or accepted(result, TLS_BASED):
         return False
     verdicts = [protocols(result).get(name, _NOT_ASKED) for name in _CLIENTS_ASK_FOR]
-    return result.negotiation.direct_tls.state != "accepted" and all(each.state == "rejected" for each in verdicts)
+    return result.negotiation.direct_tls.state == "rejected" and all(each.state == "rejected" for each in verdicts)
 
 
 def no_road(result: Result) -> tuple[str, ...]:

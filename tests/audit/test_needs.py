@@ -70,7 +70,8 @@ def found(answer: a.Answer, needs: Needs, before: Settings | None = None) -> Res
         (a.xrdp, versions("TLSv1.0", "TLSv1.2"), [TRIAGE, hello(a.SSL, a.TLS12), hello(a.SSL, a.TLS10)]),
         (a.xrdp, versions("SSLv3", "SSLv2"), [TRIAGE, hello(a.SSL, a.SSL3), hello(a.SSL, a.SSL2)]),
         (a.freerdp, versions("TLSv1.3"), [TRIAGE, HYBRID, hello(a.HYBRID, a.TLS13)]),
-        (a.xp, versions("TLSv1.3"), [TRIAGE, HYBRID, RDSTLS, RDSAAD]),
+        # Where no protocol leads to TLS, TLS at once is the last road that there may be.
+        (a.xp, versions("TLSv1.3"), [TRIAGE, HYBRID, RDSTLS, RDSAAD, DIRECT]),
     ],
 )
 def test_only_what_serves_a_need_is_asked(answer: a.Answer, needs: Needs, questions: list[Question]) -> None:

@@ -16,7 +16,7 @@ __all__ = ["ACCEPTED", "REFUSED", "SILENT", "STARTED", "VERSIONS", "chain", "che
 
 ACCEPTED, REFUSED = Verdict(state="accepted"), Verdict(state="rejected", failure="HYBRID_REQUIRED_BY_SERVER")
 SILENT = Verdict(state="unknown", ending="timed_out")
-VERSIONS = ("TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3")
+VERSIONS = ("SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 
 
 def check(key: str, value: Any, described: Result) -> Finding:
@@ -41,7 +41,8 @@ def judged(described: Result) -> Result:
 def rdp(**protocols: Verdict) -> Result:
     """A server with these verdicts on security protocols."""
     described = result()
-    described.negotiation = Negotiation(protocols=protocols)
+    direct = Verdict(state="rejected", reason="clear-text disconnect")
+    described.negotiation = Negotiation(protocols=protocols, direct_tls=direct)
     return described
 
 

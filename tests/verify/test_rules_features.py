@@ -8,7 +8,7 @@ import pytest
 from probe.needs import Needs
 from probe.result import Intolerance, Result, TlsFeatures
 from probe.verify.kinds import KINDS
-from probe.verify.served import VERSIONS
+from probe.verify.seen import VERSIONS
 from tests.diagnosis.results import result
 from tests.verify.rules import check, told
 from tests.verify.tls_servers import SSL2_3DES, SSL2_RC4, full_of, suite, tls_of, without_tls
