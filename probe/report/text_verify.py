@@ -19,6 +19,7 @@ from probe.report.page import Page
 from probe.report.sentences import listed
 from probe.report.text_verify_parts import (
     LONGEST,
+    LONGEST_FIX,
     LONGEST_NAME,
     blocked,
     breakable,
@@ -230,7 +231,7 @@ def _fix(outcome: RuleOutcome, key: str, said: dict[str, str], page: Page, verbo
     """How to mend it, or what would settle it; with -v all ways. What was said of another rule is not said again."""
     for words in outcome.fix if verbosity else outcome.fix[:1] if outcome.state != "waived" else ():
         other = said.setdefault(words, key)
-        what = whole(words) if other == key else _("as for {rule}", rule=terminal(other, LONGEST_NAME))
+        what = whole(words, LONGEST_FIX) if other == key else _("as for {rule}", rule=terminal(other, LONGEST_NAME))
         text = N_("next: {words}") if outcome.state == "unknown" else N_("fix: {words}")
         page.paragraph(_(text, words=what), indent=_BELOW)
 

@@ -19,6 +19,7 @@ from probe.report.wrapping import pad
 from probe.result.verification import Change, ChangeKind, ClientChange, Direction, Verification
 
 LONGEST = 600
+LONGEST_FIX = 4000  # it may have a list of suites that is to be copied
 LONGEST_NAME = 100
 KINDS: dict[ChangeKind, str] = {
     "reachability": N_("reachability"),
@@ -46,13 +47,13 @@ def sentence(words: str) -> str:
     return shown if shown.endswith(_SENTENCE_ENDS) else _("{sentence}.", sentence=shown)
 
 
-def whole(text: str) -> str:
+def whole(text: str, longest: int = LONGEST) -> str:
     """Text in one line; what is too long ends behind a word."""
-    if len(text) <= LONGEST:
-        return terminal(text, LONGEST)
-    head = text[:LONGEST]
+    if len(text) <= longest:
+        return terminal(text, longest)
+    head = text[:longest]
     at = max(map(head.rfind, _BETWEEN))
-    return f"{terminal(head[:at].rstrip(_BETWEEN) if at > 0 else head, LONGEST)} …"
+    return f"{terminal(head[:at].rstrip(_BETWEEN) if at > 0 else head, longest)} …"
 
 
 def breakable(text: str) -> list[str]:

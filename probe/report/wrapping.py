@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from rich.cells import cell_len, chop_cells  # noqa: TID253  this module is itself imported only where text is shown
 
 # Punctuation that belongs to what stands before it, and such as belongs to what comes after it.
 _NEVER_FIRST = frozenset("、。，．：；？！）》」』】〕〉”’…·—～％,.:;?!)]}%")  # noqa: RUF001
+_LISTED = re.compile("[^,]*,+ *|[^,]+$")
 _NEVER_LAST = frozenset("（《「『【〔〈“‘([{")  # noqa: RUF001
 
 
 def wrap(words: str, width: int) -> list[str]:
     """Lines of at most `width` cells; what has no place to break and does not fit on a line is cut."""
     lines, line, used = [], "", 0
-    for piece in pieces(words):
+    for piece in (part for whole in pieces(words) for part in _at_commas(whole, width)):
         size = cell_len(piece.rstrip())
         if used + size > width:
             if line:
@@ -35,6 +37,11 @@ def pieces(words: str) -> Iterator[str]:
             yield words[start:at]
             start = at
     yield words[start:]
+
+
+def _at_commas(piece: str, width: int) -> list[str]:
+    """What is too long for a line, such as a list to be copied, in parts that end at its commas."""
+    return _LISTED.findall(piece) if cell_len(piece.rstrip()) > width else [piece]
 
 
 def pad(words: str, width: int) -> str:

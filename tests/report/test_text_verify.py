@@ -190,6 +190,14 @@ def test_what_is_too_long_ends_behind_a_name() -> None:
     assert "x" * 600 + " …" in shown(verification(outcome("failed", message="x" * 700)), terminal=False)
 
 
+def test_a_list_to_be_copied_is_whole_and_broken_at_its_commas() -> None:
+    many = [f"TLS_ECDHE_RSA_WITH_SUITE_{number}" for number in range(60)]
+    text = shown(verification(outcome("failed", fix=[f"set to {','.join(many)}; then restart"])))
+    lines = [line.strip() for line in text.splitlines() if "TLS_ECDHE" in line]
+    assert all(line.endswith(",") for line in lines[:-1])
+    assert "".join(lines).startswith(f"fix: set to {','.join(many)}; then")
+
+
 def test_the_last_line_says_when_by_what_and_what_it_cost() -> None:
     text = shown(verification(PASSED, version="0.1.0"))
     assert text.endswith("\n\n2026-11-21 02:00 UTC · rdp-probe 0.1.0 · 17 connections · 1.2 s\n")
