@@ -126,7 +126,8 @@ TLS_HANDSHAKE_ABORTED = Diagnosis(
         ),
         Remedy(
             "For xrdp, where the log says Invalid TLS cipher options or no suitable signature algorithm: set "
-            "tls_ciphers=ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:ECDHE+AES:DHE+AES and ssl_protocols=TLSv1.2, TLSv1.3 in xrdp.ini.",
+            "tls_ciphers=ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:ECDHE+AES:DHE+AES and ssl_protocols=TLSv1.2, TLSv1.3 "
+            "in xrdp.ini.",
             on="xrdp",
             heals=(XRDP_CIPHERS, NOTHING_SHARED),
         ),

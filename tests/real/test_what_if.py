@@ -8,26 +8,33 @@ What is known before and after must agree for every client. Where the first audi
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 import trio
 
 from probe.audit.settings import Settings
+from probe.clients import CLIENTS
 from probe.diagnosis.judged import judge
+from probe.diagnosis.simulated import measured
 from probe.drive.limits import Limits
 from probe.drive.live import audit
 from probe.result import Depth, Result, Target
 from probe.result.verification import ClientChange
-from probe.verify.what_if import altered, cut_off, parse, what_if
+from probe.verify.fix import fix
+from probe.verify.kinds import KINDS
+from probe.verify.rule import Rule
+from probe.verify.what_if import altered, cut_off, lost_by, parse, what_if
 from tests.real.servers import SOURCE_ADDRESS, FreeRdpShadow, Server, Xrdp
 from tests.real.xrdp import ONLY_TLS_1_2, ONLY_TLS_1_3, SECURITY_LEVEL_0, TLS_1_0_TO_1_3
 
 
-def audited(server: Server, depth: Depth) -> Result:
+def audited(server: Server, depth: Depth, settings: Settings | None = None) -> Result:
     target = Target(input=server.target, host=server.address, address=server.address, port=server.port)
     limits = Limits(source_address=SOURCE_ADDRESS)
-    result = trio.run(functools.partial(audit, target, Settings(depth=depth), limits))
+    result = trio.run(functools.partial(audit, target, settings or Settings(depth=depth), limits))
     judge(result)
     return result
 
@@ -91,6 +98,31 @@ def test_tls_1_2_and_no_standard_rdp_cut_off_exactly_those_that_are_cut_off(befo
     assert lost
     assert {each.client for each in cut_off(change, before)} == lost
     assert {each.client: each.after for each in what_if(change, before).clients} == then
+
+
+# Their suites are none of ECDHE+AESGCM:ECDHE+CHACHA20 with an RSA certificate.
+_OF_TLS_1_2 = ("mstsc-win7-tls12", "mstsc-win8.1", "mstsc-2012r2")
+
+
+@pytest.mark.parametrize("depth", ["standard", "full"])
+def test_what_is_said_to_mend_weak_suites_leaves_clients_theirs(depth: Depth) -> None:
+    weak = Rule(key="tls.forbidden_suites", value=["class:weak"], policy="ours")
+    needed = Settings(depth=depth).needing(KINDS[weak.key].needs(weak.value))
+    with OLD as server:
+        before = audited(server, depth, needed)
+    finding = KINDS[weak.key].check(weak.value, before)
+    assert finding.state == "failed"
+    ciphers = re.search(r"tls_ciphers=(\S+) in xrdp.ini", " ".join(fix(weak, finding, before)))
+    assert ciphers is not None
+    lost = lost_by(finding.change, before)
+    assert lost.cut_off == ()
+    with replace(OLD, tls_ciphers=ciphers[1]) as server:
+        asked = audited(server, depth, Settings(simulate=_OF_TLS_1_2))
+        after = audited(server, "full")
+    assert KINDS[weak.key].check(weak.value, after).state == "passed"
+    assert {each.client: each.connects for each in measured(asked)} == {CLIENTS[key].name: True for key in _OF_TLS_1_2}
+    then = connects(after)
+    assert [name for name, state in connects(before).items() if state and not then[name]] == []
 
 
 def test_the_altered_facts_are_those_of_the_real_server(before: Result) -> None:
