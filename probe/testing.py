@@ -10,15 +10,15 @@ import datetime as dt
 import io
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
 if TYPE_CHECKING:
     from probe.cli.demands import Demands
     from probe.cli.verifying import Verifier
+    from probe.drive.limits import Limits
     from probe.result.verification import Verification
-    from probe.verify.policy import Policy
 
 VerifyRdp = Callable[..., "list[Verification]"]
 
@@ -46,6 +46,8 @@ def verify_rdp(
     policy: str | Sequence[str] = (),
     baseline: str | None = None,
     exact: bool = False,
+    what_if: str | None = None,
+    depth: Literal["standard", "full"] | None = None,
     port: int | None = None,
     server_name: str | None = None,
     ca_file: str | None = None,
@@ -56,30 +58,31 @@ def verify_rdp(
 
     `targets` are what the command takes: names, addresses, "[::1]:3390", "10.0.0.0/28". `policy` is a built-in
     policy, a file, or several of them; `baseline` a file of earlier results, of which nothing may have become worse
-    (`exact`: nothing may have changed). Times are seconds: the longest silence of a server, and how long one that does
-    not pass is asked again. Raises RdpFailed, RdpUnknown, and InputError for what cannot be understood.
+    (`exact`: nothing may have changed); `what_if` a planned change, which must cut nobody off, or with a policy make it
+    hold; `depth` what is asked besides what is needed. Times are seconds: the longest silence of a server, and how long
+    one that does not pass is asked again. Raises RdpFailed, RdpUnknown, and InputError for what cannot be understood.
     """
-    import trio
-
-    from probe.audit.settings import Settings
-    from probe.cli.verifying import Verifier
+    __tracebackhide__ = True  # of a test that fails the report is read, and not how it came about
     from probe.drive.limits import Limits
     from probe.errors import InputError
-    from probe.verify.policy_file import read_policy
 
-    policies = (policy,) if isinstance(policy, str) else tuple(policy)
-    if not targets:
-        raise InputError("there is no target", 'give a name or an address: rdp_verify("srv1.example", policy="strict")')
-    if not policies and baseline is None:
-        raise InputError("nothing is demanded", 'give policy="strict", a policy file, or baseline="before.ndjson"')
-    with ExitStack() as closing:
-        verifier = Verifier(
-            demands=_demands(tuple(map(read_policy, policies)), baseline, closing, exact=exact),
-            settings=Settings(server_name=server_name, keep_attempts=False),
-            limits=Limits(step_s=timeout_s, ca_file=ca_file),
-            retry_s=retry_s,
-        )
-        found = trio.run(_verified, verifier, targets, [port] if port is not None else [])
+    policies = tuple(policy) if isinstance(policy, list | tuple) else (policy,)
+    try:
+        _check(targets, policies, baseline, what_if, depth)
+        with ExitStack() as closing:
+            demands = _demands(policies, baseline, closing, exact=exact, what_if=what_if, depth=depth)
+            found = _found(
+                targets,
+                demands,
+                ports=[port] if port is not None else [],
+                server_name=server_name,
+                limits=Limits(step_s=timeout_s, ca_file=ca_file),
+                retry_s=retry_s,
+            )
+    except InputError as error:
+        for what, hint in ((None, error.hint), *error.more):
+            error.add_note(f"hint: {hint}" if what is None else f"also: {what}\nhint: {hint}")
+        raise error.with_traceback(None) from None
     open_or_failed = [each for each in found if each.verdict != "passed"]
     if any(each.verdict == "failed" for each in open_or_failed):
         raise RdpFailed(open_or_failed)
@@ -88,8 +91,62 @@ def verify_rdp(
     return found
 
 
-def _demands(policies: tuple[Policy, ...], baseline: str | None, closing: ExitStack, *, exact: bool) -> Demands:
+def _found(
+    targets: Sequence[str],
+    demands: Demands,
+    *,
+    ports: Sequence[int],
+    server_name: str | None,
+    limits: Limits,
+    retry_s: float,
+) -> list[Verification]:
+    """Ask and judge."""
+    import trio
+
+    from probe.audit.settings import Settings
+    from probe.cli.verifying import Verifier
+
+    settings = Settings(server_name=server_name, keep_attempts=False)
+    verifier = Verifier(demands=demands, settings=settings, limits=limits, retry_s=retry_s)
+    return trio.run(_verified, verifier, targets, ports)
+
+
+def _check(
+    targets: Sequence[object],
+    policies: Sequence[object],
+    baseline: str | None,
+    what_if: str | None,
+    depth: str | None,
+) -> None:
+    """Raises InputError for arguments that cannot be meant."""
+    from probe.errors import InputError
+
+    if not targets:
+        raise InputError("there is no target", 'give a name or an address: rdp_verify("srv1.example", policy="strict")')
+    for what, given, hint in (("target", targets, "rdp_verify(*servers)"), ("policy", policies, 'policy="strict"')):
+        for each in given:
+            if not isinstance(each, str):
+                raise InputError(f"a {what} is a text, and not {each!r}", f"for several: {hint}")
+    if not policies and baseline is None and what_if is None:
+        raise InputError("nothing is demanded", 'give policy="strict", a policy file, or baseline="before.ndjson"')
+    if depth not in (None, "standard", "full"):
+        raise InputError(f"there is no depth {depth!r} for this", 'depth="standard" or depth="full"')
+
+
+def _demands(
+    policies: Sequence[str],
+    baseline: str | None,
+    closing: ExitStack,
+    *,
+    exact: bool,
+    what_if: str | None,
+    depth: str | None,
+) -> Demands:
     from probe.cli.demands import Baseline, Demands
+    from probe.needs import NOTHING, Needs
+    from probe.verify.policy_file import read_policy
+
+    __tracebackhide__ = True
 
     compared = None
     if baseline is not None:
@@ -97,7 +154,16 @@ def _demands(policies: tuple[Policy, ...], baseline: str | None, closing: ExitSt
         from probe.scan.kept import Kept
 
         compared = Baseline(file=baseline, results=closing.enter_context(Kept(baseline, remark)), exact=exact)
-    return Demands(today=dt.datetime.now().astimezone().date(), policies=policies, baseline=compared)
+    demands = Demands(
+        today=dt.datetime.now().astimezone().date(),
+        policies=tuple(map(read_policy, policies)),
+        baseline=compared,
+        what_if=what_if,
+        more=Needs(full=True) if depth == "full" else Needs(standard=True) if depth == "standard" else NOTHING,
+        lists=depth != "standard",
+    )
+    demands.check()
+    return demands
 
 
 async def _verified(verifier: Verifier, texts: Sequence[str], ports: Sequence[int]) -> list[Verification]:

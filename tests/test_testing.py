@@ -74,6 +74,11 @@ def test_a_baseline_of_its_own_passes(server: str, tmp_path: Path) -> None:
         (("127.0.0.1",), {}, "nothing is demanded"),
         (("127.0.0.1",), {"policy": "strct"}, "strct"),
         (("127.0.0.999999",), {"policy": "strict"}, "127.0.0.999999"),
+        ((["127.0.0.1"],), {"policy": "strict"}, r"a target is a text, and not \['127.0.0.1'\]"),
+        (("127.0.0.1",), {"policy": Path("ours.toml")}, r"a policy is a text, and not PosixPath"),
+        (("127.0.0.1",), {"policy": ["strict", 5]}, "a policy is a text, and not 5"),
+        (("127.0.0.1",), {"what_if": "tls.mn=1.2"}, "--what-if: unknown key"),
+        (("127.0.0.1",), {"policy": "strict", "depth": "ful"}, "there is no depth 'ful'"),
     ],
 )
 def test_what_cannot_be_understood_is_an_input_error(targets: tuple[str, ...], given: dict[str, Any], why: str) -> None:
@@ -93,6 +98,61 @@ def test_pytest_finds_the_fixture_by_itself(pytester: pytest.Pytester, server: s
     result = pytester.runpytest_subprocess()
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(["*RdpUnknown:*", "*UNKNOWN  127.0.0.1:1 *"])
+
+
+def test_a_failure_shows_the_report_and_nothing_of_this_program(
+    pytester: pytest.Pytester, server: str, policy: Path
+) -> None:
+    policy.write_text(f'name = "ours"\n{_NO_TLS_1_2}')
+    wrong = pytester.makefile(".toml", wrong='[tls]\nmin_version = "TLSv1"\nmax_version = "1.2"\n')
+    pytester.makepyfile(f"""
+        def test_it_fails(rdp_verify):
+            rdp_verify({server!r}, policy={str(policy)!r})
+
+        def test_nobody_is_there(rdp_verify):
+            rdp_verify("127.0.0.1:1", policy={str(policy)!r})
+
+        def test_several_in_one(rdp_verify):
+            rdp_verify(["127.0.0.1"], policy="strict")
+
+        def test_no_such_port(rdp_verify):
+            rdp_verify("127.0.0.1:x", policy="strict")
+
+        def test_mistakes(rdp_verify):
+            rdp_verify("127.0.0.1:x", policy={str(wrong)!r})
+    """)
+    result = pytester.runpytest_subprocess()
+    result.assert_outcomes(failed=5)
+    result.stdout.fnmatch_lines(
+        [
+            "E * FAIL  *",
+            "E *InputError: a target is a text, and not [[]'127.0.0.1'[]]",
+            "E * hint: for several: rdp_verify([*]servers)",
+            "E *InputError: not a port: 'x'",
+            'E *InputError: cannot read * line 2, column 15: unknown value "TLSv1" of tls.min_version',
+            'E * hint: did you mean "TLSv1.0"[?]',
+            'E * also: line 3, column 15: unknown value "1.2" of tls.max_version',
+            'E * hint: did you mean "TLSv1.2"[?]',
+        ]
+    )
+    lines = result.stdout.lines
+    assert not [line for line in lines if "probe/" in line and not line.startswith(("plugins", "rootdir", "E"))]
+    assert len(lines) < 110
+
+
+def test_a_planned_change_is_judged(server: str) -> None:
+    with pytest.raises(RdpFailed, match="cut off") as raised:
+        verify_rdp(server, what_if="tls.max=1.0", depth="standard")
+    (found,) = raised.value.verifications
+    assert found.what_if is not None
+    assert (found.verdict, found.what_if.change) == ("failed", "tls.max=1.0")
+
+
+def test_what_is_asked_besides_is_as_deep_as_said(server: str, policy: Path) -> None:
+    (needed,) = verify_rdp(server, policy=str(policy))
+    (standard,) = verify_rdp(server, policy=str(policy), depth="standard")
+    (full,) = verify_rdp(server, policy=str(policy), depth="full")
+    assert needed.connections < standard.connections < full.connections
 
 
 def test_the_plugin_imports_nothing_heavy() -> None:
