@@ -6,9 +6,10 @@ import pytest
 
 from probe.result import Diagnosis, Result, Verdict
 from tests.verify.rules import ACCEPTED, REFUSED, check, rdp
-from tests.verify.tls_servers import full_of, registered, suite, tls_of, trial
+from tests.verify.tls_servers import full_of, group, group_code, registered, suite, tls_of, trial
 
 GCM = "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"
+X25519 = frozenset({0x001D})
 
 
 def ended(*endings: str) -> Result:
@@ -70,3 +71,18 @@ def test_each_protocol_alone(key: str, name: str, change: str | None, codes: tup
     if len(codes) > 1:  # of several, the one that says most
         described.diagnoses = [Diagnosis(code=code, severity="risk", summary="") for code in codes[::-1]]
         assert check(f"protocols.{key}", [name], described).diagnosis == codes[0]
+
+
+@pytest.mark.parametrize(
+    ("described", "state"),
+    [
+        # Depth full says what it left open: a group that a trial selected shows that groups were asked for.
+        (full_of("rrrrra", trials=[trial("TLSv1.3", X25519, group_code("x25519"), kind="groups")]), "passed"),
+        (full_of("rrrrra", groups=[group("x25519", "TLSv1.3")]), "passed"),
+        (full_of("rrrrra"), "unknown"),
+        (full_of("rrrrra", groups=[group("x25519", "TLSv1.3")], unsettled=["TLSv1.3: 1 group was left"]), "unknown"),
+        (full_of("rrrrra", groups=[group("x25519", "TLSv1.3")], unsettled=["TLSv1.3: 2 groups were left"]), "unknown"),
+    ],
+)
+def test_groups_of_tls13_are_settled_where_one_was_seen_and_none_was_left(described: Result, state: str) -> None:
+    assert check("tls.forbidden_groups", ["secp521r1"], described).state == state
