@@ -10,6 +10,7 @@ from probe.language import N_, _
 from probe.report.whole_file import Draft
 from probe.result import Result, to_json
 from probe.result.verification import Verification
+from probe.scan.compressed import Packing
 
 if TYPE_CHECKING:
     from probe.scan.kept import Kept, Key
@@ -35,7 +36,7 @@ class Saving:
     def __init__(self, file: str) -> None:
         self._file = file
         self._draft = Draft(file)
-        self._packing = _Packing() if file.endswith(_ENDING) else None
+        self._packing = Packing() if file.endswith(_ENDING) else None
         self._count = 0
         self._unreached = 0
 
@@ -84,7 +85,7 @@ class Renewing(Saving):
 
         self._baseline = baseline
         if baseline.is_compressed and self._packing is None:
-            self._packing = _Packing()
+            self._packing = Packing()
         self._results = Spill()
         self._places: dict[Key, int] = {}  # of results that take the place of an earlier one, or follow
         self._stays: dict[Key, _Why] = {}
@@ -130,23 +131,6 @@ class Renewing(Saving):
         if left_out := sum(key not in self._baseline for key in self._stays):
             _note(_("targets that were not reached and are not added to {file}: {count}",
                     file=_shown(self._file), count=f"{left_out:,}"))  # fmt: skip
-
-
-class _Packing:
-    """One frame of zstd, as it grows."""
-
-    def __init__(self) -> None:
-        import zstandard
-
-        self._frame = zstandard.ZstdCompressor().compressobj()
-
-    def add(self, content: bytes) -> bytes:
-        """What of the frame is ready once this was added."""
-        return self._frame.compress(content)
-
-    def end(self) -> bytes:
-        """The rest of it."""
-        return self._frame.flush()
 
 
 def _why_not(verification: Verification, result: Result, earlier: Result | None) -> _Why | None:

@@ -33,3 +33,20 @@ def parts_of(stream: BinaryIO, chunk: int) -> Iterator[tuple[bytes, int | None]]
             rest = decoder.unused_data if decoder.eof else b""
             at -= len(rest)
             yield part, at if decoder.eof else None
+
+
+class Packing:
+    """One frame, as it grows."""
+
+    def __init__(self) -> None:
+        import zstandard
+
+        self._frame = zstandard.ZstdCompressor().compressobj()
+
+    def add(self, content: bytes) -> bytes:
+        """What of the frame is ready once this was added."""
+        return self._frame.compress(content)
+
+    def end(self) -> bytes:
+        """The rest of it."""
+        return self._frame.flush()
