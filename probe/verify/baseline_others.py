@@ -5,16 +5,18 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from functools import partial
+from typing import get_args
 
 from probe.diagnosis.clients import evaluate
 from probe.diagnosis.simulated import measured
 from probe.language import N_, _
-from probe.result import Client, Gateway, Licensing, Result
+from probe.result import Client, Depth, Gateway, Licensing, Result
 from probe.result.verification import ClientChange
 from probe.verify.baseline_certificate import by_leaf, compare
 from probe.verify.baseline_facts import FALSE_IS_BETTER, NONE, Comparing, Fact
 from probe.verify.baseline_negotiation import ntlm_of
 
+_DEPTHS: tuple[Depth, ...] = get_args(Depth)
 _NAMES: Mapping[str, str] = {
     "target_name": N_("the target name of NTLM"),
     "netbios_domain": N_("the NetBIOS domain"),
@@ -179,9 +181,13 @@ def _licensed(answer: str) -> int:
 def clients(comparing: Comparing) -> None:
     """The clients that cannot connect any more, those that can now, and those of which that is not known now."""
     found = client_changes(comparing.before, comparing.after)
-    lost = [each.client for each in found if each.after is False]
+    lost = [each.client for each in found if each.before and each.after is False]
     won = [each.client for each in found if each.after is True]
     open_now = [each.client for each in found if each.before and each.after is None]
+    refused = [each.client for each in found if each.before is None]
+    if refused:
+        sentence = _("clients that cannot connect now; before it was not known: {names}", names=_("; ").join(refused))
+        comparing.add("clients.connects", "clients", sentence, after="; ".join(refused))
     if lost:
         sentence = _("clients that could connect and cannot now: {names}", names=_("; ").join(lost))
         comparing.add("clients.connects", "clients", sentence, direction="worse", before="; ".join(lost))
@@ -199,13 +205,17 @@ def client_changes(before: Result, after: Result) -> list[ClientChange]:
     """The known clients for which it is not as it was, those that lost access first.
 
     Both are judged by this release: a client that an earlier one judged otherwise has not changed. Where both were
-    asked as a client asks, what they measured counts.
+    asked as a client asks, what they measured counts. One that is refused now, and of which it was not known before
+    (`before` is None), is among them where no more was asked than before: else the asking has changed.
     """
     found = []
     olds, news = _connecting(before, after), _connecting(after, before)
+    is_deeper = _asked_more(before, after)
     for name, old in olds.items():
         new = news.get(name)
-        if new is not None and old.connects is not None and new.connects is not old.connects:
+        if new is None or new.connects is old.connects:
+            continue
+        if old.connects is not None or (new.connects is False and not is_deeper):
             found.append(
                 ClientChange(
                     client=name,
@@ -216,7 +226,20 @@ def client_changes(before: Result, after: Result) -> list[ClientChange]:
                     hint=new.hint,
                 )
             )
-    return sorted(found, key=lambda each: (each.after is not False, each.after is not None))
+    return sorted(found, key=lambda each: (each.after is not False, each.before is None, each.after is not None))
+
+
+def _asked_more(before: Result, after: Result) -> bool:
+    """Whether a later audit was to find out anything that the earlier one was not."""
+    if before.limited or _DEPTHS.index(after.depth) > _DEPTHS.index(before.depth):
+        return True
+    if before.asked is None:
+        return before.depth != "full" and "full" in (after.asked or ())
+    return after.asked is None or not {*after.asked}.issubset(before.asked) or not _trials(after) <= _trials(before)
+
+
+def _trials(result: Result) -> set[tuple[str, ...]]:
+    return {(each.kind, *each.offered) for each in result.tls.trials} if result.tls is not None else set()
 
 
 def _connecting(result: Result, other: Result) -> dict[str, Client]:

@@ -435,7 +435,7 @@ def test_a_result_without_a_negotiation_knows_nothing_of_it() -> None:
     said = undetermined(before, after)
     assert "NLA could not be determined now; it was required" in said
     assert "Restricted Admin mode could not be determined now; it was on" in said
-    assert changes(after, before) == []
+    assert {each.field for each in changes(after, before)} == {"clients.connects"}  # refused, and not known before
 
 
 # CredSSP
@@ -531,7 +531,7 @@ def test_a_version_that_nothing_settles_now_is_said_with_what_it_was() -> None:
     assert changes(before, after) == []
     assert undetermined(before, after) == ["TLS 1.0 could not be determined now; it was rejected"]
     assert undetermined(after, before) == []
-    assert changes(after, before) == []
+    assert {each.field for each in changes(after, before)} == {"clients.connects"}  # refused, and not known before
 
 
 def test_a_handshake_that_fails_now_is_worse() -> None:
@@ -737,6 +737,36 @@ def test_clients_that_lost_access_and_those_that_have_it_now() -> None:
     back = next(each for each in changes(after, before) if each.kind == "clients")
     assert (back.direction, back.before, back.after) == ("better", None, lost[0].client)
     assert back.message == "clients that could not connect and can now: Windows XP (mstsc 5.1, 5.2)"
+
+
+def test_clients_of_which_nothing_was_known_and_that_are_refused_now_are_a_change() -> None:
+    known, silent = turned(golden.windows_nla, lambda result: tls_of(result).versions.update({"TLSv1.0": SILENT}))
+    found = client_changes(silent, known)
+    assert {(each.before, each.after) for each in found} == {(None, False)}
+    assert brief(changes(silent, known)) == [("clients", "changed", "clients.connects")]
+    names = "; ".join(each.client for each in found)
+    assert changes(silent, known)[0].message == f"clients that cannot connect now; before it was not known: {names}"
+    assert changes(silent, known)[0].after == names
+
+
+@pytest.mark.parametrize(
+    ("of_before", "of_after"),
+    [
+        (put("depth", "discover"), put("depth", "standard")),
+        (put("depth", "standard"), put("asked", ["standard", "full"])),
+        (put("asked", ["standard"]), put("asked", None)),
+        (put("asked", ["tls.versions.TLSv1.2"]), put("asked", ["tls.versions.TLSv1.0"])),
+        (put("limited", "the deadline"), put("limited", None)),
+        (put("tls.trials", []), put("tls.trials", [trial("rejected", RC4)])),
+    ],
+)
+def test_where_more_is_asked_than_before_it_is_not_the_server_that_has_changed(of_before: Turn, of_after: Turn) -> None:
+    known, silent = turned(golden.windows_nla, lambda result: tls_of(result).versions.update({"TLSv1.0": SILENT}))
+    asked: Turn = put("asked", ["standard"])
+    same = turned(lambda: silent, asked)[1], turned(lambda: known, asked)[1]
+    assert len(client_changes(*same)) > 0
+    before, after = turned(lambda: same[0], of_before)[1], turned(lambda: same[1], of_after)[1]
+    assert client_changes(before, after) == []
 
 
 def test_clients_that_lost_access_come_before_those_that_won_it_and_those_that_are_not_known() -> None:
@@ -984,11 +1014,11 @@ def test_what_is_worse_one_way_is_better_the_other(before: Result, after: Result
     assert sorted(told(each, back=False) for each in there if each.kind != "clients") == sorted(
         told(each, back=True) for each in back if each.kind != "clients"
     )
-    known = [(each.client, each.before, each.after) for each in client_changes(before, after) if each.after is not None]
-    opposite = [
-        (each.client, each.after, each.before) for each in client_changes(after, before) if each.after is not None
-    ]
-    assert sorted(known) == sorted(opposite)
+    found = [each for each in client_changes(before, after) if None not in (each.before, each.after)]
+    opposite = [each for each in client_changes(after, before) if None not in (each.before, each.after)]
+    assert sorted((each.client, each.before, each.after) for each in found) == sorted(
+        (each.client, each.after, each.before) for each in opposite
+    )
 
 
 @given(RESULTS, RESULTS)
