@@ -37,6 +37,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     output = parser.add_mutually_exclusive_group()
     output.add_argument("--json", action="store_true", help="one JSON object a target that changed (NDJSON)")
     output.add_argument("-q", "--quiet", action="store_true", help="one line a target that changed")
+    output.add_argument("-v", "--verbose", action="store_true",
+                        help="also each fact that a lower depth of NEW does not tell")  # fmt: skip
     choose.add_language(parser)
 
 
@@ -62,7 +64,7 @@ def _lines(old: Kept, new: Kept, options: argparse.Namespace) -> Totals:
     """One line a target that changed, as soon as it is known."""
     from probe.cli.diffing import differences
     from probe.report.escape import json_line
-    from probe.report.text_diff import Totals, line, remark
+    from probe.report.text_diff import Totals, line, remarks
     from probe.result.verification import to_json
 
     totals = Totals()
@@ -70,7 +72,7 @@ def _lines(old: Kept, new: Kept, options: argparse.Namespace) -> Totals:
         totals.add(found)
         if found is not None and found.changes:
             print(json_line(to_json(found)) if options.json else line(found))
-    if (said := remark(totals)) is not None:
+    for said in remarks(totals, options.new):
         _remark(said)
     return totals
 
@@ -79,7 +81,7 @@ def _text(old: Kept, new: Kept, options: argparse.Namespace) -> Totals:
     """How much changed, then each target, those that became worse first, and of which the same is said together."""
     from probe.cli.diffing import differences
     from probe.report.text import console
-    from probe.report.text_diff import Totals, block, likeness, summary, urgency
+    from probe.report.text_diff import Totals, block, in_brief, likeness, summary, urgency
     from probe.result.verification import read_difference, to_json
     from probe.scan.kept import Spill
 
@@ -88,10 +90,12 @@ def _text(old: Kept, new: Kept, options: argparse.Namespace) -> Totals:
     with closing(Spill()) as kept:
         for found in differences(old, new, only_worse=options.only is not None):
             totals.add(found)
-            if found is not None:
-                group = alike.setdefault(likeness(found), (urgency(found), []))
-                group[1].append(kept.add(to_json(found) + b"\n"))
-        summary(totals, shown, old=options.old, new=options.new, only_worse=options.only is not None)
+            told = found if found is None or options.verbose else in_brief(found)
+            if told is not None:
+                group = alike.setdefault(likeness(told), (urgency(told), []))
+                group[1].append(kept.add(to_json(told) + b"\n"))
+        only_worse = options.only is not None
+        summary(totals, shown, old=options.old, new=options.new, only_worse=only_worse, verbose=options.verbose)
         for _urgency, places in sorted(alike.values(), key=lambda group: (group[0], -len(group[1]), group[1])):
             block(read_difference(kept.read(places[0])), shown, (read_difference(kept.read(place)) for place in places))
     return totals

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from probe.result import Result
+from probe.result.common import Depth
 from probe.result.verification import Change, Difference, VerifiedTarget
 from probe.scan.kept import Kept, Key
 from probe.verify.baseline import client_changes, compare
@@ -53,10 +54,17 @@ def difference(before: Result, after: Result, *, only_worse: bool = False) -> Di
         state="changed",
         before=before.started,
         after=after.started,
+        before_depth=_depth(before),
+        after_depth=_depth(after),
         changes=changes,
-        clients=[each for each in clients if each.after is False] if only_worse else clients,
+        clients=[each for each in clients if each.before and each.after is False] if only_worse else clients,
         undetermined=undetermined,
     )
+
+
+def _depth(result: Result) -> Depth:
+    """Also where only what somebody needed was asked: all of depth full may be that."""
+    return "full" if "full" in (result.asked or ()) else result.depth
 
 
 def _alone(result: Result, state: Literal["appeared", "gone"]) -> Difference:

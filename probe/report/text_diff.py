@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from copy import copy
 from dataclasses import dataclass, field
 from typing import get_args
 
@@ -16,9 +17,11 @@ from probe.report.page import Page
 from probe.report.text_verify_parts import DIRECTIONS, KINDS, rows
 from probe.report.verified import name_of
 from probe.report.wrapping import pad
+from probe.result.common import Depth
 from probe.result.verification import ChangeKind, Difference, Direction
 
 _ORDER: tuple[Direction, ...] = ("worse", "changed", "better")
+_DEPTHS: tuple[Depth, ...] = get_args(Depth)
 _KINDS: tuple[ChangeKind, ...] = get_args(ChangeKind)
 _LAST = 100  # behind every kind
 _LONGEST = 2000
@@ -36,7 +39,8 @@ class Totals:
     changed: int = 0
     appeared: int = 0
     gone: int = 0
-    unknown: int = 0  # targets of which something was known and is not now
+    unknown: int = 0  # targets of which something was known and is not now, though they were asked as deeply
+    shallower: Counter[tuple[str, str]] = field(default_factory=Counter)  # facts that a depth asks no more, by both
     targets: Counter[tuple[ChangeKind, Direction]] = field(default_factory=Counter)  # that have such a change
 
     def add(self, found: Difference | None) -> None:
@@ -46,7 +50,10 @@ class Totals:
             return
         self.appeared += found.state == "appeared"
         self.gone += found.state == "gone"
-        self.unknown += bool(found.undetermined)
+        if is_shallower(found):
+            self.shallower[found.before_depth or "", found.after_depth or ""] += len(found.undetermined)
+        else:
+            self.unknown += bool(found.undetermined)
         if found.state == "changed":
             self.changed += bool(found.changes)
             self.targets.update({(change.kind, change.direction) for change in found.changes})
@@ -55,6 +62,21 @@ class Totals:
     def is_same(self) -> bool:
         """Whether nothing changed."""
         return not (self.changed or self.appeared or self.gone)
+
+
+def is_shallower(found: Difference) -> bool:
+    """Whether the later result was made at a lower depth than the earlier one."""
+    before, after = found.before_depth, found.after_depth
+    return before is not None and after is not None and _DEPTHS.index(after) < _DEPTHS.index(before)
+
+
+def in_brief(found: Difference) -> Difference | None:
+    """Without what a lower depth does not tell, which is said once for the file; None where nothing is left."""
+    if not is_shallower(found):
+        return found
+    brief = copy(found)
+    brief.undetermined = []
+    return brief if found.changes else None
 
 
 def line(found: Difference) -> str:
@@ -69,17 +91,19 @@ def line(found: Difference) -> str:
     return _("{who}  {said}: {message}", who=who, said=said, message=terminal(found.changes[0].message, _LONGEST))
 
 
-def summary(totals: Totals, console: Console, *, old: str, new: str, only_worse: bool) -> None:
-    """How much changed, by kind."""
+def summary(totals: Totals, console: Console, *, old: str, new: str, only_worse: bool, verbose: bool = False) -> None:
+    """How much changed, by kind, and what could not be compared. `verbose`: each of that is listed below."""
     page = Page(console)
     page.paragraph(_headline(totals, only_worse, terminal(old, _LONGEST_FILE), terminal(new, _LONGEST_FILE)))
     kinds = [kind for kind in _KINDS if any(totals.targets[kind, each] for each in _ORDER)]
     if kinds and totals.compared > 1:
         page.blank()
         _table(totals, kinds, page)
-    if (said := remark(totals)) is not None:
+    for said in remarks(totals, new):
         page.blank()
-        page.paragraph(said)
+        page.paragraph(terminal(said, _LONGEST))
+    if totals.shallower and not verbose:
+        page.paragraph(_("-v lists them."))
 
 
 def _headline(totals: Totals, only_worse: bool, old: str, new: str) -> str:
@@ -103,14 +127,17 @@ def _headline(totals: Totals, only_worse: bool, old: str, new: str) -> str:
     return _("; ").join((said, *more))
 
 
-def remark(totals: Totals) -> str | None:
-    """A sentence on what is not known any more; None where there is nothing."""
-    if not totals.unknown:
-        return None
-    if totals.compared == 1:
-        return _("Something that was known is not known now, which is no change.")
-    count = f"{totals.unknown:,}"
-    return _("Targets of which something was known and is not now, which is no change: {count}", count=count)
+def remarks(totals: Totals, new: str) -> Iterator[str]:
+    """Sentences on what is not known any more, for those who escape them."""
+    for (before, after), facts in sorted(totals.shallower.items()):
+        words = N_("{file} was made at a lower depth ({after}, before: {before}): {count} facts cannot be compared.")
+        one = N_("{file} was made at a lower depth ({after}, before: {before}): one fact cannot be compared.")
+        yield _(one if facts == 1 else words, file=new, before=before, after=after, count=f"{facts:,}")
+    if totals.unknown and totals.compared == 1:
+        yield _("Something that was known is not known now, which is no change.")
+    elif totals.unknown:
+        count = f"{totals.unknown:,}"
+        yield _("Targets of which something was known and is not now, which is no change: {count}", count=count)
 
 
 def urgency(found: Difference) -> tuple[int, ...]:

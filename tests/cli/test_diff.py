@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -268,6 +269,64 @@ def test_several_of_which_less_is_known(capsys: pytest.CaptureFixture[str]) -> N
     assert "Targets of which something was known and is not now, which is no change: 2" in out
 
 
+def shallow(result: Result) -> Result:
+    """The same, with less asked."""
+    after = from_json(to_json(result))
+    assert after.tls is not None
+    after.depth, after.credssp, after.tls.features = "discover", None, {}
+    return after
+
+
+def test_what_a_lower_depth_does_not_tell_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    files(lines(A), lines(shallow(A)))
+    status, out, err = diff(capsys)
+    assert (status, err) == (0, "")
+    found = re.fullmatch(
+        rf"Nothing changed from {OLD} to {NEW}; targets compared: 1\n\n"
+        rf"{NEW} was made at a lower depth \(discover, before: standard\): (\d+) facts cannot be compared\.\n"
+        r"-v lists them\.\n",
+        out,
+    )
+    assert found is not None
+    count = int(found[1])
+    assert count > 3
+    listed = diff(capsys, "-v")[1]
+    assert listed.count("  ? ") == count
+    assert "-v lists" not in listed
+    note = f"note: {NEW} was made at a lower depth (discover, before: standard): {count} facts cannot be compared.\n"
+    assert diff(capsys, "-q") == (0, "", note)
+    status, out, err = diff(capsys, "--json")
+    assert (status, out, err) == (0, "", note)
+    assert diff(capsys, "--only", "worse")[1].count("\n") == 1
+
+
+def test_of_a_target_that_changed_json_keeps_what_a_lower_depth_does_not_tell(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    files(lines(A, B, C), lines(shallow(weaker(A)), shallow(B), C))
+    status, out, _err = diff(capsys)
+    assert status == 1
+    assert "  ? " not in out
+    assert "192.0.2.2" not in out
+    assert out.count("facts cannot be compared") == 1
+    document = json.loads(diff(capsys, "--json")[1])
+    assert (document["before_depth"], document["after_depth"]) == ("standard", "discover")
+    assert len(document["undetermined"]) > 3
+    assert "192.0.2.2" in diff(capsys, "-v")[1]
+
+
+def test_all_that_depth_full_asks_is_that_depth(capsys: pytest.CaptureFixture[str]) -> None:
+    full, some = from_json(to_json(A)), from_json(to_json(A))
+    full.asked, some.asked = ["full"], ["credssp"]
+    assert some.tls is not None
+    some.tls.versions["TLSv1.1"] = Verdict(state="unknown")
+    files(lines(full), lines(some))
+    assert "lower depth (standard, before: full): " in diff(capsys)[1]
+    files(lines(A), lines(some))
+    assert "lower depth" not in diff(capsys)[1]
+    assert "  ? TLS 1.1" in diff(capsys)[1]
+
+
 # Who is whom
 
 
@@ -322,7 +381,7 @@ def test_compressed_files_and_standard_input(
         stream = io.TextIOWrapper(io.BytesIO(lines(weaker(A), B)))
         monkeypatch.setattr(sys, "stdin", stream)
         assert main(["diff", "-q", *arguments]) == 1
-        assert capsys.readouterr().out.startswith("192.0.2.1:3389  2 " + ("better" if number else "worse"))
+        assert capsys.readouterr().out.startswith("192.0.2.1:3389  " + ("1 changed, 2 better" if number else "2 worse"))
     assert main(["diff", "-", "-"]) == 2
     assert "error: both files are standard input" in capsys.readouterr().err
 
@@ -358,6 +417,14 @@ def test_a_torn_last_line_is_said(capsys: pytest.CaptureFixture[str]) -> None:
         (b"<!doctype html>\n<html>\n", "new.ndjson is an HTML page; it has no results"),
         (b"<html lang=en>\n", "new.ndjson is an HTML page; it has no results"),
         (b'{"schema":"rdp-probe-verify/1","target":{}}\n', "new.ndjson says what was found out about results"),
+        (b"[protocols]\nnla = 'required'\n", "new.ndjson is a policy (TOML)"),
+        (b"[[fact]]  # one\n", "new.ndjson is a policy (TOML)"),
+        (b'name = "ours"\n', "new.ndjson is a policy (TOML)"),
+        (b"# ours\n\n[protocols]\nnla = 'required'\n", "new.ndjson is a policy (TOML)"),
+        (b"# ours\nsrv1.example\n", "new.ndjson has no results of a scan: it begins with '# ours'"),
+        (b"# only remarks\n", "new.ndjson has no results of a scan"),
+        (b"# \xff\n", "new.ndjson, line 1: not a result"),
+        (b"[::1]:3390\n", "new.ndjson has no results of a scan: it begins with '[::1]:3390'"),
         (b"srv1.example\n", "new.ndjson has no results of a scan: it begins with 'srv1.example'"),
         (to_json(A) + b"\n{}\n" + to_json(B) + b"\n", "new.ndjson, line 2: not a result of this program"),
     ],
