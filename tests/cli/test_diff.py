@@ -273,7 +273,7 @@ def shallow(result: Result) -> Result:
     """The same, with less asked."""
     after = from_json(to_json(result))
     assert after.tls is not None
-    after.depth, after.credssp, after.tls.features = "discover", None, {}
+    after.depth, after.credssp, after.tls.features = "discover", None, None
     return after
 
 
