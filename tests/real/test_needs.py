@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 
 import pytest
 import trio
 
 from probe.audit.settings import Settings
+from probe.diagnosis.judged import judge
 from probe.drive.limits import Limits
 from probe.drive.live import audit
 from probe.needs import Needs, Trial
 from probe.result import Result, Target
+from probe.verify.policy_file import read_policy
+from probe.verify.verdict import needs_of, verify
 from probe.wire.iana import GROUPS as GROUP_NAMES
 from probe.wire.tls_suites import suite_name
 from tests.drive.test_needs import MOST, STRICT
@@ -65,6 +69,39 @@ def test_a_strict_policy_on_xrdp(layer: str, kind: str, made: Certificates) -> N
     assert result.certificates[0].served_to == ["TLSv1.2", "TLSv1.3"]
     assert result.negotiation is not None
     assert result.negotiation.protocols["RDP"].state == ("accepted" if layer == "negotiate" else "rejected")
+
+
+STRICT_POLICY = needs_of([read_policy("strict")], Target(input="srv1", host="srv1", port=3389))
+ALL_VERSIONS = {"ssl_protocols": TLS_1_0_TO_1_3, "tls_ciphers": SECURITY_LEVEL_0}
+CASES = {
+    "all versions": {"security_layer": "negotiate", **ALL_VERSIONS},
+    "all versions, TLS alone": {"security_layer": "tls", **ALL_VERSIONS},
+    "every suite": {
+        "security_layer": "negotiate", "ssl_protocols": TLS_1_0_TO_1_3, "openssl_conf": OPENSSL_CONF_LEVEL_0
+    },
+    "every suite by its own setting": {
+        "security_layer": "negotiate", "ssl_protocols": TLS_1_0_TO_1_3, "tls_ciphers": "ALL:COMPLEMENTOFALL:@SECLEVEL=0"
+    },
+    "TLS 1.2 and newer": {"security_layer": "tls", "ssl_protocols": "TLSv1.2, TLSv1.3"},
+    "as installed": {"security_layer": "negotiate"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["rsa", "ecdsa"])
+@pytest.mark.parametrize("case", CASES)
+def test_the_built_in_strict_policy_takes_twenty_connections_at_most(case: str, kind: str, made: Certificates) -> None:
+    with Xrdp(certificate=getattr(made, kind), **CASES[case]) as server:  # type: ignore[arg-type]
+        result = needing(server, STRICT_POLICY)
+    judge(result)
+    found = verify([read_policy("strict")], result, today=dt.datetime.now(tz=dt.UTC).date())
+    assert result.connections <= MOST
+    assert [rule.rule for rule in found.rules if rule.state == "unknown" and rule.severity == "error"] == []
+    # With groups of its own in three versions, without a certificate too, the oldest has to stand back.
+    assert (result.limited is None) == (kind == "ecdsa" or case != "every suite by its own setting")
+    failed = {rule.rule for rule in found.rules if rule.state == "failed"}
+    weak = kind == "rsa" or case == "every suite by its own setting"
+    assert ("tls.forbidden_suites" in failed) == weak
+    assert ("tls.min_version" in failed) == (case not in {"TLS 1.2 and newer", "as installed"})
 
 
 def test_a_strict_policy_on_freerdp_with_nla(display: str) -> None:
