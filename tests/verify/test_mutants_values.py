@@ -41,10 +41,16 @@ LIMITS = [
     ("certificate.min_ec_bits", 112, 111),
     ("certificate.min_ec_bits", 521, 522),
     ("certificate.min_days_left", 0, -1),
+    ("certificate.min_days_left", 36500, 36501),
     ("certificate.max_days_valid", 1, 0),
+    ("certificate.max_days_valid", 36500, 36501),
     ("credssp.min_version", 2, 1),
     ("credssp.max_clock_skew_s", 0, -0.1),
+    ("credssp.max_clock_skew_s", 1e9, 1e9 + 1),
     ("standard_rdp.min_key_bits", 1, 0),
+    ("standard_rdp.min_key_bits", 65536, 65537),
+    ("tls.min_dh_bits", 1, 0),
+    ("tls.min_dh_bits", 65536, 65537),
 ]
 
 
