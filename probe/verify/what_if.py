@@ -11,6 +11,7 @@ import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from probe.diagnosis.client_facts import deciding
 from probe.diagnosis.clients import evaluate
 from probe.diagnosis.judged import judge
 from probe.diagnosis.simulated import measured
@@ -30,6 +31,7 @@ __all__ = ["Lost", "Setting", "altered", "cut_off", "lost_by", "parse", "what_if
 
 # What --depth full adds is named by its option in every language; these are the others of which nobody asked.
 _NOT_ASKED = (N_("TLS was not tried"), N_("CredSSP was not tried"), N_("Standard RDP Security was not tried"))
+_SEEN_WHOLE = ("nla", "standard_rdp", "standard_rdp.level")  # of which every depth shows all
 _Change = Callable[[Result, Setting, list[str]], None]
 
 
@@ -79,11 +81,19 @@ def what_if(text: str, result: Result) -> WhatIf:
     settings = parse(text)
     changed, notes = _changed(result, settings)
     walked = _compared(result, changed, settings)
+    is_so_now = _changes_nothing(result, changed, settings)
     return WhatIf(
         change=normal(settings),
         clients=[each.change for each in walked],
-        open=[each.change.client for each in walked if each.is_open or each.is_for_want_of_asking],
+        open=[each.change.client for each in walked if each.is_open or (each.is_for_want_of_asking and not is_so_now)],
         notes=notes,
+    )
+
+
+def _changes_nothing(result: Result, changed: Result, settings: Sequence[Setting]) -> bool:
+    """It is so already: what was not asked is not touched. Of suites and groups some may go that nobody saw."""
+    return all(setting.key in _SEEN_WHOLE for setting in settings) and to_json(deciding(result)) == to_json(
+        deciding(changed)
     )
 
 

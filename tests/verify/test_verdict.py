@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probe import __version__
+from probe.clients import CLIENTS
 from probe.diagnosis import CATALOGUE
 from probe.diagnosis.judged import judge
 from probe.language import speaking
@@ -351,7 +351,7 @@ def test_why_nobody_gets_in_is_said_where_that_is_known(connects: bool | None, k
     assert verified(of=described).blockers == []
 
 
-def test_a_verification_says_how_deep_was_asked_and_which_program_judged_it() -> None:
+def test_a_verification_says_whether_all_was_asked() -> None:
     described = with_nla()
     described.depth, described.asked = "full", None
     assert verified(of=described).is_full
@@ -359,7 +359,6 @@ def test_a_verification_says_how_deep_was_asked_and_which_program_judged_it() ->
     assert not verified(of=described).is_full
     described.asked = ["full", "udp"]
     assert verified(of=described).is_full
-    assert verified(of=described).version == __version__
 
 
 def test_a_verification_says_whom_and_what_it_is_about() -> None:
@@ -438,3 +437,34 @@ def test_every_built_in_policy_can_be_judged_in_every_language(language: str) ->
         assert found.rules
         if described.status == "refused":
             assert set(states(found.rules)) == {"unknown"}
+
+
+def test_a_fix_that_cuts_off_who_must_get_in_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [CLIENTS[key].name for key in ("mstsc-win8.1", "mstsc-xp")]
+    old, other = (ClientChange(client=name, before=True, after=False) for name in names)
+    monkeypatch.setattr(verdict, "fix", lambda _rule, _finding, _result: ["mend it"])
+    monkeypatch.setattr(
+        verdict, "lost_by", lambda change, _result: Lost((old, other)) if change == "nla=required" else Lost()
+    )
+    must = Rule(key="clients.must_connect", value=["mstsc-win8*", "mstsc-win11"], policy="ours")
+    failed = next(each for each in verified(a_policy(a_rule("failed"), must)).rules if each.rule == "x.failed")
+    mending, warning = failed.fix
+    assert mending == "mend it"
+    assert warning.startswith(
+        "But clients.must_connect of this policy demands Windows 8.1 (mstsc), which this cuts off:"
+    )
+    alone = verified(a_policy(a_rule("failed"))).rules[0]
+    assert alone.fix == ["mend it"]
+
+
+def test_clients_of_which_nobody_knows_are_named() -> None:
+    found = verified()
+    assert found.locked_out_open == [each.client for each in with_nla().clients if each.connects is None]
+    described = with_nla()
+    described.clients = [
+        Client(client="a", connects=None),
+        Client(client="b", connects=True),
+        Client(client="c", connects=False),
+    ]
+    found = verified(of=described)
+    assert (found.locked_out_open, [each.client for each in found.locked_out]) == (["a"], ["c"])

@@ -32,7 +32,7 @@ from probe.result import (
     to_json,
 )
 from probe.result.verification import ClientChange
-from probe.verify.what_if import altered, cut_off, parse, what_if
+from probe.verify.what_if import Lost, altered, cut_off, lost_by, parse, what_if
 from probe.verify.what_if_credssp import without_older
 from tests.clients.results import (
     NO_SUITE,
@@ -834,3 +834,88 @@ def test_a_group_that_was_tried_is_no_suite_of_the_same_number() -> None:
     ]
     namesake = "TLS_DH_anon_EXPORT_WITH_RC4_40_MD5"
     assert notes(f"suites={namesake}+class:aead", described) == [f"no suite that {namesake} selects was seen today"]
+
+
+# Of whom the facts do not tell
+
+
+def kerberos_alone() -> Result:
+    """Only clients with a ticket get in, and whether one has is never known."""
+    described = with_nla(mechanisms=("Kerberos",))
+    assert described.credssp is not None
+    described.credssp.ntlm = None
+    described.credssp.error = "STATUS_NOT_SUPPORTED"
+    return described
+
+
+def test_who_connects_and_of_whom_nobody_knows_then_is_open() -> None:
+    described = with_tls(modern(), {"TLSv1.2": (RSA_KEY_CBC, None)})
+    said = what_if("suites.off=class:cbc", described)
+    able = [each.client for each in said.clients if each.before and each.after is None]
+    assert able
+    assert set(able) <= set(said.open)
+    assert set(able) <= set(lost_by("suites.off=class:cbc", described).open)
+
+
+def test_who_may_connect_now_and_could_not_then_is_open() -> None:
+    described = with_tls(modern(), {"TLSv1.2": (RSA_GCM, X25519)})
+    described.tls = None
+    lost = [
+        each.client for each in what_if("tls.max=1.0", described).clients if (each.before, each.after) == (None, False)
+    ]
+    assert set(lost) <= set(what_if("tls.max=1.0", described).open)
+    assert set(lost) <= set(lost_by("tls.max=1.0", described).open)
+
+
+def test_another_reason_for_not_knowing_is_open_and_the_same_is_not() -> None:
+    described = kerberos_alone()
+    before = {each.client for each in what_if("standard_rdp=off", described).clients if each.before is None}
+    assert before
+    assert what_if("standard_rdp=off", described).open == []
+    assert set(lost_by("standard_rdp=off", described).open).isdisjoint(before)
+    for reason in (other := what_if("nla=off", described)).open:
+        [client] = [each for each in other.clients if each.client == reason]
+        assert client.because != "whether the user has a Kerberos ticket for it is not known"
+    assert before & set(other.open)
+
+
+def test_what_was_not_asked_is_open_unless_it_is_so_already() -> None:
+    described = with_tls(with_nla(), {"TLSv1.2": (RSA_GCM, X25519)})
+    asked = what_if("tls.min=1.2", described)
+    wanting = [each.client for each in asked.clients if "--depth full" in (each.because or "")]
+    assert wanting
+    assert set(wanting) <= set(asked.open)
+    assert set(lost_by("tls.min=1.2", described).open).isdisjoint(wanting)
+    so_now = changed("nla=required", described)
+    again = what_if("nla=required", so_now)
+    assert {each.client for each in again.clients if "--depth full" in (each.because or "")} >= set(wanting)
+    assert again.open == []
+    assert set(wanting) <= set(what_if("nla=required,suites.off=class:cbc", so_now).open)  # they may have one of these
+
+
+def test_no_change_costs_nobody_anything() -> None:
+    for change in (None, "", "no.such=change"):
+        assert lost_by(change, everything()) == Lost()
+
+
+@pytest.mark.parametrize(
+    ("given", "normal"),
+    [
+        ("nla=on", "nla=required"),
+        ("NLA=yes, rdp=off", "nla=required,standard_rdp=off"),
+        ("TLS.min = 1.2", "tls.min=1.2"),
+        ("tls=TLSv1.3+1.2", "tls.versions=1.2+1.3"),
+        ("tls.min=ssl3", "tls.min=SSLv3"),
+        ("certificate.key=rsa3072", "certificate.key=RSA-3072"),
+    ],
+)
+def test_a_change_is_told_in_its_normal_form(given: str, normal: str) -> None:
+    assert what_if(given, everything()).change == normal
+    assert what_if(normal, everything()).change == normal
+
+
+def test_that_something_cannot_be_set_at_all_is_told_first() -> None:
+    described = everything()
+    described.server = Server(kind="xrdp")
+    first, *_others = what_if("standard_rdp=off,nla=required,tls.min=1.3", described).notes
+    assert first.startswith("xrdp has no NLA: it cannot be set there")

@@ -128,3 +128,25 @@ def test_any_text_is_read_or_refused_with_a_hint(text: str) -> None:
 @pytest.mark.parametrize("change", ["", None, "tls.min=9", ","])
 def test_no_change_cuts_nobody_off(change: str | None) -> None:
     assert cut_off(change, modern()) == []
+
+
+@pytest.mark.parametrize("text", ["suites=ECDHE+AESGCM", "suites.off=kRSA", "suites=HIGH"])
+def test_words_of_openssl_are_told_from_names(text: str) -> None:
+    with pytest.raises(InputError) as raised:
+        parse(text)
+    assert "+ joins names of the IANA registry" in (raised.value.hint or "")
+    assert "class:aead" in (raised.value.hint or "")
+
+
+def test_a_name_that_is_nearly_one_is_named() -> None:
+    with pytest.raises(InputError) as raised:
+        parse("suites=class:wek")
+    assert raised.value.hint == 'did you mean "class:weak"?'
+
+
+@pytest.mark.parametrize("size", ["RSA-512", "RSA-1023", "RSA-16385"])
+def test_a_key_that_no_library_takes_is_refused(size: str) -> None:
+    with pytest.raises(InputError) as raised:
+        parse(f"certificate.key={size}")
+    assert "of RSA 1024 or more" in (raised.value.hint or "")
+    assert parse("certificate.key=RSA-1024")
