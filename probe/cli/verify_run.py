@@ -29,8 +29,14 @@ def earlier(options: argparse.Namespace, demands: Demands, output: Output) -> in
     from probe.diagnosis.judged import judge
     from probe.scan.written import lines_of
 
+    lost: list[str] = []  # a line that was torn off: of its target nothing is known
+
+    def tell(words: str) -> None:
+        lost.append(words)
+        remark(words)
+
     try:
-        for line in lines_of(options.results, remark):
+        for line in lines_of(options.results, tell):
             if line.brief.is_receipt:
                 raise _receipts(options.results)
             result = line.result()
@@ -43,7 +49,7 @@ def earlier(options: argparse.Namespace, demands: Demands, output: Output) -> in
     if not output.verdicts:
         raise InputError(f"{options.results} has no result", "give a file that scan -o or host --json wrote")
     output.finish()
-    return _status(output)
+    return _status(output) or (_UNKNOWN if lost else 0)
 
 
 def live(options: argparse.Namespace, demands: Demands, output: Output) -> int:

@@ -106,9 +106,18 @@ class Verifier:
                     self.told(each, left)
             await trio.sleep(min(pause, left))
             tries, pause = tries + 1, min(pause * _GROWTH, _LONGEST_PAUSE_S)
-            found = await self._again(target, found, tries)
+            found = self._remembering(found, await self._again(target, found, tries))
             self._pending[number] = found
         return found
+
+    @staticmethod
+    def _remembering(before: list[Verified], now: list[Verified]) -> list[Verified]:
+        """What failed stays told: of several servers behind one address the next may answer otherwise."""
+        failed = {each.result.target.address: _failed(each.verification) for each in before}
+        for each in now:
+            if each not in before:
+                each.verification.failed_before = failed.get(each.result.target.address, [])
+        return now
 
     async def _again(self, target: Target, found: list[Verified], tries: int) -> list[Verified]:
         """Ask those addresses that did not pass; the name itself where it had none."""
@@ -150,6 +159,13 @@ def left_open(result: Result, needs: Needs) -> list[str]:
     """The keys of those clients that are to be asked as, because nothing else tells whether they connect."""
     settled = {client.client for client in result.clients if client.connects is not None}
     return [key for key in CLIENTS if key in needs.clients and CLIENTS[key].name not in settled]
+
+
+def _failed(verification: Verification) -> list[str]:
+    """What failed in this try and in those before it, each once."""
+    rules = [each.rule for each in verification.rules if each.state == "failed"]
+    worse = [each.field for each in verification.changes if verification.exact or each.direction == "worse"]
+    return list(dict.fromkeys([*verification.failed_before, *rules, *worse]))
 
 
 def _asked(target: Target) -> Target:

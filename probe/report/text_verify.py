@@ -272,4 +272,7 @@ def _asked(verification: Verification, page: Page) -> None:
         _("asked {count} times", count=verification.tries) if verification.tries > 1 else "",
     ]
     page.blank()
+    if verification.failed_before:
+        rules = _(", ").join(terminal(each, LONGEST_NAME) for each in verification.failed_before)
+        page.paragraph(_("When it was asked before, these failed: {rules}", rules=rules))
     page.paragraph(" · ".join(each for each in words if each), style="dim")

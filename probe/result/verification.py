@@ -128,6 +128,7 @@ class Verification(msgspec.Struct, kw_only=True):
     elapsed_ms: float
     connections: int
     tries: int = 1  # how often it was asked, with --retry-until
+    failed_before: list[str] = []  # rules, and fields of the baseline, that failed when it was asked before
     version: str | None = None  # of the program that judged it
     is_full: bool = False  # everything was asked that depth full asks: a deeper look tells no more
     policies: list[PolicyName] = []

@@ -130,6 +130,7 @@ def test_it_is_asked_again_with_growing_pauses_until_it_passes(monkeypatch: pyte
     assert isinstance(found, Verified)
     assert found.passed
     assert found.verification.tries == 9
+    assert found.verification.failed_before == ["protocols.nla"]
     assert pauses(servers) == pytest.approx([2.0, 3.0, 4.5, 6.75, 10.125, 15.0, 15.0, 15.0], abs=0.01)
     assert len(told) == 8
     assert told[0][1] == pytest.approx(299.9)
