@@ -103,7 +103,8 @@ def test_no_chinese_is_left_in_what_verify_says_in_english(place: int) -> None:
 def facts(found: Verification) -> Any:
     """What programs read: everything but the texts."""
     plain = msgspec.to_builtins(found)
-    names = ("message", "expected", "observed", "evidence", "fix", "because", "hint", "user_sees", "notes", "reason")
+    names = ("message", "expected", "observed", "evidence", "fix", "because", "hint", "user_sees", "notes", "reason",
+             "summary")  # fmt: skip
 
     def bare(value: Any) -> Any:
         if isinstance(value, dict):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from probe import __version__
 from probe.needs import NOTHING, Needs
 from probe.result import Result, Target
 from probe.result.verification import RuleSeverity, Verification, VerifyVerdict, WhatIf
@@ -74,7 +75,7 @@ class Demands:
             found = verify(self.policies, result, today=self.today, fail_on=self.fail_on)
         else:
             found = self._planned(result, self.what_if)
-        found.tries = tries
+        found.tries, found.version = tries, __version__
         if self.baseline is not None:
             earlier = self.baseline.results.find(result.target, alone=alone)
             _compare(earlier, result, self.baseline, found)

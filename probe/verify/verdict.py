@@ -6,7 +6,6 @@ import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
 
-from probe import __version__
 from probe.clients import CLIENTS
 from probe.diagnosis import CATALOGUE
 from probe.diagnosis.stored import stored
@@ -94,7 +93,6 @@ def verify(
         locked_out=_locked_out(result) if reached else [],
         locked_out_open=[each.client for each in result.clients if each.connects is None] if reached else [],
         blockers=_blockers(result) if reached else [],
-        version=__version__,
         is_full="full" in (result.asked if result.asked is not None else [result.depth]),
     )
 
