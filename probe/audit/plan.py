@@ -239,24 +239,12 @@ class _Groups:
                     yield (way,)
 
     def _tried(self, trials: Trials, behind: tuple[Question, ...], needs: Needs) -> tuple[Question, ...]:
-        """As many hellos of trials as there are connections for, without those for what comes behind them.
-
-        What only tells more names has few of them, and so has what is asked in an old version, which no policy of
-        today allows: unless it was known before, or everything of depth standard is to be known too.
-        """
-        ample = needs.again or needs.standard
+        """As many hellos of trials as there are connections for, without those for what comes behind them."""
         later = sum(question not in self._asked for question in behind)
         room, few = max(0, self._room - later), self._few - later
-        wanted = [hello for hello in trials.hellos() if hello.question not in self._asked]
-        made = [
-            hello
-            for number, hello in enumerate(wanted)
-            if number < few or (hello.decides and (ample or not hello.is_old))
-        ][:room]
-        cut = [hello.question.about for hello in wanted if hello.decides and hello not in made]
-        if not made:
-            self.cut_short = tuple(dict.fromkeys(cut))
-        return tuple(hello.question for hello in made)
+        made, cut = trials.chosen(self._asked, room, few, ample=needs.again or needs.standard)
+        self.cut_short = () if made else tuple(dict.fromkeys(question.about for question in cut))
+        return made
 
     def _enumeration(self, over: int) -> Iterator[Question]:
         """As much of an enumeration as there are connections for, without those for what comes behind it."""

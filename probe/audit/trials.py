@@ -91,6 +91,23 @@ class Trials:
             line = min(left, key=_fewest_names)
             yield Hello(line.following(line.unfinished), False, line.version < TLS12)
 
+    def chosen(
+        self, asked: Collection[Question], room: int, few: int, *, ample: bool
+    ) -> tuple[tuple[Question, ...], tuple[Question, ...]]:
+        """Those of `hellos` that are to be made with `room` connections, and those that decide and are not made.
+
+        What only tells more names has `few` of the connections, and so has what is asked in an old version, which no
+        policy of today allows; with `ample` that has all.
+        """
+        wanted = [hello for hello in self.hellos() if hello.question not in asked]
+        made = [
+            hello
+            for number, hello in enumerate(wanted)
+            if number < few or (hello.decides and (ample or not hello.is_old))
+        ][:room]
+        cut = (hello.question for hello in wanted if hello.decides and hello not in made)
+        return tuple(hello.question for hello in made), tuple(cut)
+
     def _decides(self, line: Line, trial: Trial) -> bool:
         """Whether what is left of a trial in a version matters. Those before TLS 1.3 share their groups."""
         if line.count(trial) < trial.each:
