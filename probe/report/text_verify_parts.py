@@ -201,7 +201,7 @@ def _nobody(newly: int, page: Page) -> None:
     """A list of all that there are tells no more than that."""
     words = _("None of the {count} known clients can connect.", count=len(CLIENTS))
     before = _("1 of them could before.") if newly == 1 else _("{count} of them could before.", count=newly)
-    page.paragraph(f"{words} {before}" if newly else words)
+    page.paragraph(_("{sentence} {more}", sentence=words, more=before) if newly else words)
 
 
 def _names(clients: Sequence[ClientChange]) -> tuple[str, ...]:
