@@ -10,6 +10,7 @@ import os
 import tempfile
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Protocol, Self
@@ -241,7 +242,8 @@ class Spill:
     def close(self) -> None:
         """Give back the temporary file, which is then gone."""
         if self._stream is not None:
-            self._stream.close()
+            with suppress(OSError):  # of a full disk, which was said; nobody needs what could not be written
+                self._stream.close()
 
 
 def _result(line: bytes, where: str) -> Result:

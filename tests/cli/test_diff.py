@@ -478,6 +478,16 @@ def test_a_full_disk_is_said(capsys: pytest.CaptureFixture[str], monkeypatch: py
     assert ": No space left on device" in err
 
 
+def test_a_disk_that_fills_up_is_said(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "_BLOCK", 1000)
+    monkeypatch.setattr("tempfile.TemporaryFile", lambda: io.BufferedRandom(io.FileIO("/dev/full", "r+")))
+    files(packed(lines(A)), lines(A))
+    status, _out, err = diff(capsys)
+    assert status == 2
+    assert "error: cannot keep results in " in err
+    assert ": No space left on device\nhint: " in err
+
+
 # Baselines
 
 
