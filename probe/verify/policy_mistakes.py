@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Iterable, Iterator
+from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
@@ -79,7 +80,7 @@ def fits(value: object, shape: Any) -> bool:
 
 
 def _of_table(value: dict[str, object], struct: type[msgspec.Struct], path: Path) -> Iterator[Mistake]:
-    fields = {each.encode_name: each for each in msgspec.structs.fields(struct)}
+    fields = _fields(struct)
     misspelt: set[str] = set()
     for key, inner in value.items():
         if key in fields:
@@ -93,6 +94,12 @@ def _of_table(value: dict[str, object], struct: type[msgspec.Struct], path: Path
             said = _description(each.type)
             hint = f"{hint} ({said})" if said is not None else hint
             yield Mistake(path, f'{name_of(path)}: "{key}" is missing', hint, of_key=True)
+
+
+@cache
+def _fields(struct: type[msgspec.Struct]) -> dict[str, msgspec.structs.FieldInfo]:
+    """Of a table, by their names in a file. To find them takes milliseconds, and a file may have many tables."""
+    return {each.encode_name: each for each in msgspec.structs.fields(struct)}
 
 
 def _example(key: str, path: Path) -> str:

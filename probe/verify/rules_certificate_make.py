@@ -13,7 +13,7 @@ from probe.errors import InputError
 from probe.language import _
 from probe.result import Certificate, CertificateChain, Result
 from probe.verify.leaves import Leaf, of_every_leaf
-from probe.verify.meant import meant, wider
+from probe.verify.meant import meant, quoted, wider
 from probe.verify.rule import Finding, kind
 from probe.verify.rules_certificate import NEEDS, unreadable
 
@@ -62,7 +62,7 @@ def _check_signatures(patterns: Sequence[str]) -> None:
             part = wider(pattern, SIGNATURES, digest=True)
             otherwise = "patterns are such as *sha256*, ecdsa-with-*; names such as sha256WithRSAEncryption"
             hint = f'did you mean "{part}"?' if part is not None else meant(pattern, SIGNATURES, otherwise)
-            raise InputError(f'no signature is called "{pattern}"', hint)
+            raise InputError(f"no signature is called {quoted(pattern)}", hint)
 
 
 @kind(

@@ -15,9 +15,11 @@ from probe.errors import InputError
 from probe.language import _
 from probe.needs import Needs
 from probe.result import Client, Result
+from probe.verify.meant import quoted
 from probe.verify.rule import Finding, kind
 from probe.verify.seen import not_known
 
+_LONGEST = 60  # characters of a pattern that are compared; keys have less
 _Clients = Annotated[list[Annotated[str, msgspec.Meta(min_length=1)]], msgspec.Meta(min_length=1)]
 
 
@@ -30,7 +32,7 @@ def check_clients(patterns: Sequence[str]) -> None:
     """Refuse a pattern that no known client fits. Raises InputError with the nearest key."""
     for pattern in patterns:
         if not keys_of([pattern]):
-            raise InputError(f'no known client is "{pattern}"', _hint(pattern.lower()))
+            raise InputError(f"no known client is {quoted(pattern)}", _hint(pattern[:_LONGEST].lower()))
 
 
 def _hint(pattern: str) -> str:

@@ -22,12 +22,13 @@ from probe.diagnosis.strength import (
 )
 from probe.errors import InputError
 from probe.needs import TrialKind
-from probe.verify.meant import wider
+from probe.verify.meant import quoted, wider
 from probe.wire.iana import GROUPS, SIGNATURE_SCHEMES
 from probe.wire.ssl2 import CIPHER_KINDS
 from probe.wire.tls_suites import OLDER_SUITES, TLS13_SUITES, suite_name
 
 _CLASS = "class:"
+_LONGEST = 100  # characters of a selector that are compared; names have less
 _ALIKE, _A_SLIP = 0.5, 0.9  # how near a name must be to be meant; of the second there is no doubt
 _REMEMBERED = 512  # selectors and lists of them; a policy has a few dozen
 _ANY_VERSION = "TLSv1.2"  # in which nothing is said against a suite but what its name says
@@ -166,7 +167,7 @@ def _unknown(what: str, selector: str, known: Iterable[str]) -> InputError:
     names = list(known)
     by_folded = {name.casefold(): name for name in names}
     kind = f"no {what} is called" if "*" in selector else f"unknown {what}"
-    return InputError(f'{kind} "{selector}"', _hint(selector, by_folded, names))
+    return InputError(f"{kind} {quoted(selector)}", _hint(selector[:_LONGEST], by_folded, names))
 
 
 def _hint(selector: str, by_folded: Mapping[str, str], names: Sequence[str]) -> str:

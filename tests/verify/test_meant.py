@@ -105,3 +105,13 @@ def test_a_date_in_another_order_is_put_right(written: str, date: str) -> None:
 @pytest.mark.parametrize("written", ["1/2/2027", "31.2.2027", "soon", "1.2.27", "31.12.0000", "2027-99-99", "1.2/2027"])
 def test_no_date_is_guessed(written: str) -> None:
     assert date_hint(written) == A_DATE
+
+
+@pytest.mark.parametrize(
+    "key", ["tls.forbidden_suites", "tls.forbidden_groups", "tls.forbidden_schemes", "clients.must_connect"]
+)
+def test_a_long_name_is_cut_where_it_is_told(key: str) -> None:
+    with pytest.raises(InputError) as raised:
+        KINDS[key].validate(["q" * 500])
+    assert len(raised.value.what) < 120
+    assert "q…" in raised.value.what
