@@ -26,7 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "drive": {"errors", "wire", "handshake", "audit", "result"},
     "scan": {"drive", "audit", "result", "errors", "diagnosis", "report", "language", "__version__"},
     "report": {"result", "diagnosis", "explain", "clients", "errors", "language", "__version__"},
-    "testing": {"errors", "audit", "drive", "verify", "scan", "report", "result", "cli"},
+    "testing": {"errors", "needs", "audit", "drive", "verify", "scan", "report", "result", "cli"},
     "cli": {
         "errors",
         "language",

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from probe.diagnosis.rule import Cause, Diagnosis, Remedy, Sees
-from probe.diagnosis.wording import FREERDP_TLS_FAILED, FROM_INSIDE, NEW_SELF_SIGNED, SCHANNEL, TLS_BROKEN
+from probe.diagnosis.wording import FREERDP_TLS_FAILED, FROM_INSIDE, NEW_SELF_SIGNED, SCHANNEL, SUITE_ORDER, TLS_BROKEN
 
 _PROTOCOLS = f"{SCHANNEL}\\Protocols"
 _ENABLE_12 = (
     f'reg add "{_PROTOCOLS}\\TLS 1.2\\Server" /v Enabled /t REG_DWORD /d 1 /f, the same with /v DisabledByDefault and '
     "/d 0, then restart"
-)
-_SUITE_ORDER = (
-    "Group Policy (Computer Configuration, Administrative Templates, Network, SSL Configuration Settings, SSL Cipher "
-    "Suite Order)"
 )
 _GOOD_SUITES = (
     "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, and the same with ECDSA for a "
@@ -288,7 +284,7 @@ TLS_NO_SHARED_CIPHER = Diagnosis(
     ),
     remedies=(
         Remedy(
-            f"On Windows set the SSL Cipher Suite Order in {_SUITE_ORDER} to Not Configured, or add to it "
+            f"On Windows set the SSL Cipher Suite Order in {SUITE_ORDER} to Not Configured, or add to it "
             f"{_GOOD_SUITES}; then restart.",
             on="windows",
         ),
@@ -334,7 +330,7 @@ TLS_WEAK_CIPHER = Diagnosis(
             on="windows",
         ),
         Remedy(
-            f"On Windows by {_SUITE_ORDER}: for TLS 1.2 list {_GOOD_SUITES}; for clients before Windows 10 add "
+            f"On Windows by {SUITE_ORDER}: for TLS 1.2 list {_GOOD_SUITES}; for clients before Windows 10 add "
             "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384 and TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256. It writes Functions "
             "under HKLM\\SOFTWARE\\Policies\\Microsoft\\Cryptography\\Configuration\\SSL\\00010002.",
             on="windows",
