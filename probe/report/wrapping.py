@@ -9,7 +9,7 @@ from rich.cells import cell_len, chop_cells  # noqa: TID253  this module is itse
 
 # Punctuation that belongs to what stands before it, and such as belongs to what comes after it.
 _NEVER_FIRST = frozenset("、。，．：；？！）》」』】〕〉”’…·—～％,.:;?!)]}%")  # noqa: RUF001
-_LISTED = re.compile("[^,]*,+ *|[^,]+$")
+_LISTED = re.compile("[^,:]*[,:]+ *|[^,:]+$")
 _NEVER_LAST = frozenset("（《「『【〔〈“‘([{")  # noqa: RUF001
 
 
@@ -40,7 +40,7 @@ def pieces(words: str) -> Iterator[str]:
 
 
 def _at_commas(piece: str, width: int) -> list[str]:
-    """What is too long for a line, such as a list to be copied, in parts that end at its commas."""
+    """What is too long for a line, such as a list to be copied, in parts that end at its commas or colons."""
     return _LISTED.findall(piece) if cell_len(piece.rstrip()) > width else [piece]
 
 
