@@ -11,6 +11,7 @@ from string import Formatter
 from typing import TypeVar
 
 from probe.clients import CLIENTS
+from probe.diagnosis.client_hints import SERVERS
 from probe.diagnosis.diagnosing import distance, remedies_for
 from probe.diagnosis.rule import Platform
 from probe.language import N_, _
@@ -119,10 +120,12 @@ def _hints(rule: Rule, result: Result) -> Iterator[str]:
     """What would let the clients in that must be able to connect, each hint once."""
     patterns = rule.value if rule.key == "clients.must_connect" else ()
     names = {profile.name for key, profile in CLIENTS.items() if any(fnmatchcase(key, each) for each in patterns)}
+    others = {_("connect from {client}", client=profile.name) for profile in CLIENTS.values()}
+    others |= {_(SERVERS[code]) for code in _FOR_THE_SERVER["clients.must_connect"]}  # to use another is no way in
     by_hint: dict[str, list[str]] = {}
     for client in result.clients:
-        if client.client in names and client.connects is False and client.hint is not None:
-            by_hint.setdefault(client.hint, []).append(client.client)
+        if client.client in names and client.connects is False and client.hint not in (None, *others):
+            by_hint.setdefault(client.hint or "", []).append(client.client)
     for hint, clients in by_hint.items():
         yield _("{clients}: {hint}", clients=_(", ").join(clients), hint=hint)
 
