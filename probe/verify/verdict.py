@@ -202,7 +202,7 @@ def _unreached(result: Result) -> str:
     """Why nothing could be determined, with the system's own words where it has some."""
     blocker = next((each for each in result.diagnoses if each.severity == "blocker"), None)
     words = _(_UNREACHED[result.status]) if blocker is None else blocker.summary.rstrip(".。")
-    return words if result.cause is None else f"{words}: {stored(result.cause)}"
+    return words if result.cause is None else _("{name}: {how}", name=words, how=stored(result.cause))
 
 
 def _blockers(result: Result) -> list[Blocker]:
