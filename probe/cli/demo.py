@@ -58,7 +58,7 @@ async def _run(options: argparse.Namespace) -> int:
     from probe.drive.live import audit
     from probe.result import Target
 
-    printer = Printer(options)
+    printer = Printer(options, are_gone=True)
     missed = []
     async with serving(options.only) as servers:
         for server in servers:

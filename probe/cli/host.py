@@ -153,10 +153,11 @@ def limits_of(options: argparse.Namespace) -> Limits:
 
 
 class Printer:
-    """Prints results as the options ask for."""
+    """Prints results as the options ask for. `are_gone`: the servers are not there to be asked again."""
 
-    def __init__(self, options: argparse.Namespace) -> None:
+    def __init__(self, options: argparse.Namespace, *, are_gone: bool = False) -> None:
         self._options = options
+        self._are_gone = are_gone
         self.shown = 0
 
     def show(self, result: Result, title: str | None = None) -> None:
@@ -188,4 +189,4 @@ class Printer:
     def _show_text(self, result: Result) -> None:
         from probe.report.text import console, render
 
-        render(result, console(sys.stdout), self._options.verbose)
+        render(result, console(sys.stdout), self._options.verbose, is_gone=self._are_gone)

@@ -74,8 +74,8 @@ def verdict_line(result: Result) -> str:
     return "  ".join((*_who(result), *said, *(terminal(code, 60) for code in codes)))
 
 
-def render(result: Result, console: Console, verbosity: int = 0) -> None:
-    """Print the report of one result."""
+def render(result: Result, console: Console, verbosity: int = 0, *, is_gone: bool = False) -> None:
+    """Print the report of one result. `is_gone`: the server is not there to be asked again."""
     page = Page(console)
     _headline(result, page)
     page.blank()
@@ -93,7 +93,7 @@ def render(result: Result, console: Console, verbosity: int = 0) -> None:
     facts(result, page, verbosity)
     if verbosity:
         attempts(result, page, steps=verbosity > 1)
-    _more(result, page, verbosity)
+    _more(result, page, verbosity, is_gone=is_gone)
 
 
 def _who(result: Result) -> list[str]:
@@ -254,7 +254,7 @@ def _numbered(items: list[str], page: Page) -> None:
         page.paragraph(terminal(words, 600), first=[(f"{number:>3}. ", "")], indent=5)
 
 
-def _more(result: Result, page: Page, verbosity: int) -> None:
+def _more(result: Result, page: Page, verbosity: int, *, is_gone: bool) -> None:
     """What else could be asked for, with options that exist."""
     options = [f"-v {_('every attempt')}", f"-vv {_('every message')}"][verbosity:]
     if result.depth == "discover" and not result.is_simulation:
@@ -272,7 +272,7 @@ def _more(result: Result, page: Page, verbosity: int) -> None:
             style="dim",
         )
     words = _("More: {options}", options=" · ".join([*options, "--json"]))
-    if result.status == "rdp" and not result.is_simulation:
+    if result.status == "rdp" and not result.is_simulation and not is_gone:
         command = f"rdp-probe verify {shlex.quote(as_given(result.target))} --policy strict"
         page.ending(f"{words} ·", command, style="dim")
     else:

@@ -274,6 +274,12 @@ def test_the_last_line_ends_with_the_command_that_proves_it(given: str, port: in
     assert "rdp-probe verify" not in shown(result)
 
 
+def test_a_server_that_is_gone_is_not_to_be_verified() -> None:
+    stream = io.StringIO()
+    render(golden.windows_nla(), Console(file=stream), 0, is_gone=True)
+    assert stream.getvalue().splitlines()[-1].endswith(" · --json")
+
+
 def test_a_discovery_points_to_the_whole_audit() -> None:
     result = golden.ssh()
     result.depth = "discover"
