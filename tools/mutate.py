@@ -86,7 +86,8 @@ class _Bare(ast.NodeTransformer):
         for each in (*given.args, *given.kwonlyargs, *given.posonlyargs, given.vararg, given.kwarg):
             if each is not None:
                 each.annotation = None
-        given.kw_defaults = [each for each in given.kw_defaults if each is not None]
+        given.defaults += [each for each in given.kw_defaults if each is not None]
+        given.kw_defaults = []
         given.args, given.posonlyargs, given.kwonlyargs = [*given.posonlyargs, *given.args, *given.kwonlyargs], [], []
         return self.generic_visit(node)
 

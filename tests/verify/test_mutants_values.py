@@ -158,3 +158,11 @@ def test_text_in_its_natural_order(release: str, comparison: dict[str, str], sta
     described = result()
     described.server = Server(kind="windows", release=release)
     assert check("fact", {"path": "server.release", **comparison}, described).state == state
+
+
+@pytest.mark.parametrize("comparison", ["at_least", "at_most"])
+def test_a_bound_need_not_be_a_value_that_a_fact_may_have(comparison: str) -> None:
+    described = result()
+    described.server = Server(kind="windows")
+    found = check("fact", {"path": "server.kind", comparison: "w"}, described)
+    assert found.state == ("passed" if comparison == "at_least" else "failed")
