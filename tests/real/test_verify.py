@@ -103,9 +103,9 @@ def test_the_difference_names_exactly_what_was_changed(
         ("tls.versions.TLSv1.0", "better"),
         ("tls.versions.TLSv1.1", "better"),
     }
-    lost = [each["message"] for each in changes if each["kind"] == "clients"]
-    assert len(lost) == 1
-    assert "Windows XP" in lost[0]
+    lost = {each["direction"]: each["message"] for each in changes if each["kind"] == "clients"}
+    assert lost.keys() == {"worse", "changed"}  # who connected before, and of whom nobody knew
+    assert lost["worse"].endswith(": Windows XP (mstsc 5.1, 5.2)")
 
 
 def test_what_if_tells_before_what_is_seen_after(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
