@@ -166,3 +166,10 @@ def test_a_bound_need_not_be_a_value_that_a_fact_may_have(comparison: str) -> No
     described.server = Server(kind="windows")
     found = check("fact", {"path": "server.kind", comparison: "w"}, described)
     assert found.state == ("passed" if comparison == "at_least" else "failed")
+
+
+def test_only_of_tls_full_tells_more() -> None:
+    described = result()
+    described.spent = {"groups": 3}
+    assert check("fact", {"path": "spent.groups", "at_most": 3}, described).state == "passed"
+    assert not KINDS["fact"].needs(msgspec.convert({"path": "spent.groups", "is": 3}, KINDS["fact"].value)).full
