@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal
 
 from probe.language import N_, _
 from probe.report.whole_file import Draft
@@ -28,7 +28,7 @@ _WHY: dict[_Why, str] = {
 
 
 class Saving:
-    """A new file: every result in the order in which it came, also of what was not reached. `with` it.
+    """A new file: every result in the order in which it came, also of what was not reached. To be discarded at the end.
 
     It is compressed where its name ends in .zst. Raises InputError for what cannot be written, at once.
     """
@@ -40,11 +40,7 @@ class Saving:
         self._count = 0
         self._unreached = 0
 
-    def __enter__(self) -> Self:
-        """Nothing that creating it did not do."""
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
+    def discard(self) -> None:
         """What was not kept leaves no trace."""
         self._draft.discard()
 
@@ -90,10 +86,10 @@ class Renewing(Saving):
         self._places: dict[Key, int] = {}  # of results that take the place of an earlier one, or follow
         self._stays: dict[Key, _Why] = {}
 
-    def __exit__(self, *exception: object) -> None:
+    def discard(self) -> None:
         """What was not kept leaves no trace."""
         self._results.close()
-        super().__exit__(*exception)
+        super().discard()
 
     def take(self, verification: Verification, result: Result, *, alone: bool = False) -> None:
         """One result, and what came of comparing it. Of several for one target the last counts."""

@@ -116,7 +116,7 @@ class Output:
         for draft in self._drafts.values():
             draft.discard()
         if self._saving is not None:
-            self._saving.__exit__()
+            self._saving.discard()
 
     def _saving_to(self, file: str) -> Saving:
         from probe.cli.saving import Renewing, Saving
