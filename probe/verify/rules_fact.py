@@ -73,8 +73,8 @@ _FITS: dict[str, Callable[[Any, list[Any]], bool]] = {
     "is_not": lambda seen, wanted: seen != wanted[0],
     "one_of": lambda seen, wanted: seen in wanted,
     "none_of": lambda seen, wanted: seen not in wanted,
-    "at_least": lambda seen, wanted: _natural(seen) >= _natural(wanted[0]),
-    "at_most": lambda seen, wanted: _natural(seen) <= _natural(wanted[0]),
+    "at_least": lambda seen, wanted: _is_of_the_same(seen, wanted[0]) and _natural(seen) >= _natural(wanted[0]),
+    "at_most": lambda seen, wanted: _is_of_the_same(seen, wanted[0]) and _natural(seen) <= _natural(wanted[0]),
     "like": lambda seen, wanted: fnmatchcase(seen.casefold(), wanted[0].casefold()),
 }
 
@@ -199,6 +199,14 @@ def _partial(path: str, result: Result) -> str | None:
     if not asked & {"standard", "full"}:
         return _("only a part was asked for")
     return uncovered(result) if first == "certificates" else None
+
+
+def _is_of_the_same(seen: Any, wanted: Any) -> bool:
+    """Numbers, or texts that begin alike before their first number: "TLSv1.2" is no more than "1.2", and no less."""
+    if not isinstance(seen, str):
+        return True
+    first = (re.split(r"[0-9]", each, maxsplit=1)[0].casefold() for each in (seen, wanted))
+    return next(first) == next(first)
 
 
 def _natural(value: Any) -> Any:

@@ -8,14 +8,14 @@ from dataclasses import replace
 import pytest
 
 from probe.errors import InputError
-from probe.result import Result
+from probe.result import Result, TlsHandshake
 from probe.verify.kinds import kind_of
 from probe.verify.policy_file import parse_policy
 from probe.verify.rule import Finding, Kind
 from probe.verify.rules_fact import _natural
 from probe.verify.verdict import verify
 from tests.verify.rules import ACCEPTED, REFUSED, chain, leaf, rdp, serving, told
-from tests.verify.tls_servers import NOT_ASKED, tls_of
+from tests.verify.tls_servers import NOT_ASKED, registered, tls_of
 
 TODAY = dt.date(2026, 11, 21)
 
@@ -66,3 +66,13 @@ def test_a_certificate_that_ssl_3_alone_serves_counts() -> None:
     assert told("certificate.self_signed", False, described)[0] == "failed"
     described.certificates = []
     assert told("certificate.self_signed", False, described)[0] == "unknown"
+
+
+@pytest.mark.parametrize("way", ["at_least", "at_most"])
+def test_text_is_ordered_only_beside_text_that_begins_alike(way: str) -> None:
+    policy = parse_policy(f'name = "x"\n[[fact]]\npath = "tls.handshake.version"\n{way} = "1.2"\n')
+    described = tls_of(
+        "rrrraa", handshake=TlsHandshake(version="TLSv1.0", cipher_suite=registered("TLS_AES_128_CCM_SHA256"))
+    )
+    described.depth = "full"
+    assert [each.state for each in verify([policy], described, today=TODAY).rules] == ["failed"]
