@@ -160,14 +160,12 @@ GIVE_GNOME_A_CERTIFICATE = Remedy(
     "FreeRDP's server takes shadow.crt and shadow.key in ~/.config/freerdp/shadow.",
     on="freerdp",
 )
+SUITE_ORDER = (
+    "Group Policy (Computer Configuration, Administrative Templates, Network, SSL Configuration Settings, SSL Cipher "
+    "Suite Order)"
+)
 
 
 def both(names: Sequence[str]) -> str:
     """One name, or the last after the others with a word between."""
     return _("{first} and {last}", first=_(", ").join(names[:-1]), last=names[-1]) if len(names) > 1 else "".join(names)
-
-
-SUITE_ORDER = (
-    "Group Policy (Computer Configuration, Administrative Templates, Network, SSL Configuration Settings, SSL Cipher "
-    "Suite Order)"
-)
