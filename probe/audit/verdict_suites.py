@@ -175,12 +175,14 @@ def signature_schemes(readings: Sequence[Reading]) -> list[Registered]:
 
 def dh_parameters(readings: Sequence[Reading]) -> list[DhParameters]:
     """Every Diffie-Hellman group that the server chose by itself, each once."""
-    found: dict[tuple[bytes, bytes], DheParameters] = {}
+    found: dict[tuple[bytes, bytes], DhParameters] = {}
     for reading in answers(readings):
-        parameters = key_exchange(reading)
-        if isinstance(parameters, DheParameters):
-            found.setdefault((parameters.p, parameters.g), parameters)
-    return [describe(parameters) for parameters in found.values()]
+        parameters, hello = key_exchange(reading), reading.server_hello
+        if isinstance(parameters, DheParameters) and hello is not None:
+            described = found.setdefault((parameters.p, parameters.g), describe(parameters))
+            place = f"{version_name(hello.selected_version)} {suite_name(hello.cipher_suite)}"
+            described.seen_in = sorted({*described.seen_in, place})
+    return list(found.values())
 
 
 # What is left

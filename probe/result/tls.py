@@ -39,6 +39,7 @@ class DhParameters(msgspec.Struct, kw_only=True):
     prime_sha256: str  # of the prime, big-endian, without leading zeros
     generator: str  # hexadecimal
     name: str | None = None  # of a published group: "ffdhe2048" (RFC 7919), "modp2048" (RFC 3526)
+    seen_in: list[str] = []  # version and suite with which it came: "TLSv1.2 TLS_DHE_RSA_WITH_AES_128_CBC_SHA"
 
 
 class TlsHandshake(msgspec.Struct, kw_only=True):

@@ -19,6 +19,7 @@ from probe.verify.served import (
     EPHEMERAL_DH,
     Asked,
     asked,
+    code_of,
     codes_of,
     is_left,
     no_road,
@@ -122,7 +123,7 @@ def _own_groups_open(name: str, result: Result) -> Iterator[str]:
     known = asked("suites", name, result)
     for codes in _KINDS:
         taken = [suite for code, suite in known.selected.items() if code in codes]
-        if taken and not _is_size_seen(name, result):
+        if taken and not _is_size_seen(name, codes, result):
             yield _("{version}: the group that comes with {suite} was not seen", version=spoken(name), suite=taken[0])
         elif not taken and known.left(codes):
             yield _open(name, known)
@@ -133,9 +134,13 @@ def _open(name: str, known: Asked) -> str:
     return _("{version}: whether there is another group is not settled ({how})", version=spoken(name), how=how)
 
 
-def _is_size_seen(name: str, result: Result) -> bool:
+def _is_size_seen(name: str, codes: frozenset[str], result: Result) -> bool:
+    """Whether a group was seen in a version, with a suite of these."""
     tls = result.tls if result.tls is not None else Tls()
-    return bool(tls.dh_parameters) or any(each.dh_bits is not None for each in tls.cipher_suites.get(name, []))
+    places = {f"{name} {suite}" for code, suite in SUITES.items() if code_of(code) in codes}
+    if any(places.intersection(each.seen_in) for each in tls.dh_parameters):
+        return True
+    return any(each.dh_bits is not None and each.code.lower() in codes for each in tls.cipher_suites.get(name, []))
 
 
 # Signatures

@@ -41,7 +41,12 @@ def dh(*bits: int) -> list[DhParameters]:
 
 
 def tried(states: str, *trials: Any, bits: tuple[int, ...] = ()) -> Result:
-    return tls_of(states, trials=list(trials), dh_parameters=dh(*bits))
+    """Trials, and groups of so many bits that came with all that they selected."""
+    described = tls_of(states, trials=list(trials), dh_parameters=dh(*bits))
+    assert described.tls is not None
+    for each in described.tls.dh_parameters:
+        each.seen_in = [f"{one.version} {suite.name}" for one in trials for suite in one.selected]
+    return described
 
 
 def all_but(*selected: Registered, version: str = "TLSv1.2") -> list[Any]:
@@ -274,3 +279,13 @@ def test_groups_of_another_kind_have_no_size_here() -> None:
 def test_an_answer_that_shows_no_signature_is_passed_over() -> None:
     described = tls_of("rrrraa", answered={"TLSv1.2": TlsAnswer(cipher_suite=registered(GCM))})
     assert check("tls.forbidden_schemes", ["*sha1*"], described).state == "unknown"
+
+
+@pytest.mark.parametrize("place", ["TLSv1.2 " + ANON, "TLSv1.0 " + DHE, "TLSv1.2 " + GCM, ""])
+def test_a_group_of_another_version_or_kind_of_suites_tells_nothing(place: str) -> None:
+    described = tried("rrrrar", *all_but(registered(DHE)), bits=(2048,))
+    assert described.tls is not None
+    described.tls.dh_parameters[0].seen_in = [place]
+    words = f"TLS 1.2: the group that comes with {DHE} was not seen"
+    found = check("tls.min_dh_bits", 2048, described)
+    assert (found.state, found.message) == ("unknown", words)
