@@ -77,6 +77,16 @@ def full_offer(version: int, suites: tuple[int, ...] | None = None, turn: int = 
     )
 
 
+@lru_cache(maxsize=8)
+def whole_offer(version: int) -> Offer:
+    """Every suite, group and scheme, and nothing else that the usual hello does not have.
+
+    Where it is agreed to, nothing in it is a reason to turn a hello away: what is then refused of it is refused for
+    what is missing. It has no key share, for hellos with few groups cannot have one.
+    """
+    return replace(full_offer(version), share=False, extras=False)
+
+
 def _turned(codes: tuple[int, ...], turn: int) -> tuple[int, ...]:
     at = turn % len(codes)
     return codes[at:] + codes[:at]
@@ -97,3 +107,9 @@ def is_signed(suite: int) -> bool:
     """Whether the server signs its key exchange, up to TLS 1.2."""
     words = suite_name(suite).removeprefix("TLS_").partition("_WITH_")[0].split("_")
     return words[0] in ("ECDHE", "DHE") and words[-1] in ("RSA", "ECDSA", "DSS")
+
+
+@lru_cache(maxsize=1024)
+def is_touchy(suite: int) -> bool:
+    """Whether something on the way may turn a hello away for offering it at all: no encryption, or that for export."""
+    return "_NULL" in suite_name(suite) or "_EXPORT" in suite_name(suite)

@@ -25,17 +25,18 @@ from dataclasses import dataclass, replace
 from itertools import chain, islice
 
 from probe.audit.attempt import ALL_VERSIONS, TLS_VERSIONS, Attempt, Question, Stage, protocol_name
+from probe.audit.encryption_methods import OTHER_METHODS, STANDARD_RDP, more_methods
 from probe.audit.enumeration import Enumeration
 from probe.audit.reading import Reading, read
 from probe.audit.settings import MOST_CONNECTIONS, Settings
 from probe.audit.simulation import walks
 from probe.audit.trials import Trials
+from probe.audit.version_hellos import certificate_hello, of_versions, other_road, tried_in
 from probe.handshake.client_hello import LARGE, Offer, current_offer, usual_offer
 from probe.handshake.machine import NEVER_OPENED, Ending
 from probe.needs import Needs
-from probe.wire.gcc import RDP_5, EncryptionMethod
 from probe.wire.nego import NegotiationResponse, Protocol
-from probe.wire.tls_version import TLS12, version_name
+from probe.wire.tls_version import TLS10, TLS12, version_name
 
 # What current Windows clients ask for: everything up to HYBRID_EX, never RDSAAD with it.
 _USUAL_MASK = Protocol.SSL | Protocol.HYBRID | Protocol.HYBRID_EX
@@ -52,13 +53,6 @@ _ALONE = (
 )
 _HYBRID, _HYBRID_EX, _RDSTLS, _RDSAAD = _ALONE
 _HYBRID_EX_IN_COMPANY = Question(protocols=_USUAL_MASK, stage=Stage.NEGOTIATION)
-_STANDARD_RDP = Question(protocols=Protocol.RDP, stage=Stage.SETTINGS, methods=EncryptionMethod.ONE_TWENTY_EIGHT_BIT)
-_OTHER_METHODS = tuple(
-    # The lower version tells FreeRDP's servers, which answer the lesser of two, from those with a version of their own.
-    Question(protocols=Protocol.RDP, stage=Stage.SETTINGS, methods=method, rdp_version=RDP_5)
-    for method in (EncryptionMethod.FIFTY_SIX_BIT, EncryptionMethod.FORTY_BIT, EncryptionMethod.FIPS)
-)
-_ENDED_BY_SERVER = (Ending.CLOSED, Ending.RESET, Ending.COMPLETE)  # complete: it said why, and that was all
 _LICENSING = tuple(Question(protocols=protocol, stage=Stage.LICENSING) for protocol in (Protocol.SSL, Protocol.RDP))
 _DIRECT = Question(protocols=None, stage=Stage.HELLO, version=TLS12)
 
@@ -176,7 +170,7 @@ class _Groups:
             if not any(reading.is_foreign for reading in readings):
                 yield tuple(_unanswered(readings))
         elif settings.wanted is not None:
-            yield from self._needed(settings.wanted)
+            yield from self._needed(settings.wanted, settings.needs or settings.wanted)
         else:
             yield from self._of_depth(full=settings.depth == "full")
 
@@ -191,38 +185,46 @@ class _Groups:
             direct = [_direct(readings)] if any(reading.answers_version(TLS12) for reading in readings) else []
             yield (*_ALONE, *company, *direct, *self._enumeration(over))
         else:
-            versions = TLS_VERSIONS if over is not None else ()
-            yield (*company, *(Question(protocols=over, stage=Stage.HELLO, version=version) for version in versions))
+            hellos = [()] if over is None else list(of_versions(readings, over, TLS_VERSIONS))
+            yield (*company, *hellos[0])
+            yield from hellos[1:]
         yield tuple(_comparisons(readings, over))
-        yield (_direct(readings), _STANDARD_RDP)
-        if any(_encrypts(reading) or _turns_method_away(reading) for reading in readings):
-            yield _OTHER_METHODS
+        yield (_direct(readings), STANDARD_RDP)
+        yield from more_methods(readings)
 
-    def _needed(self, needs: Needs) -> Iterator[tuple[Question, ...]]:
-        """The same in the same order, without what serves none of these needs."""
+    def _needed(self, needs: Needs, beyond: Needs) -> Iterator[tuple[Question, ...]]:
+        """The same in the same order, without what serves none of these needs; `beyond` need more than a depth asks."""
         readings = self._readings
         yield from self._protocols_needed(needs)
         over = tls_protocol(readings)
         if over is not None:
             versions = [version for version in ALL_VERSIONS if version_name(version) in needs.versions]
-            yield tuple(Question(protocols=over, stage=Stage.HELLO, version=version) for version in versions)
+            yield from of_versions(readings, over, versions, tried_in(needs.trials))
+            if needs.trials and self._first_goes_on():
+                return
+            others = (
+                certificate_hello(readings, over) if beyond.certificates else None,
+                other_road(readings, over) if version_name(TLS10) in beyond.versions else None,
+            )
+            yield tuple(question for question in others if question is not None)
         if needs.intolerance:
             yield tuple(_comparisons(readings, over))
-        settings = (_STANDARD_RDP,) if needs.encryption or "RDP" in needs.protocols else ()
+        settings = (STANDARD_RDP,) if needs.encryption or "RDP" in needs.protocols else ()
         # Where no security protocol leads to TLS, only TLS without X.224 may still be a road to it.
         roads = needs.direct_tls or (over is None and _is_about_tls(needs))
         behind = (*((_direct(readings),) if roads else ()), *settings)
         if over is not None and needs.trials:
             trials = Trials(readings, over, needs.trials)
-            tried = self._tried(trials, (*behind, *(_OTHER_METHODS if needs.encryption else ())), needs)
+            tried = self._tried(trials, (*behind, *(OTHER_METHODS if needs.encryption else ())), needs)
             yield tried
             yield () if tried or self.cut_short or trials.control is None else (trials.control,)
-        if any(reading.ending is Ending.INTERRUPTED for reading in readings):
-            return  # the first connection goes on, and may show by which version TLS without X.224 is to be asked for
+        if self._first_goes_on():
+            return  # it may show by which version TLS without X.224 is to be asked for
         yield behind
-        # Where one method is turned away, others are asked for too: only all of them tell whether RDP works.
-        if any((needs.encryption and _encrypts(reading)) or _turns_method_away(reading) for reading in readings):
-            yield _OTHER_METHODS
+        yield from more_methods(readings, wanted=needs.encryption)
+
+    def _first_goes_on(self) -> bool:
+        return any(reading.ending is Ending.INTERRUPTED for reading in self._readings)
 
     def _protocols_needed(self, needs: Needs) -> Iterator[tuple[Question, ...]]:
         """Those that are to be settled, and the first that leads to TLS where something is to be asked over it."""
@@ -252,7 +254,7 @@ class _Groups:
         dropped = [question.again() for question in compared[1:]]  # what is dropped is asked twice
         enumeration = Enumeration(self._readings, over)
         control = [] if enumeration.control is None else [enumeration.control]
-        behind = (_direct(self._readings), _STANDARD_RDP, *compared, *dropped, *control)
+        behind = (_direct(self._readings), STANDARD_RDP, *compared, *dropped, *control)
         room = max(0, self._room - sum(question not in self._asked for question in behind))
         wanted = [each for each in enumeration.questions(room) if each not in self._asked]
         if not room:
@@ -283,7 +285,7 @@ def _unanswered(readings: Sequence[Reading]) -> Iterator[Question]:
     if all(reading.received_nothing for reading in readings):
         yield Question(protocols=_USUAL_MASK, stage=Stage.TUNNEL, cookie=True)
         if any(reading.ending in (Ending.CLOSED, Ending.RESET) for reading in readings):
-            yield _STANDARD_RDP
+            yield STANDARD_RDP
             yield _DIRECT
 
 
@@ -362,21 +364,6 @@ def _accepts(reading: Reading, protocol: int) -> bool:
         and isinstance(answer, NegotiationResponse)
         and answer.selected == protocol
     )
-
-
-def _encrypts(reading: Reading) -> bool:
-    """Standard RDP Security was accepted and is not switched off (as FreeRDP does for a client on 127.0.0.1)."""
-    security = reading.security
-    if reading.question.stage is not Stage.SETTINGS or security is None:
-        return False
-    return bool(security.encryption_method or security.encryption_level)
-
-
-def _turns_method_away(reading: Reading) -> bool:
-    """Standard RDP Security was selected, and the connection ended when one method was offered: another may do."""
-    if reading.question.stage is not Stage.SETTINGS or not _accepts(reading, Protocol.RDP):
-        return False
-    return reading.connect_response is None and reading.malformed is None and reading.ending in _ENDED_BY_SERVER
 
 
 def _licensing(readings: Sequence[Reading]) -> Iterator[Question]:

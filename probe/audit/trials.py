@@ -14,11 +14,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 from probe.audit.attempt import Question
 from probe.audit.chain import Answers, wants_share
-from probe.audit.offers import all_suites, full_offer, groups_of, is_ecdhe
+from probe.audit.offers import all_suites, groups_of, is_ecdhe, is_touchy, whole_offer
 from probe.audit.outcome import Outcome, group_of, outcome
 from probe.audit.reading import Reading
 from probe.audit.verdict_suites import answers
@@ -29,6 +28,7 @@ from probe.wire.tls_version import SSL3, TLS10, TLS11, TLS12, TLS13, version_nam
 
 _VERSIONS = (TLS13, TLS12, TLS11, TLS10, SSL3)
 _MANY_SUITES = 100  # make a hello of some 500 bytes, as libraries send it; a larger one may be dropped for its size
+_PORTIONS = (100, 50)  # suites in a hello where a larger one was refused for another reason than its suites
 _ENOUGH_SILENCE = 2  # lines that ended in silence
 # A server of TLS 1.3 has one of the first, and a certificate with an EC key is on one of the second.
 _KNOWN_GROUPS = (0x001D, 0x0017, 0x0018)
@@ -64,15 +64,15 @@ class Trials:
 
     @property
     def control(self) -> Question | None:
-        """A hello that the server should agree to, to be made when nothing else is, where something was dropped last.
+        """A hello that the server should agree to, to be made when nothing else is, where something was refused last.
 
-        Then the server may have become weary of us: what it dropped counts as refused only if it still answers.
+        Then the server may have become weary of us: what it refused counts only if it still agrees.
         """
         if any(line.waits for line in self.lines):
             return None
         for line in self.lines:
-            if any(reading.number > self._last for reading in line.dropped):
-                return replace(self._heard.asking(usual_offer(line.version), "TLS versions"), control=True)
+            if any(reading.number > self._last for reading in line.refusals):
+                return replace(self._heard.asking(line.shape, "TLS versions"), control=True)
         return None
 
     def hellos(self) -> Iterator[Hello]:
@@ -133,7 +133,7 @@ def _fewest_names(line: Line) -> int:
 
 def is_trial(question: Question) -> bool:
     """Whether its hello offers only what was to be tried; below depth full, whose chains are called the same."""
-    return question.offer is not None and question.purpose.endswith((" suites", " groups"))
+    return question.offer is not None and question.purpose.endswith((" suites", " groups", " certificates"))
 
 
 class Line(ABC):
@@ -146,12 +146,21 @@ class Line(ABC):
         self.selected: tuple[int, ...] = ()  # of all that the version has, in the order in which it was seen
         self.refused: set[int] = set()
         self.stopped: Reading | None = None  # the answer behind which nothing more is asked, for it settles nothing
-        self.failed: Reading | None = None  # the last hello that nothing was selected of
+        self.failures: list[Reading] = []  # the hellos that nothing was selected of
+        self.doubtful: set[int] = set()  # refused in hellos that are refused with something accepted in them too
         self.unfinished: list[Trial] = []  # of which something is left to be asked
         self.waits = False  # a hello is to be repeated
-        self.dropped: list[Reading] = []  # what ended without a word on why
+        self.refusals: list[Reading] = []  # by a word, or by none
         self._heard, self._within = heard, within
         self._purpose = f"{version_name(version)} {kind}"
+        self._divided: dict[int, int] = {}  # how often the portion was made smaller in which a suite is offered
+        self._agreed = [
+            offer
+            for reading in within
+            if reading.question.protocols == heard.over and (offer := reading.question.hello) is not None
+        ]
+        whole = whole_offer(version)
+        self.shape = whole if whole in self._agreed else usual_offer(version)
         known = self._known()
         of_kind = (trial for trial in trials if trial.kind == kind)
         found = {trial: tuple(code for code in known if code in trial.codes) for trial in of_kind}
@@ -173,7 +182,7 @@ class Line(ABC):
 
     def following(self, trials: Iterable[Trial]) -> Question:
         """A hello for what is left of some of the unfinished trials."""
-        wanted = {code for trial in trials for code in self.left(trial)}
+        wanted = {code for trial in trials for code in self.left(trial)} - self.doubtful
         offer = self._offer(tuple(code for code in self._known() if code in wanted))
         return self._proof or self._heard.asking(offer, self._purpose)
 
@@ -188,12 +197,18 @@ class Line(ABC):
         ]
         asked = [(reading, offer) for reading in own if (offer := reading.question.hello) is not None]
         proof = self._settle([(reading, offer) for reading, offer in asked if not reading.is_to_be_repeated])
-        self.dropped = [reading for reading in own if _is_dropped(reading)]
+        self.refusals = [reading for reading in own if outcome(reading) is Outcome.REFUSED or _is_dropped(reading)]
         unsettled = [reading for reading in own if reading.is_to_be_repeated]
-        self.failed, self.waits = next(iter(unsettled), self.failed), bool(unsettled)
+        self.failures += unsettled
+        self.waits = bool(unsettled)
         if self.stopped is None:
-            self.unfinished = [trial for trial in self.codes if self.count(trial) < trial.enough and self.left(trial)]
+            open_ = {trial: self.doubtful.issuperset(self.left(trial)) for trial in self.codes}
+            self.unfinished = [trial for trial in open_ if self.count(trial) < trial.enough and not open_[trial]]
         return proof
+
+    def _has_proof(self, offer: Offer) -> bool:
+        """A hello was agreed to that had all that this one has: so nothing that is in it was refused at sight."""
+        return any(_has_all(other, offer) for other in self._agreed)
 
     @abstractmethod
     def _settle(self, asked: Sequence[tuple[Reading, Offer]]) -> Question | None:
@@ -213,38 +228,59 @@ class Line(ABC):
 
 
 class _Suites(Line):
-    """Suites, with every group and signature scheme; where that is dropped for its size, in portions."""
-
-    _in_portions = False
+    """Suites, with every group and signature scheme; where that is refused for another reason, in smaller portions."""
 
     def _known(self) -> tuple[int, ...]:
         return all_suites(self.version)
 
     def _of(self, reading: Reading) -> int | None:
-        return reading.server_hello.cipher_suite if reading.server_hello is not None else None
+        return _suite(reading)
 
     def _offer(self, left: tuple[int, ...]) -> Offer:
-        if self._in_portions:
-            return replace(usual_offer(self.version), suites=left[:_MANY_SUITES])
-        return full_offer(self.version, left)
+        portion = self._portion(left[0])
+        return replace(self.shape, suites=tuple(suite for suite in left if self._portion(suite) == portion))
 
     def _settle(self, asked: Sequence[tuple[Reading, Offer]]) -> Question | None:
-        large = {_is_dropped(reading) for reading, offer in asked if len(offer.suites) > _MANY_SUITES}
-        # What becomes of a small hello tells whether a large one was dropped for its size.
-        small = [reading for reading, offer in asked if len(offer.suites) <= _MANY_SUITES]
-        self._in_portions = large == {True} and not any(map(_is_dropped, small))
+        missing: Question | None = None
+        controls: set[Question] = set()
         for reading, offer in asked:
             how = outcome(reading)
-            if how is Outcome.AGREED:
+            if reading.question in controls or how is Outcome.AGREED:
                 continue
-            self.failed = reading
-            if self._in_portions and _is_dropped(reading):
-                continue
-            if how is Outcome.REFUSED:
+            self.failures.append(reading)
+            if how is Outcome.REFUSED and self._has_proof(offer):
                 self.refused.update(offer.suites)
+            elif _is_dropped(reading) and len(offer.suites) > _MANY_SUITES:
+                self._divide(offer.suites)  # it may have been dropped for its size
+            elif how is Outcome.REFUSED:
+                control = self._heard.asking(replace(offer, suites=(*offer.suites, *self.selected[:1])), self._purpose)
+                controls.update((control, control.again()))
+                if self._heard.final(control) is None:
+                    missing = control
+                else:
+                    self._divide(offer.suites)
             else:
                 self.stopped = reading
-        return None
+        return missing
+
+    def _divide(self, suites: Collection[int]) -> None:
+        """Offer these in smaller portions, where there are any; else nothing can be said of them."""
+        parts = {self._portion(suite): 0 for suite in suites}
+        for _ in _PORTIONS:
+            for suite in suites:
+                self._divided[suite] = self._divided.get(suite, 0) + 1
+            parts = {self._portion(suite): 0 for suite in suites}
+            if len(parts) > 1:
+                return
+        self.doubtful.update(suites)
+
+    def _portion(self, suite: int) -> tuple[int, ...]:
+        """What is offered together with a suite: all; then apart what may be refused at sight, and the rest by size."""
+        times = self._divided.get(suite, 0)
+        if not times:
+            return ()
+        size = _PORTIONS[min(times, len(_PORTIONS)) - 1]
+        return (times, -1 if is_touchy(suite) else self._known().index(suite) // size)
 
 
 class _Groups(Line):
@@ -262,8 +298,8 @@ class _Groups(Line):
         return group_of(reading)
 
     def _offer(self, left: tuple[int, ...]) -> Offer:
-        suites = all_suites(TLS13) if self.version >= TLS13 else _ecdhe_suites(self.version)
-        return replace(full_offer(self.version, suites, turn=1), groups=left)
+        on_a_group = self.shape.suites if self.version >= TLS13 else tuple(filter(_is_on_a_group, self.shape.suites))
+        return replace(self.shape, suites=on_a_group, groups=left, share=False)
 
     def _settle(self, asked: Sequence[tuple[Reading, Offer]]) -> Question | None:
         missing: Question | None = None
@@ -272,11 +308,20 @@ class _Groups(Line):
             how = outcome(reading)
             if reading.question in proofs or (how is Outcome.AGREED and self._of(reading) is not None):
                 continue
-            self.failed = reading
+            self.failures.append(reading)
             if how is not Outcome.REFUSED:
                 self.stopped = reading
             elif not self._may_be_for_another_reason(reading):
-                self.refused.update(offer.groups)
+                if self._has_proof(offer):
+                    self.refused.update(offer.groups)
+                    continue
+                control = self._control(offer)
+                proofs.update((control, control.again()))
+                if self._heard.final(control) is None:
+                    missing = control
+                else:
+                    self.stopped = reading
+                    self.doubtful.update(offer.groups)
             else:
                 beside = tuple(group for group in self._others() if group not in offer.groups)
                 proof = self._heard.asking(self._offer((*offer.groups, *beside)), self._purpose)
@@ -285,10 +330,17 @@ class _Groups(Line):
                     missing = proof
         return missing
 
+    def _control(self, offer: Offer) -> Question:
+        """The same hello with what the server agreed to: a suite, and a group where it named one."""
+        seen = [suite for each in self._within if (suite := _suite(each)) is not None]
+        suites = tuple(dict.fromkeys((*offer.suites, *seen)))
+        groups = tuple(dict.fromkeys((*offer.groups, *self.selected[:1])))
+        return self._heard.asking(replace(offer, suites=suites, groups=groups), self._purpose)
+
     def _weigh(self, refusal: Reading, offer: Offer, proof: Question, beside: Collection[int]) -> bool:
         """Count a refusal, or stop; True where the hello that would prove it is still to be made."""
         if not beside:  # it offered every curve that a certificate may be on
-            if self.version < TLS13:
+            if self.version < TLS13 and self._has_proof(offer):
                 self.refused.update(offer.groups)
             else:
                 self.stopped = refusal
@@ -323,7 +375,14 @@ def _is_dropped(reading: Reading) -> bool:
     return said is None and outcome(reading) in (Outcome.REFUSED, Outcome.UNSETTLED)
 
 
-@lru_cache(maxsize=8)
-def _ecdhe_suites(version: int) -> tuple[int, ...]:
-    """Those whose key exchange names its group where it can be read: a hint for a pre-shared key stands before it."""
-    return tuple(suite for suite in all_suites(version) if is_ecdhe(suite) and "PSK" not in key_exchange_of(suite))
+def _has_all(other: Offer, offer: Offer) -> bool:
+    """Whether an offer has all that another has; only one without a key share is like one without a key share."""
+    if other.version != offer.version or (offer.version >= TLS13 and other.share != offer.share):
+        return False
+    pairs = ((other.suites, offer.suites), (other.groups, offer.groups), (other.schemes, offer.schemes))
+    return all(set(ours).issuperset(theirs) for ours, theirs in pairs)
+
+
+def _is_on_a_group(suite: int) -> bool:
+    """Whether its key exchange names its group where it can be read: a hint for a pre-shared key stands before it."""
+    return is_ecdhe(suite) and "PSK" not in key_exchange_of(suite)

@@ -18,6 +18,7 @@ from probe.wire.tls_version import version_name
 
 _NOT_ASKED = "not asked"
 _NOT_TOLD = "answered, and which group was not told"
+_OTHER_REASON = "the same hello was refused with what the server accepts in it too"
 _WEARY = "at the end the server refused what it had agreed to before"
 _UNKNOWN = Verdict(state="unknown")
 
@@ -76,11 +77,14 @@ def _described(line: Line, trial: Trial) -> TlsTrial:
     )
     if found.state == "accepted" and (not left or len(selected) >= trial.enough):
         return found
-    if line.failed is None or (left and not line.offered(line.failed).intersection(left)):
+    failed = [reading for reading in line.failures if not left or line.offered(reading).intersection(left)]
+    if not failed:
         found.reason = _NOT_ASKED
         return found
-    how = hello_verdict(line.failed)
+    how = hello_verdict(failed[-1])
     found.reason, found.ending = how.reason or _NOT_TOLD, how.ending
+    if left and line.doubtful.issuperset(left):
+        found.reason = _OTHER_REASON
     return found
 
 

@@ -8,10 +8,11 @@ from probe.audit import verdict_features as features_of
 from probe.audit import verdict_suites as suites_of
 from probe.audit.attempt import ALL_VERSIONS, Stage, protocol_name
 from probe.audit.fingerprint import ja3s, ja4s
-from probe.audit.offers import scheme_name
+from probe.audit.offers import all_suites, scheme_name
 from probe.audit.outcome import Outcome, group_of, outcome, reached_tls, scheme_of, unoffered
 from probe.audit.reading import Reading
 from probe.audit.trials import is_trial
+from probe.audit.version_hellos import says_nothing_fits
 from probe.handshake.machine import Ending
 from probe.result import Fingerprints, Registered, Tls, TlsAnswer, TlsHandshake, Verdict
 from probe.wire.iana import GROUPS
@@ -76,7 +77,17 @@ def _version(version: int, readings: Sequence[Reading]) -> Verdict | None:
     if any(_agrees_on(version, reading) for reading in readings):
         return Verdict(state="accepted")
     asked = [reading for reading in readings if _is_about(version, reading)]
-    return hello_verdict(asked[-1]) if asked else None
+    if not asked:
+        return None
+    verdict = hello_verdict(asked[-1])
+    if says_nothing_fits(asked[-1]) and not any(_offers_everything(version, reading) for reading in asked):
+        verdict.state = "unknown"  # it may have something that was not in our hello
+    return verdict
+
+
+def _offers_everything(version: int, reading: Reading) -> bool:
+    offer = reading.question.hello
+    return offer is not None and set(all_suites(version)) <= set(offer.suites)
 
 
 def _is_about(version: int, reading: Reading) -> bool:

@@ -18,6 +18,7 @@ from probe.verify.seen import not_known, protocols, unsettled
 _NEEDS = Needs(protocols=frozenset({"RDP"}), encryption=True)
 _LEVELS = ("NONE", "LOW", "CLIENT_COMPATIBLE", "HIGH", "FIPS")  # weakest first
 _OFF = "standard_rdp=off"
+_MALFORMED = "malformed"
 Level = Literal["LOW", "CLIENT_COMPATIBLE", "HIGH", "FIPS"]
 Method = Literal["NONE", "40BIT", "56BIT", "128BIT", "FIPS"]
 
@@ -144,16 +145,22 @@ def _taken(section: StandardRdp) -> list[str]:
 
 
 def _is_refused(section: StandardRdp, method: str) -> bool:
-    """Whether a method that the server did not choose was offered alone: it chose another, or hung up."""
+    """Whether a method that the server did not choose was offered alone: it chose another, said no, or hung up.
+
+    To hang up is an answer only of a server that takes another method afterwards: it may have hung up on us for good.
+    """
     if method == "NONE":
         return bool(_taken(section))
-    return any(each.offered == method and _is_answer(each) for each in section.methods_asked)
+    asked = section.methods_asked
+    last = max((at for at, each in enumerate(asked) if each.method is not None), default=-1)
+    return any(each.offered == method and _is_answer(each, heard_later=at < last) for at, each in enumerate(asked))
 
 
-def _is_answer(attempt: MethodAttempt) -> bool:
+def _is_answer(attempt: MethodAttempt, *, heard_later: bool) -> bool:
     if attempt.method is not None:
         return True
-    return attempt.ending in ("closed", "reset") and attempt.answer != "malformed"
+    hung_up = attempt.ending in ("closed", "reset")
+    return hung_up and attempt.answer != _MALFORMED and (heard_later or attempt.answer is not None)
 
 
 def _answers(section: StandardRdp) -> tuple[str, ...]:

@@ -140,6 +140,23 @@ def test_where_one_method_is_turned_away_the_others_are_asked_for_too() -> None:
     assert asked(answer, protocols("RDP")) == [TRIAGE, STANDARD_RDP, *METHODS]
 
 
+def test_a_method_that_was_dropped_last_is_no_word_of_a_server_that_is_weary() -> None:
+    drops = a.selects(a.RDP), Ending.CLOSED
+    needs = Needs(encryption=True)
+
+    def answer(question: Question) -> tuple[list[Event], Ending]:
+        return drops if question in METHODS else a.xrdp(question)
+
+    assert asked(answer, needs) == [TRIAGE, STANDARD_RDP, *METHODS, replace(STANDARD_RDP, control=True)]
+    section = found(answer, needs).standard_rdp
+    assert section is not None
+    assert [each.method for each in section.methods_asked] == [["128BIT"], None, None, None, ["128BIT"]]
+    first = asked(lambda question: drops if question == METHODS[0] else a.xrdp(question), needs)
+    assert first == [TRIAGE, STANDARD_RDP, *METHODS]  # others were answered after it
+    never = asked(lambda question: drops if question.protocols == a.RDP else a.xrdp(question), needs)
+    assert never == [TRIAGE, STANDARD_RDP, *METHODS]
+
+
 def test_what_tells_of_a_dropped_hello_is_asked_only_where_it_is_needed() -> None:
     def answer(question: Question) -> tuple[list[Event], Ending]:
         if question.stage is Stage.TUNNEL and question.protocols == a.SSL:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import reduce
 
@@ -10,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from probe.audit.attempt import Attempt, Question
-from probe.audit.offers import ALL_GROUPS, all_suites
+from probe.audit.offers import ALL_GROUPS, all_suites, is_touchy, whole_offer
 from probe.audit.plan import plan
 from probe.audit.settings import Settings
 from probe.audit.trials import is_trial
 from probe.audit.verdict import verdict
+from probe.handshake.client_hello import Offer
 from probe.handshake.machine import Ending
 from probe.needs import NOTHING, Needs, Trial
 from probe.result import Result, TlsTrial
@@ -24,7 +26,7 @@ from probe.wire.tls_key_exchange import key_exchange_of
 from probe.wire.tls_record import AlertDescription
 from probe.wire.tls_suites import suite_name
 from tests.audit.attempts import SSL3, TLS10, TLS11, TLS12, TLS13, alert, audit, ran, says, selects
-from tests.audit.tls_servers import Answered, TlsServer, ran_together
+from tests.audit.tls_servers import REFUSED, Answered, TlsServer, ran_together
 
 VERSIONS = frozenset({"SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"})
 GCM, GCM_13, RSA_AES, RSA_AES_256, RSA_3DES, RC4, NULL = 0xC030, 0x1302, 0x002F, 0x0035, 0x000A, 0x0005, 0x0002
@@ -176,30 +178,92 @@ def test_two_lines_that_met_silence_are_enough() -> None:
 
 
 def test_a_large_hello_that_is_dropped_is_tried_in_portions() -> None:
-    server = modern(suites={TLS12: [GCM, ECDSA_GCM, 0xC0AC]}, most_suites=100)
+    server = modern(suites={TLS12: [GCM, ECDSA_GCM, 0xC0AC]}, most_suites=101)
     found, asked = tried(server, MANY)
     [trial] = found
     assert codes(trial) == [ECDSA_GCM, 0xC0AC]
     assert trial.state == "rejected"
     sizes = [len(each.offer.suites) for each in asked if each.offer]
-    assert sizes[:3] == [len(MANY.codes)] * 2 + [100]
-    assert max(sizes[2:]) == 100
+    assert sizes[:2] == [len(MANY.codes)] * 2
+    assert max(sizes[2:]) <= 101  # with one that is accepted, to prove the refusal of the others
 
 
-def test_a_small_hello_that_is_dropped_too_shows_that_size_is_not_the_reason() -> None:
+def test_a_hello_with_everything_that_was_answered_needs_no_portions() -> None:
     server = modern(suites={TLS12: [GCM]}, refused=RESET)
     found, asked = tried(server, MANY)
     assert [(each.state, each.reason) for each in found] == [("rejected", "reset")]
-    assert [len(each.offer.suites) for each in asked if each.offer] == [len(MANY.codes)] * 2 + [100] * 2
+    assert [len(each.offer.suites) for each in asked if each.offer] == [len(MANY.codes)] * 2
     [silent], _ = tried(replace(server, refused=SILENCE), MANY)
     assert (silent.state, silent.reason) == ("unknown", "timed_out")
-
-
-def test_a_large_hello_that_was_answered_needs_no_portions() -> None:
     server = modern(suites={TLS12: [GCM, ECDSA_GCM]}, refused=RESET)
     found, asked = tried(server, MANY)
     assert [(codes(each), each.state) for each in found] == [([ECDSA_GCM], "rejected")]
     assert [len(each.offer.suites) for each in asked if each.offer][1:] == [len(MANY.codes) - 1] * 2
+
+
+# What is refused for another reason than its suites
+
+
+class Gate(TlsServer):
+    """Something on the way that turns a hello away at sight, before a server that has what it has."""
+
+    at_sight: Callable[[Offer], bool]
+
+    def __call__(self, question: Question) -> Answered:
+        offer = question.hello
+        if offer is not None and self.at_sight(offer):
+            return [*selects(Protocol.SSL), *self.refused[0]], self.refused[1]
+        return super().__call__(question)
+
+
+def behind_a_gate(at_sight: Callable[[Offer], bool], *suites: int, refused: Answered = REFUSED) -> Gate:
+    server = Gate(suites={TLS12: [GCM, *suites]}, groups={TLS12: [X25519, P_256]}, refused=refused)
+    server.at_sight = at_sight
+    return server
+
+
+ODD = Trial("suites", (NULL, 0x0003, RC4, RSA_3DES, RSA_AES))
+OTHER = "the same hello was refused with what the server accepts in it too"
+GATES: dict[str, Callable[[Offer], bool]] = {
+    "no encryption, or that for export": lambda offer: any(map(is_touchy, offer.suites)),
+    "more than 60 suites": lambda offer: len(offer.suites) > 60,
+    "optional extensions": lambda offer: offer.extras,
+    "many groups": lambda offer: len(offer.groups) > 20,
+}
+
+
+@pytest.mark.parametrize("refused", [REFUSED, RESET, ([], Ending.CLOSED)], ids=["alert", "reset", "close"])
+@pytest.mark.parametrize("gate", GATES)
+def test_what_is_refused_at_sight_hides_no_suite(gate: str, refused: Answered) -> None:
+    found, _ = tried(behind_a_gate(GATES[gate], RC4, refused=refused), ODD)
+    assert [each.name for each in the(found, "TLSv1.2").selected] == ["TLS_RSA_WITH_RC4_128_SHA"]
+
+
+@pytest.mark.parametrize("refused", [REFUSED, RESET, ([], Ending.CLOSED)], ids=["alert", "reset", "close"])
+def test_what_is_refused_at_sight_is_unknown_and_the_rest_is_not(refused: Answered) -> None:
+    server = behind_a_gate(GATES["no encryption, or that for export"], refused=refused)
+    found, asked = tried(server, ODD, Trial("suites", (RC4, RSA_3DES)))
+    assert [(len(each.offered), each.state, each.reason) for each in found] == [
+        (5, "unknown", OTHER),
+        (2, "rejected", hello_reason(refused)),
+    ]
+    offers = [set(each.offer.suites) for each in asked if each.offer and not each.repeat]
+    rest = {RC4, RSA_3DES, RSA_AES}
+    # The usual hello, which has the rest, was agreed to: that proves its refusal.
+    assert offers == [set(ODD.codes), {*ODD.codes, GCM}, rest, {NULL, 3}, {NULL, 3, GCM}]
+
+
+def hello_reason(refused: Answered) -> str:
+    return "alert handshake_failure" if refused == REFUSED else refused[1].value
+
+
+def test_groups_that_are_refused_with_an_accepted_one_are_unknown() -> None:
+    found, asked = tried(behind_a_gate(lambda offer: P_192 in offer.groups), WEAK_GROUPS)
+    assert [(each.selected, each.state, each.reason) for each in found] == [([], "unknown", OTHER)]
+    assert [each.offer.groups for each in asked if each.offer] == [(P_192, SECT163), (P_192, SECT163, X25519)]
+    found, asked = tried(behind_a_gate(lambda offer: len(offer.suites) > 60), WEAK_GROUPS)
+    assert [(each.selected, each.state) for each in found] == [([], "rejected")]
+    assert len(asked) == 2
 
 
 def test_an_answer_that_was_not_offered_settles_nothing() -> None:
@@ -362,9 +426,25 @@ def test_a_server_that_refuses_by_a_close_is_asked_once_more_what_it_agrees_to()
     assert [(each.state, each.reason) for each in tls.trials] == [("rejected", "closed")] * 2
 
 
-def test_a_server_that_says_why_needs_no_such_hello() -> None:
+def test_a_server_that_says_no_is_asked_once_more_too_what_it_agrees_to() -> None:
     attempts, _ = ran(modern(), needing(WEAK, WEAK_GROUPS))
-    assert not any(attempt.question.control for attempt in attempts)
+    assert [attempt.question.control for attempt in attempts].count(True) == 1
+    assert attempts[-1].question.control
+    assert attempts[-1].question.offer == whole_offer(TLS13)
+
+
+def test_who_says_no_to_everything_at_the_end_refused_nothing() -> None:
+    server, told = modern(suites={TLS12: [GCM]}), list[Question]()
+
+    def answer(question: Question) -> Answered:
+        told.append(question)
+        return server(question) if len(told) <= 2 else ([*selects(Protocol.SSL), *REFUSED[0]], Ending.COMPLETE)
+
+    wanted = needing(WEAK, versions=frozenset({"TLSv1.2"}))
+    attempts, _ = ran(answer, wanted)
+    tls = result_of(attempts, wanted).tls
+    assert tls is not None
+    assert [each.state for each in tls.trials] == ["unknown"]
 
 
 # How much is asked
@@ -471,11 +551,10 @@ def test_of_versions_that_share_their_groups_the_newest_decides() -> None:
     for version in (TLS12, TLS11, TLS10):
         server.suites[version].append(0xC013)
     _, asked = tried(server, WEAK_GROUPS)
-    assert [question.version for question in asked] == [TLS13, TLS12, TLS11, TLS10]
+    assert list(dict.fromkeys(question.version for question in asked)) == [TLS13, TLS12, TLS11, TLS10]
     wanted = needing(WEAK_GROUPS, most=8)
     attempts, now = ran(server, wanted)
     assert now.cut_short == ()
-    assert result_of(attempts, wanted).limited is None
     assert [attempt.question.version for attempt in attempts if is_trial(attempt.question)] == [TLS13, TLS12]
 
 

@@ -94,7 +94,7 @@ def test_a_level_that_is_not_known() -> None:
 
 
 def test_methods() -> None:
-    described = serving("HIGH", "128BIT", _128BIT="128BIT", _56BIT="128BIT", _40BIT="closed", FIPS="reset")
+    described = serving("HIGH", "128BIT", _40BIT="closed", FIPS="reset", _128BIT="128BIT", _56BIT="128BIT")
     found = check(METHODS, ["40BIT", "56BIT", "FIPS"], described)
     assert (found.state, found.message) == ("passed", "none of 40BIT, 56BIT, FIPS is taken")
     assert found.observed == "128BIT"
@@ -112,13 +112,25 @@ def test_a_method_chosen_when_another_was_offered_is_taken() -> None:
 
 @pytest.mark.parametrize("ending", [None, "timed_out", "interrupted", "deadline", "too_much"])
 def test_a_method_whose_offer_was_not_answered_is_open(ending: str | None) -> None:
-    described = serving("HIGH", "128BIT", _128BIT="128BIT", _40BIT=ending, FIPS="closed")
+    described = serving("HIGH", "128BIT", _40BIT=ending, FIPS="closed", _128BIT="128BIT")
     assert told(METHODS, ["FIPS", "40BIT"], described) == ("unknown", "whether 40BIT is taken was not settled")
     assert told(METHODS, ["40BIT", "56BIT"], described) == ("unknown", "whether 40BIT, 56BIT is taken was not settled")
 
 
+@pytest.mark.parametrize("ending", ["closed", "reset"])
+def test_who_hung_up_last_may_have_hung_up_for_good(ending: str) -> None:
+    described = serving("HIGH", "128BIT", _128BIT="128BIT", FIPS="128BIT", _40BIT=ending, _56BIT=ending)
+    words = "whether 40BIT, 56BIT is taken was not settled"
+    assert told(METHODS, ["40BIT", "56BIT", "FIPS"], described) == ("unknown", words)
+    assert described.standard_rdp is not None
+    described.standard_rdp.methods_asked.append(MethodAttempt(offered="128BIT", method=["128BIT"], level="HIGH"))
+    assert check(METHODS, ["40BIT", "56BIT", "FIPS"], described).state == "passed"
+    described = serving("HIGH", _128BIT=ending, FIPS=ending, _40BIT=ending)
+    assert told(METHODS, ["40BIT"], described) == ("unknown", "whether 40BIT is taken was not settled")
+
+
 def test_a_broken_answer_is_no_refusal() -> None:
-    described = serving("HIGH", "128BIT", _40BIT="closed")
+    described = serving("HIGH", "128BIT", _40BIT="closed", _128BIT="128BIT")
     assert described.standard_rdp is not None
     assert check(METHODS, ["40BIT"], described).state == "passed"
     described.standard_rdp.methods_asked[0].answer = "disconnect provider ultimatum"
@@ -149,7 +161,11 @@ def test_key(bits: int, state: str) -> None:
 
 def test_the_smallest_demand_and_nothing_taken() -> None:
     assert check(BITS, 1, serving(bits=1)).state == "passed"
-    found = check(METHODS, ["40BIT"], serving("LOW", _40BIT="closed"))
+    described = serving("LOW", _40BIT="closed")
+    assert check(METHODS, ["40BIT"], described).state == "unknown"
+    assert described.standard_rdp is not None
+    described.standard_rdp.methods_asked[0].answer = "disconnect provider ultimatum"
+    found = check(METHODS, ["40BIT"], described)
     assert (found.state, found.observed) == ("passed", "none")
 
 
