@@ -147,6 +147,8 @@ def test_values_of_the_negotiation_and_of_versions(key: str, taken: list[Any]) -
         ("10.b", {"at_least": "10.a"}, "passed"),
         ("10.a", {"at_least": "10.b"}, "failed"),
         ("10.b", {"at_most": "10.a"}, "failed"),
+        ("10\u0663", {"at_least": "10a"}, "failed"),  # a digit of another script comes before a letter
+        ("10a", {"at_least": "10\u0663"}, "passed"),
         # What is longer is more, and where it goes on makes no difference.
         ("10.0", {"at_least": "10"}, "passed"),
         ("10", {"at_least": "10.0"}, "failed"),
