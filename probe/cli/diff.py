@@ -24,7 +24,8 @@ examples:
   rdp-probe diff before.ndjson after.ndjson
   rdp-probe diff --json monday.ndjson.zst tuesday.ndjson.zst | jq -r .target.address
 
-exit status: 0 nothing changed; 1 something did; 2 usage, a file that cannot be read
+exit status: 0 nothing changed; 1 something did, or something that was known could not be
+determined now; 2 usage, a file that cannot be read
 """
 
 
@@ -43,7 +44,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Compare and print. Exit status 0 when nothing changed, else 1."""
+    """Compare and print. Exit status 0 when nothing changed that both were asked, else 1."""
     from probe.errors import InputError
     from probe.language import speaking
     from probe.scan.kept import Kept
@@ -64,13 +65,13 @@ def _lines(old: Kept, new: Kept, options: argparse.Namespace) -> Totals:
     """One line a target that changed, as soon as it is known."""
     from probe.cli.diffing import differences
     from probe.report.escape import json_line
-    from probe.report.text_diff import Totals, line, remarks
+    from probe.report.text_diff import Totals, is_shallower, line, remarks
     from probe.result.verification import to_json
 
     totals = Totals()
     for found in differences(old, new, only_worse=options.only is not None):
         totals.add(found)
-        if found is not None and found.changes:
+        if found is not None and (found.changes or (options.json and found.undetermined and not is_shallower(found))):
             print(json_line(to_json(found)) if options.json else line(found))
     for said in remarks(totals, options.new):
         _remark(said)

@@ -60,8 +60,8 @@ class Totals:
 
     @property
     def is_same(self) -> bool:
-        """Whether nothing changed."""
-        return not (self.changed or self.appeared or self.gone)
+        """Whether nothing changed, as far as both were asked; where less is known of the same, that is not known."""
+        return not (self.changed or self.appeared or self.gone or self.unknown)
 
 
 def is_shallower(found: Difference) -> bool:
@@ -134,10 +134,10 @@ def remarks(totals: Totals, new: str) -> Iterator[str]:
         one = N_("{file} was made at a lower depth ({after}, before: {before}): one fact cannot be compared.")
         yield _(one if facts == 1 else words, file=new, before=before, after=after, count=f"{facts:,}")
     if totals.unknown and totals.compared == 1:
-        yield _("Something that was known is not known now, which is no change.")
+        yield _("Something that was known could not be determined now.")
     elif totals.unknown:
         count = f"{totals.unknown:,}"
-        yield _("Targets of which something was known and is not now, which is no change: {count}", count=count)
+        yield _("Targets of which something was known that could not be determined now: {count}", count=count)
 
 
 def urgency(found: Difference) -> tuple[int, ...]:

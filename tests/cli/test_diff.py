@@ -115,19 +115,22 @@ def test_only_what_became_worse(capsys: pytest.CaptureFixture[str]) -> None:
     assert diff(capsys, "--only", "worse", "--json") == (0, "", "")
 
 
-def test_what_is_not_known_now_is_said_and_no_change(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_not_known_now_is_said_and_not_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     unknown = from_json(to_json(A))
     assert unknown.tls is not None
     unknown.tls.versions["TLSv1.1"] = Verdict(state="unknown", ending="timed_out")
     files(lines(A), lines(unknown))
     status, out, _err = diff(capsys)
-    assert status == 0
-    assert "Something that was known is not known now, which is no change." in out
+    assert status == 1  # that it is the same is not known
+    assert "Something that was known could not be determined now." in out
     assert "  ? TLS 1.1 could not be determined now; it was rejected" in out
     status, out, err = diff(capsys, "-q")
-    assert (status, out) == (0, "")
-    assert err == "note: Something that was known is not known now, which is no change.\n"
+    assert (status, out) == (1, "")
+    assert err == "note: Something that was known could not be determined now.\n"
     assert diff(capsys, "--only", "worse")[2] == ""
+    assert [each["undetermined"] for each in map(json.loads, diff(capsys, "--json")[1].splitlines())] == [
+        ["TLS 1.1 could not be determined now; it was rejected"]
+    ]
 
 
 def test_a_server_that_is_gone_lacks_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
@@ -265,8 +268,8 @@ def test_several_of_which_less_is_known(capsys: pytest.CaptureFixture[str]) -> N
 
     files(lines(A, B, C), lines(unknown(A), unknown(B), C))
     status, out, _err = diff(capsys)
-    assert status == 0
-    assert "Targets of which something was known and is not now, which is no change: 2" in out
+    assert status == 1
+    assert "Targets of which something was known that could not be determined now: 2" in out
 
 
 def shallow(result: Result) -> Result:
@@ -361,7 +364,7 @@ def test_ports_are_targets_of_their_own(capsys: pytest.CaptureFixture[str]) -> N
 def test_of_several_results_of_a_target_the_last_counts(capsys: pytest.CaptureFixture[str]) -> None:
     files(lines(weaker(A), B, A), lines(A, B))
     status, out, err = diff(capsys, "-q")
-    assert (status, out) == (0, "")
+    assert (status, out) == (1, "")
     assert err == f"note: {OLD}: results of targets that have a later one, which counts: 1\n"
 
 
