@@ -106,7 +106,7 @@ class Trials:
             if number < few or (hello.decides and (ample or not hello.is_old))
         ][:room]
         cut = (hello.question for hello in wanted if hello.decides and hello not in made)
-        return tuple(hello.question for hello in made), tuple(cut)
+        return tuple(dict.fromkeys(hello.question for hello in made)), tuple(cut)  # two lines may want the same proof
 
     def _decides(self, line: Line, trial: Trial) -> bool:
         """Whether what is left of a trial in a version matters. Those before TLS 1.3 share their groups."""
@@ -159,8 +159,7 @@ class Line(ABC):
             for reading in within
             if reading.question.protocols == heard.over and (offer := reading.question.hello) is not None
         ]
-        whole = whole_offer(version)
-        self.shape = whole if whole in self._agreed else usual_offer(version)
+        self.shape = self._shape()
         known = self._known()
         of_kind = (trial for trial in trials if trial.kind == kind)
         found = {trial: tuple(code for code in known if code in trial.codes) for trial in of_kind}
@@ -206,9 +205,21 @@ class Line(ABC):
             self.unfinished = [trial for trial in open_ if self.count(trial) < trial.enough and not open_[trial]]
         return proof
 
+    def _shape(self) -> Offer:
+        """The hello with everything, where that was agreed to before one like the usual hello was made for a trial."""
+        usual, whole = usual_offer(self.version), whole_offer(self.version)
+        own = (each.question.hello for each in self._heard.all if each.question.purpose == self._purpose)
+        begun = any(offer is not None and offer.schemes == usual.schemes for offer in own)
+        return whole if whole in self._agreed and not begun else usual
+
     def _has_proof(self, offer: Offer) -> bool:
         """A hello was agreed to that had all that this one has: so nothing that is in it was refused at sight."""
         return any(_has_all(other, offer) for other in self._agreed)
+
+    def _missing(self, own: Question) -> Question | None:
+        """What may prove a refusal and was not asked: the hello with everything, which serves all; else its own."""
+        whole = self._heard.asking(whole_offer(self.version), "TLS versions")
+        return next((control for control in (whole, own) if self._heard.final(control) is None), None)
 
     @abstractmethod
     def _settle(self, asked: Sequence[tuple[Reading, Offer]]) -> Question | None:
@@ -253,9 +264,9 @@ class _Suites(Line):
             elif _is_dropped(reading) and len(offer.suites) > _MANY_SUITES:
                 self._divide(offer.suites)  # it may have been dropped for its size
             elif how is Outcome.REFUSED:
-                control = self._heard.asking(replace(offer, suites=(*offer.suites, *self.selected[:1])), self._purpose)
-                controls.update((control, control.again()))
-                if self._heard.final(control) is None:
+                own = self._heard.asking(replace(offer, suites=(*offer.suites, *self.selected[:1])), self._purpose)
+                controls.update((own, own.again()))
+                if (control := self._missing(own)) is not None:
                     missing = control
                 else:
                     self._divide(offer.suites)
@@ -315,9 +326,9 @@ class _Groups(Line):
                 if self._has_proof(offer):
                     self.refused.update(offer.groups)
                     continue
-                control = self._control(offer)
-                proofs.update((control, control.again()))
-                if self._heard.final(control) is None:
+                own = self._control(offer)
+                proofs.update((own, own.again()))
+                if (control := self._missing(own)) is not None:
                     missing = control
                 else:
                     self.stopped = reading

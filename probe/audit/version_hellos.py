@@ -109,9 +109,11 @@ def certificate_hello(readings: Sequence[Reading], over: int) -> Question | None
     }
     keys = set(_KEYS) - seen
     left = tuple(suite for suite in all_suites(version) if _key_of(suite) in keys and not is_touchy(suite))
+    purpose = f"{version_name(version)} certificates"
+    before = next((reading.question.hello for reading in heard.all if reading.question.purpose == purpose), None)
     whole = heard.get(whole_hello(over, version))
     offer = whole_offer(version) if whole is not None and outcome(whole) is Outcome.AGREED else usual_offer(version)
-    return heard.asking(replace(offer, suites=left), f"{version_name(version)} certificates") if left else None
+    return heard.asking(replace(before or offer, suites=left), purpose) if left else None
 
 
 def other_road(readings: Sequence[Reading], over: int) -> Question | None:
