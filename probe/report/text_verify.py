@@ -165,7 +165,7 @@ def _lost(verification: Verification) -> list[str]:
     if verification.what_if is None:
         return []
     fates = Counter(map(fate, verification.what_if.clients))
-    lost, open_now = fates["cut off"], fates["open"]
+    lost, open_now = fates["cut off"], len(verification.what_if.open)  # what is open today and stays so is no loss
     words = [_("1 client cut off") if lost == 1 else _("{count} clients cut off", count=lost)] if lost else []
     if not lost and (not open_now or open_now < fates.total()):
         words = [_("no client is known to be cut off") if open_now else _("no client is cut off")]

@@ -321,7 +321,7 @@ def test_a_planned_change_names_who_is_cut_off_who_gains_and_what_cannot_be_told
         ClientChange(client="Same", before=True, after=True),
         ClientChange(client="Odd", before=True, after=None, because="suites were not asked"),
     ]
-    planned = WhatIf(change="tls.min=1.2", clients=clients, notes=["the groups may change too"])
+    planned = WhatIf(change="tls.min=1.2", clients=clients, open=["Odd"], notes=["the groups may change too"])
     found = verification(verdict="failed", policies=[], what_if=planned)
     text = shown(found)
     assert text.startswith(
@@ -353,7 +353,7 @@ def test_a_client_that_can_connect_neither_way_gains_nothing() -> None:
         ClientChange(client="Old", before=False, after=False),
         ClientChange(client="x", before=None, after=False),
     ]
-    text = shown(verification(policies=[], what_if=WhatIf(change="tls.min=1.2", clients=clients)))
+    text = shown(verification(policies=[], what_if=WhatIf(change="tls.min=1.2", clients=clients, open=["x"])))
     assert "For 1 other nothing changes." in text
     assert "gains" not in text
     assert "no client is known to be cut off · 1 cannot be told" in text.splitlines()[0] + text.splitlines()[1]
