@@ -22,6 +22,7 @@ from probe.audit.offers import ALL_GROUPS, ALL_SCHEMES, all_suites, full_offer, 
 from probe.audit.outcome import Outcome, group_of, outcome, scheme_of
 from probe.audit.reading import Reading
 from probe.audit.verdict_suites import orders
+from probe.audit.version_hellos import says_nothing_fits
 from probe.handshake.client_hello import Offer, usual_offer
 from probe.wire.tls_key_exchange import key_exchange_of
 from probe.wire.tls_record import AlertDescription
@@ -136,6 +137,8 @@ class Enumeration:
             return False
         if answered[version] not in (Outcome.REFUSED, Outcome.UNSETTLED):
             return False
+        if says_nothing_fits(reading):  # not to the version, but to something in so large a hello
+            return True
         if Outcome.AGREED in (how for each, how in answered.items() if each < TLS13):
             return False
         if answered[TLS13] is Outcome.AGREED:
@@ -214,7 +217,9 @@ class Enumeration:
         usual = usual_offer(version)
         rest = [suite for suite in all_suites(version) if suite not in usual.suites]
         portions = [rest[at : at + _SMALL] for at in range(0, len(rest), _SMALL)]
-        for suites in (usual.suites, *portions):
+        # With one that is accepted: what is refused together with it was refused for another reason than its suites.
+        accepted = sorted(self._selected(self._usuals[version]))
+        for suites in (usual.suites, *((*portion, *accepted) for portion in portions)):
             purpose = f"{version_name(version)} suites"
             yield self._answers.follow(tuple(suites), lambda left, _: replace(usual, suites=left), _suite, purpose)
 

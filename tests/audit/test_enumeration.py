@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from probe.audit.attempt import Attempt, Question, Stage
 from probe.audit.chain import Answers
-from probe.audit.offers import ALL_GROUPS, ALL_SCHEMES, all_suites, full_offer, scheme_name
+from probe.audit.offers import ALL_GROUPS, ALL_SCHEMES, all_suites, full_offer, is_touchy, scheme_name
 from probe.audit.plan import Plan, plan
 from probe.audit.reading import read
 from probe.audit.settings import Settings
@@ -40,7 +40,7 @@ from tests.audit.attempts import (
     says,
     selects,
 )
-from tests.audit.tls_servers import REFUSED, TlsServer, ran_together
+from tests.audit.tls_servers import REFUSED, Answered, TlsServer, ran_together
 
 FULL = Settings(depth="full")
 NO_END = Settings(depth="full", max_connections=2000)
@@ -630,3 +630,22 @@ def test_an_error_of_sslv2_is_a_refusal_by_name() -> None:
     assert section is not None
     assert section.versions["SSLv2"].state == "rejected"
     assert (section.versions["SSLv2"].reason or "").startswith("SSLv2 error ")
+
+
+@pytest.mark.parametrize("nothing_fits", [AlertDescription.HANDSHAKE_FAILURE, AlertDescription.INSUFFICIENT_SECURITY])
+def test_a_version_is_served_though_something_turns_away_what_offers_no_encryption(
+    nothing_fits: AlertDescription,
+) -> None:
+    """Its suites are found, and those that are turned away at sight are not said to be refused."""
+    server = TlsServer(suites={TLS12: [0xC030, 0x000A], TLS13: [0x1301]}, groups={TLS12: [0x1D], TLS13: [0x1D]})
+    said = ([*selects(Protocol.SSL), *alert(nothing_fits)], Ending.COMPLETE)
+
+    def answer(question: Question) -> Answered:
+        return said if question.hello is not None and any(map(is_touchy, question.hello.suites)) else server(question)
+
+    attempts, now = ran(answer, FULL)
+    tls = verdict(audit(attempts, now, FULL)).tls
+    assert tls is not None
+    assert tls.versions["TLSv1.2"].state == "accepted"
+    assert {each.code for each in tls.cipher_suites["TLSv1.2"]} == {"0xc030", "0x000a"}
+    assert any(words.startswith("TLSv1.2: ") and "cipher suites" in words for words in tls.unsettled)
