@@ -14,7 +14,7 @@ from probe.language import N_, _
 from probe.needs import NOTHING, Needs
 from probe.result import SEVERITIES, Certificate, CertificateChain, Result, Severity
 from probe.verify.leaves import leaves, uncovered
-from probe.verify.seen import OVER_TLS, TLS_VERSIONS, no_nla, no_tls, protocols, unsettled
+from probe.verify.seen import OVER_TLS, TLS_VERSIONS, VERSIONS, no_nla, no_tls, protocols, unsettled
 
 _NOT_READ = N_("not all of the certificate could be read or judged")
 _NOT_COMPARED = N_("its names cannot be compared with the one asked for; --server-name gives one")
@@ -179,7 +179,7 @@ _STANDARD = Needs(standard=True)
 _FULL = Needs(full=True)
 _TLS = Needs(protocols=frozenset(OVER_TLS), versions=frozenset(TLS_VERSIONS))
 _PROTOCOLS = Needs(protocols=frozenset({"RDP", *OVER_TLS}))
-_CERTIFICATES = _TLS | Needs(certificates=True)
+_CERTIFICATES = _TLS | Needs(versions=frozenset(VERSIONS), certificates=True)
 _CREDSSP = Needs(protocols=frozenset({"HYBRID", "HYBRID_EX"}), credssp=True)
 _ENCRYPTION = Needs(protocols=frozenset({"RDP"}), encryption=True)
 _USUAL = _negotiated("RDP", "SSL", "HYBRID")
