@@ -9,7 +9,7 @@ from probe.needs import Needs
 from probe.result import Depth
 
 MOST_CONNECTIONS: dict[Depth, int] = {"discover": 3, "standard": 16, "full": 60}
-_FOR_NEEDS = 36  # what is needed may be more than depth standard asks, and is repeated where it is dropped
+_FOR_NEEDS = 30  # what is needed may be more than depth standard asks, and is repeated where it is dropped
 _FEW = 20  # of these, without repeats, for what decides nothing more
 _STANDARD = Needs(
     protocols=frozenset({"RDP", "SSL", "HYBRID", "HYBRID_EX", "RDSTLS", "RDSAAD"}),

@@ -24,7 +24,7 @@ from probe.wire.tls_key_exchange import key_exchange_of
 from probe.wire.tls_record import AlertDescription
 from probe.wire.tls_version import SSL3, TLS10, TLS11, TLS12, TLS13, version_name
 
-_WHOLE_FIRST = (TLS13, TLS12)  # older ones are not served by what is hardened, and may be met by resets
+_VERSIONS = (TLS13, TLS12, TLS11, TLS10, SSL3)
 _NOTHING_FITS = (AlertDescription.HANDSHAKE_FAILURE, AlertDescription.INSUFFICIENT_SECURITY)
 _CLEAR = (TLS12, TLS11, TLS10, SSL3)  # in which certificates are sent in clear
 _KEYS = ("ECDSA", "RSA", "DSS")  # of certificates, up to TLS 1.2
@@ -51,7 +51,7 @@ def tried_in(trials: Collection[Trial]) -> list[int]:
     """The versions whose own hello is to be the whole one."""
     return [
         version
-        for version in _WHOLE_FIRST
+        for version in _VERSIONS
         if any(
             set(trial.codes).intersection(all_suites(version) if trial.kind == "suites" else groups_of(version))
             for trial in trials
@@ -67,19 +67,27 @@ def of_versions(
     The last is never complete while the first connection, which may show the version that is served, goes on.
     """
     heard = Answers(readings, over)
-    waiting = tried if any(reading.ending is Ending.INTERRUPTED for reading in readings) else ()
-    firsts = {version: _first(heard, readings, version, tried) for version in versions if version not in waiting}
-    yield tuple(firsts.values())
-    seconds = (_second(heard, question, version) for version, question in firsts.items())
-    yield tuple(question for question in seconds if question is not None)
+    goes_on = any(reading.ending is Ending.INTERRUPTED for reading in readings)
+    newer = [version for version in versions if version >= TLS12 and not (goes_on and version in tried)]
+    older = [version for version in versions if version < TLS12]
+    for group in (newer, older) if tried else ((*newer, *older),):
+        firsts = {version: _first(heard, readings, version, tried) for version in group}
+        yield tuple(firsts.values())
+        seconds = (_second(heard, question, version) for version, question in firsts.items())
+        yield tuple(question for question in seconds if question is not None)
+        if goes_on and tried:
+            return
 
 
 def _first(heard: Answers, readings: Sequence[Reading], version: int, tried: Collection[int]) -> Question:
     usual, whole = usual_hello(heard.over, version), whole_hello(heard.over, version)
     if heard.get(whole) is not None:
         return whole
+    if version not in tried or heard.get(usual) is not None:
+        return usual
     newest = max((hello.selected_version for each in readings if (hello := each.server_hello)), default=0)
-    return whole if version in tried and version <= newest and heard.get(usual) is None else usual
+    expected = version <= newest if version >= TLS12 else _takes_everything(heard)
+    return whole if expected else usual
 
 
 def _second(heard: Answers, question: Question, version: int) -> Question | None:
@@ -91,7 +99,14 @@ def _second(heard: Answers, question: Question, version: int) -> Question | None
         return whole_hello(heard.over, version) if says_nothing_fits(reading) else None
     says_version = reading.alert is not None and reading.alert.description == AlertDescription.PROTOCOL_VERSION
     settled = says_version or outcome(reading) in (Outcome.AGREED, Outcome.OTHER_VERSION)
+    settled = settled or (version < TLS12 and _takes_everything(heard))  # it is not what else is in the hello
     return None if settled else usual_hello(heard.over, version)
+
+
+def _takes_everything(heard: Answers) -> bool:
+    """The hello with everything was agreed to in TLS 1.2: older ones hold no more."""
+    reading = heard.final(whole_hello(heard.over, TLS12))
+    return reading is not None and outcome(reading) is Outcome.AGREED
 
 
 def certificate_hello(readings: Sequence[Reading], over: int) -> Question | None:

@@ -98,9 +98,9 @@ def test_to_need_depth_full_is_depth_full() -> None:
 def test_what_the_user_asked_for_and_what_is_needed_are_both_asked() -> None:
     wanted = Settings(udp=True).needing(Needs(licensing=True, gateway=True))
     assert (wanted.udp, wanted.gateway, wanted.licensing, wanted.depth) == (True, True, True, "standard")
-    assert wanted.most_connections == 38
+    assert wanted.most_connections == 32
     assert Settings(max_connections=7).needing(NOTHING).most_connections == 7
-    assert Settings().needing(NOTHING).most_connections == 36
+    assert Settings().needing(NOTHING).most_connections == 30
     assert not any(getattr(Settings().needing(NOTHING), name) for name in ("udp", "gateway", "licensing"))
 
 

@@ -87,7 +87,15 @@ def test_the_hello_with_everything_takes_the_place_of_the_usual_one() -> None:
     _, questions = asked(server, Needs(versions=OLD, trials=frozenset({WEAK})))
     assert hellos(questions, a.TLS12)[0] == whole_offer(a.TLS12)
     assert hellos(questions, a.TLS13) == [None]  # which has none of these
-    assert hellos(questions, a.TLS11) == [None]
+    assert hellos(questions, a.TLS11) == [whole_offer(a.TLS11)]  # it is refused for its version
+
+
+@pytest.mark.parametrize("too_old", [REFUSED, TOO_OLD, ([], Ending.CLOSED), ([], Ending.RESET)])
+def test_where_everything_is_agreed_to_in_tls_1_2_it_settles_what_is_older(too_old: Answered) -> None:
+    server = TlsServer(suites={a.TLS12: [GCM]}, groups={a.TLS12: [0x1D]}, too_old=too_old)
+    result, questions = asked(server, Needs(versions=OLD, trials=frozenset({WEAK})))
+    assert set(hellos(questions, a.TLS10)) == {whole_offer(a.TLS10)}
+    assert states(result)["TLSv1.0"] == "rejected"
 
 
 @pytest.mark.parametrize("how", [REFUSED, ([], Ending.CLOSED), TOO_OLD], ids=["alert", "close", "version"])
@@ -108,7 +116,7 @@ def test_where_it_is_refused_the_usual_one_is_made(how: Answered) -> None:
 def test_it_waits_for_the_first_connection_which_may_show_the_version() -> None:
     wanted = Settings().needing(Needs(versions=OLD, trials=frozenset({WEAK})))
     under_way = a.attempt(a.ask(a.SSL, Stage.TUNNEL), a.selects(a.SSL), Ending.INTERRUPTED)
-    assert {each.version for each in plan([under_way], wanted).questions} == {a.TLS13, a.TLS11, a.TLS10}
+    assert {each.version for each in plan([under_way], wanted).questions} == {a.TLS13}  # which has none of these
     old = [a.attempt(each, [*a.selects(a.SSL), *TOO_OLD[0]]) for each in plan([under_way], wanted).questions]
     assert plan([under_way, *old], wanted).questions == ()
 
