@@ -257,6 +257,17 @@ def hello_reason(refused: Answered) -> str:
     return "alert handshake_failure" if refused == REFUSED else refused[1].value
 
 
+def test_a_hello_with_a_key_share_proves_nothing_of_one_without() -> None:
+    server = Gate(suites={TLS13: [GCM_13]}, groups={TLS13: [X25519]})
+    server.at_sight = lambda offer: len(offer.suites) > 5
+    found, asked = tried(server, WEAK_GROUPS)
+    assert [(each.selected, each.state) for each in found] == [([], "rejected")]
+    assert [(each.offer.share, each.offer.groups) for each in asked if each.offer] == [
+        (False, (P_192, SECT163)),
+        (False, (P_192, SECT163, X25519)),
+    ]
+
+
 def test_groups_that_are_refused_with_an_accepted_one_are_unknown() -> None:
     found, asked = tried(behind_a_gate(lambda offer: P_192 in offer.groups), WEAK_GROUPS)
     assert [(each.selected, each.state, each.reason) for each in found] == [([], "unknown", OTHER)]
