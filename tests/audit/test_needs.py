@@ -157,6 +157,13 @@ def test_a_method_that_was_dropped_last_is_no_word_of_a_server_that_is_weary() -
     assert never == [TRIAGE, STANDARD_RDP, *METHODS]
 
 
+def test_an_answer_to_a_method_that_cannot_be_read_is_said_to_be_one() -> None:
+    broken = [*a.selects(a.RDP), *a.malformed(b"HTTP")], Ending.COMPLETE
+    section = found(lambda question: broken if question == STANDARD_RDP else a.xrdp(question), protocols("RDP"))
+    assert section.standard_rdp is not None
+    assert [each.answer for each in section.standard_rdp.methods_asked] == ["malformed"]
+
+
 def test_what_tells_of_a_dropped_hello_is_asked_only_where_it_is_needed() -> None:
     def answer(question: Question) -> tuple[list[Event], Ending]:
         if question.stage is Stage.TUNNEL and question.protocols == a.SSL:
