@@ -177,9 +177,9 @@ _WEIGHED = ("CERT_WEAK_KEY", "CERT_WEAK_SIGNATURE")  # of those on certificates,
 _OURS = ("interrupted", "deadline", "refused", "filtered", "unreachable")  # ended before the server could answer
 _STANDARD = Needs(standard=True)
 _FULL = Needs(full=True)
-_TLS = Needs(protocols=frozenset(OVER_TLS), versions=frozenset(TLS_VERSIONS))
+_TLS = Needs(protocols=frozenset(OVER_TLS), versions=frozenset(VERSIONS))
 _PROTOCOLS = Needs(protocols=frozenset({"RDP", *OVER_TLS}))
-_CERTIFICATES = _TLS | Needs(versions=frozenset(VERSIONS), certificates=True)
+_CERTIFICATES = _TLS | Needs(certificates=True)
 _CREDSSP = Needs(protocols=frozenset({"HYBRID", "HYBRID_EX"}), credssp=True)
 _ENCRYPTION = Needs(protocols=frozenset({"RDP"}), encryption=True)
 _USUAL = _negotiated("RDP", "SSL", "HYBRID")
