@@ -29,6 +29,9 @@ _ENDINGS = (
 _ANSWERS = (
     N_("not asked"),
     N_("not completed"),
+    N_("answered, and which group was not told"),
+    N_("at the end the server refused what it had agreed to before"),
+    N_("the same hello was refused with what the server accepts in it too"),
     N_("rejected"),
     N_("alert {name}"),
     N_("SSLv2 error {name}"),
