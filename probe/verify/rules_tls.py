@@ -1,4 +1,4 @@
-"""What a policy may demand of TLS: versions, the server's own groups, signatures, whose order decides, features."""
+"""What a policy may demand of TLS versions: which must, may, and must not be served."""
 
 from __future__ import annotations
 
