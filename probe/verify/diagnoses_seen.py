@@ -73,6 +73,13 @@ def _versions(result: Result) -> str | None:
     return unsettled(result.tls.versions if result.tls is not None else {}, TLS_VERSIONS)
 
 
+def _old_versions(result: Result) -> str | None:
+    """Those of SSL count where they were asked for, as they do for certificates."""
+    versions = result.tls.versions if result.tls is not None else {}
+    old = (name for name in VERSIONS if name in versions and versions[name].reason != "not asked")
+    return None if no_tls(result) is not None else unsettled(versions, (*old, *TLS_VERSIONS))
+
+
 def _suites(result: Result) -> str | None:
     if no_tls(result) is not None:
         return None
@@ -211,9 +218,10 @@ SEEN: Mapping[str, Seen] = {
     ),
     "NEGOTIATION_ALTERED": Seen(_STANDARD, _USUAL),
     **dict.fromkeys(
-        ("TLS_HANDSHAKE_ABORTED", "TLS_NO_COMMON_VERSION", "TLS_LEGACY_VERSION", "TLS_MODERN_ONLY"),
+        ("TLS_HANDSHAKE_ABORTED", "TLS_NO_COMMON_VERSION", "TLS_MODERN_ONLY"),
         Seen(_TLS, _versions),
     ),
+    "TLS_LEGACY_VERSION": Seen(_TLS, _old_versions),
     **dict.fromkeys(("TLS_NO_SHARED_CIPHER", "TLS_WEAK_CIPHER"), Seen(_FULL, _suites)),
     "TLS_INTOLERANT": Seen(_TLS | Needs(intolerance=True), _hellos),
     **dict.fromkeys(("CERT_EXPIRED", "CERT_NOT_YET_VALID", "CERT_EXPIRES_SOON"), _dates),

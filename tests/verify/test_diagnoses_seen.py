@@ -296,3 +296,17 @@ def test_a_version_that_is_accepted_is_no_proof_of_the_rest() -> None:
     described = rdp(SSL=ACCEPTED)
     described.tls = Tls(versions={"TLSv1.2": Verdict(state="accepted")})
     assert unseen("TLS_LEGACY_VERSION", described) == "TLSv1.0 was not asked for"
+
+
+@pytest.mark.parametrize("old", ["SSLv2", "SSLv3"])
+def test_a_version_of_ssl_that_was_asked_for_and_not_settled_leaves_old_versions_open(old: str) -> None:
+    described = serving()
+    assert described.tls is not None
+    for verdict, why in (
+        (SILENT, f"{old} was not settled: timed_out"),
+        (Verdict(state="unknown", reason="not asked"), None),
+        (REFUSED, None),
+    ):
+        described.tls.versions[old] = verdict
+        assert unseen("TLS_LEGACY_VERSION", described) == why
+        assert unseen("TLS_MODERN_ONLY", described) is None

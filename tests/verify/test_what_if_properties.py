@@ -104,6 +104,9 @@ def test_what_is_so_already_changes_no_client(described: Result) -> None:
         return
     protocols = described.negotiation.protocols
     state = {name: verdict.state for name, verdict in protocols.items()}
+    if state.get("RDP") == "rejected":
+        described.standard_rdp = None  # a server that refuses it has shown nothing of it
+        judge(described)
     if state.get("RDP") == "rejected" and {"accepted"} & {state.get("SSL"), state.get("HYBRID")}:
         _unchanged("standard_rdp=off", described)
     if described.negotiation.protocols.get("RDP") is not None and state["RDP"] == "accepted":
