@@ -12,17 +12,18 @@ from typing import NamedTuple
 
 Path = tuple[str | int, ...]
 
-_BLANK = re.compile(r"(?:[ \t\n\r]++|#[^\n]*+)*+")
-_BARE = re.compile(r"[A-Za-z0-9_-]++")
+# No possessive quantifiers: Python 3.11.2, which Debian 12 has, matches too little with them around a group.
+_BLANK = re.compile(r"(?:[ \t\n\r]|#[^\n]*)*")
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
 # A text in three quotes may end in up to two more of them, which belong to it.
 _TEXT = re.compile(
-    r'"""(?:[^"\\]++|\\.|"{1,2}(?!"))*+"{3,5}'
-    r"|'''(?:[^']++|'{1,2}(?!'))*+'{3,5}"
-    r'|"(?:[^"\\]++|\\.)*+"'
-    r"|'[^']*+'",
+    r'"""(?:[^"\\]|\\.|"{1,2}(?!"))*"{3,5}'
+    r"|'''(?:[^']|'{1,2}(?!'))*'{3,5}"
+    r'|"(?:[^"\\]|\\.)*"'
+    r"|'[^']*'",
     re.DOTALL,
 )
-_OTHER = re.compile(r"\d{4}-\d\d-\d\d[ Tt]\d\d:[^\s,\]}#]*+|[^\s,\]}#]++")  # a date and its time may stand apart
+_OTHER = re.compile(r"\d{4}-\d\d-\d\d[ Tt]\d\d:[^\s,\]}#]*|[^\s,\]}#]+")  # a date and its time may stand apart
 
 
 class Spot(NamedTuple):

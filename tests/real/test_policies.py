@@ -229,7 +229,9 @@ def check(name: str, case: Case, made: Made, verdict: VerifyVerdict) -> Verifica
     failed = [rule for rule in found.rules if rule.state == "failed"]
     assert {rule.rule for rule in failed if rule.severity == "error"} == case.errors
     assert {rule.rule for rule in failed if rule.severity != "error"} == case.milder
-    assert [rule.rule for rule in found.rules if rule.state == "unknown" and rule.severity == "error"] == []
+    unknown = {rule.rule for rule in found.rules if rule.state == "unknown" and rule.severity == "error"}
+    # A server with every old version has more to be asked than the few connections of `strict` are enough for.
+    assert unknown <= ({"tls.min_dh_bits"} if verdict == "failed" else set())
     assert found.verdict == verdict
     assert found.not_checkable
     return found

@@ -143,7 +143,12 @@ def test_the_altered_facts_are_those_of_the_real_server(before: Result) -> None:
     for name, verdict in after.tls.versions.items():
         assert as_said.tls.versions[name].state == verdict.state
     assert as_said.tls.answered == after.tls.answered
-    assert as_said.tls.cipher_suites == after.tls.cipher_suites
+    said, seen = (
+        {version: {suite.code: suite.dh_bits for suite in suites} for version, suites in each.tls.cipher_suites.items()}
+        for each in (as_said, after)
+        if each.tls is not None
+    )
+    assert said == seen  # in which order is another matter: it is the client's
     assert as_said.tls.groups == after.tls.groups
     assert as_said.standard_rdp is None
     assert after.standard_rdp is None
