@@ -189,10 +189,6 @@ KINDS: dict[str, Kind] = {
         groups={TLS12: {"secp521r1"}, TLS13: {"secp521r1"}},
         leaves=RSA,
         fits=False,
-        unsettled=(
-            "TLSv1.2: 47 signature schemes were neither selected nor refused",
-            "not asked for want of connections: signature schemes, TLSv1.3 suites",
-        ),
     ),
     "openssl-p521-by-retry": behind_front(
         lambda made: OpensslServer(certificates=[made.rsa], groups=["P-521"], versions=(TLS13,)),
