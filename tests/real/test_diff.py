@@ -40,7 +40,15 @@ def harden(server: Server) -> None:
 @pytest.mark.parametrize(
     ("depth", "more", "lost"),
     [
-        ("standard", [("changed", "clients", "clients.connects")], ["Windows XP (mstsc 5.1, 5.2)"]),
+        (
+            "standard",
+            [("changed", "clients", "clients.connects")],
+            [
+                "Windows XP (mstsc 5.1, 5.2)",
+                "Windows XP SP3 (mstsc 6.1, 7.0)",  # of these it was not known before
+                "Windows 7 SP1 (mstsc 7.1, 8.1), without KB3080079",
+            ],
+        ),
         (
             "full",
             [("better", "security", "tls.signature_schemes")],

@@ -149,7 +149,8 @@ def test_the_altered_facts_are_those_of_the_real_server(before: Result) -> None:
         if each.tls is not None
     )
     assert said == seen  # in which order is another matter: it is the client's
-    assert as_said.tls.groups == after.tls.groups
+    # With every old version there were too few connections for every group of the last.
+    assert {each.code for each in as_said.tls.groups} <= {each.code for each in after.tls.groups}
     assert as_said.standard_rdp is None
     assert after.standard_rdp is None
 
