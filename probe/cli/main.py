@@ -24,6 +24,7 @@ _COMMANDS = {
     "host": "audit servers and explain each to a person, or as JSON",
     "scan": "audit many targets: results as NDJSON, progress on standard error",
     "verify": "prove that servers are as a policy demands, or as they were",
+    "replay": "read captures (pcap, pcapng): the same report for each RDP connection in them",
     "diff": "show what changed between two files of results",
     "policy": "show the built-in policies, each rule with its source",
     "export": "list hosts of a scan that have something in common, or make a table of its results",

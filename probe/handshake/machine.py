@@ -48,6 +48,7 @@ class Ending(Enum):
     REFUSED = "refused"  # RST to our SYN
     FILTERED = "filtered"  # no answer to our SYN
     UNREACHABLE = "unreachable"  # the network says there is no way
+    ABANDONED = "abandoned"  # the client ended it while it awaited an answer: only where others are watched
     INTERRUPTED = "interrupted"  # we stopped, or the capture does
 
 

@@ -11,6 +11,13 @@ from typing import Literal
 
 import msgspec
 
+from probe.result.capture import (
+    Capture,
+    CapturedCredSsp,
+    CapturedHello,
+    CapturedMessage,
+    ClientSide,
+)
 from probe.result.common import (
     SEVERITIES,
     Depth,
@@ -49,10 +56,15 @@ __all__ = [
     "SCHEMA",
     "SEVERITIES",
     "AttemptRecord",
+    "Capture",
+    "CapturedCredSsp",
+    "CapturedHello",
+    "CapturedMessage",
     "Certificate",
     "CertificateChain",
     "CipherSuite",
     "Client",
+    "ClientSide",
     "CredSsp",
     "Depth",
     "DhParameters",
@@ -296,7 +308,7 @@ class Result(msgspec.Struct, kw_only=True):
     gateway: Gateway | None = None
     diagnoses: list[Diagnosis] = []
     scan: Place | None = None  # from `scan`
-    capture: dict[str, str | int] | None = None
+    capture: Capture | None = None  # from `replay`: where it was captured, and what only a capture shows
     attempts: list[AttemptRecord] = []
 
     @property

@@ -18,6 +18,7 @@ EndingName = Literal[
     "refused",
     "filtered",
     "unreachable",
+    "abandoned",
     "interrupted",
 ]
 Status = Literal["rdp", "not_rdp", "silent", "closed", "refused", "filtered", "unreachable", "dns_error"]
