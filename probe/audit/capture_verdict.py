@@ -40,7 +40,7 @@ def captured(
         server=str(server),
         first_packet=connection.first_packet,
         last_packet=connection.last_packet,
-        ended_by=connection.ended_by.value if connection.ended_by is not None else None,  # type: ignore[arg-type]
+        ended_by=connection.ended_by.value if connection.ended_by is not None else None,
         ending=connection.ending,
         gaps=connection.gaps,
         truncated=connection.truncated,

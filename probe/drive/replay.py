@@ -23,7 +23,9 @@ def replay(
 
 def _connections(path: str) -> list[Connection]:
     """THIN: scapy, in order, no loss. To be replaced by probe.capture."""
-    from scapy.all import IP, TCP, IPv6, PcapReader
+    from scapy.layers.inet import IP, TCP
+    from scapy.layers.inet6 import IPv6
+    from scapy.utils import PcapReader
 
     found: dict[frozenset[Endpoint], Connection] = {}
     seen: dict[Endpoint, int] = {}
