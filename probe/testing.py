@@ -1,26 +1,35 @@
-"""A pytest plugin for tests of servers: `rdp_verify("srv1.example", policy="strict")` in a test fails as `verify` does.
+"""A pytest plugin for tests of RDP servers and of RDP clients.
 
-It comes with the package: pytest finds it by itself, and nothing is imported before a test asks for it. `verify_rdp`
-is the same without pytest.
+`rdp_verify("srv1.example", policy="strict")` fails as `rdp-probe verify` does. `rdp_replay("failing.pcap")` serves
+the server's side of a capture on loopback, and `rdp_server("windows-nla")` an embedded server, until the test ends.
+
+It comes with the package: pytest finds it by itself, and nothing is imported before a test asks for it. `verify_rdp`,
+`replay_rdp` and `serve_rdp` are the same without pytest.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import io
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Literal
 
 import pytest
 
 if TYPE_CHECKING:
+    from probe.capture.script import Script
     from probe.cli.demands import Demands
     from probe.cli.verifying import Verifier
+    from probe.drive.demo import DemoServer
     from probe.drive.limits import Limits
+    from probe.drive.replay_server import ReplayServer
     from probe.result.verification import Verification
 
 VerifyRdp = Callable[..., "list[Verification]"]
+ReplayRdp = Callable[..., "ReplayServer"]
+ServeRdp = Callable[..., "DemoServer"]
 
 
 class RdpFailed(AssertionError):
@@ -39,6 +48,79 @@ class RdpUnknown(RdpFailed):
 def rdp_verify() -> VerifyRdp:
     """`verify_rdp`, as a fixture."""
     return verify_rdp
+
+
+@pytest.fixture
+def rdp_replay() -> Iterator[ReplayRdp]:
+    """`replay_rdp`, as a fixture: what it serves is there until the test ends."""
+    with ExitStack() as servers:
+        yield lambda *given, **options: servers.enter_context(replay_rdp(*given, **options))
+
+
+@pytest.fixture
+def rdp_server() -> Iterator[ServeRdp]:
+    """`serve_rdp`, as a fixture: the server is there until the test ends."""
+    with ExitStack() as servers:
+        yield lambda *given, **options: servers.enter_context(serve_rdp(*given, **options))
+
+
+@contextmanager
+def replay_rdp(
+    capture: str | os.PathLike[str],
+    *,
+    stream: int | Sequence[int] | None = None,
+    address: str = "127.0.0.1",
+    port: int = 0,
+    timing: bool = False,
+) -> Iterator[ReplayServer]:
+    """Serve the server's side of a capture on loopback, byte for byte, to any client.
+
+    A client is answered from the captured connection whose client asked most nearly the same: `served` of what this
+    gives tells which, and whether the client asked otherwise. `stream` chooses connections by their numbers (tshark's
+    tcp.stream); without it all RDP connections are there. With `timing` it answers as late as in the capture, up to
+    10 s. Raises InputError for a file that cannot be read, or that has no such connection.
+    """
+    from functools import partial
+
+    from probe.drive.in_thread import held_open
+    from probe.drive.replay_server import replaying
+
+    scripts = _scripts(os.fspath(capture), stream)
+    with held_open(partial(replaying, scripts, address=address, port=port, timing=timing)) as server:
+        yield server
+
+
+def _scripts(capture: str, stream: int | Sequence[int] | None) -> list[Script]:
+    from probe.capture.script import script_of
+    from probe.drive.replay import connections
+    from probe.errors import InputError
+
+    asked = None if stream is None else {stream} if isinstance(stream, int) else set(stream)
+    found = [each for each in connections(capture) if asked is None or each.stream in asked]
+    scripts = [script_of(each) for each in found if any(piece.side.value == "server" for piece in each.pieces)]
+    if not scripts:
+        which = "" if asked is None else f" among {', '.join(map(str, sorted(asked)))}"
+        raise InputError(
+            f"{capture} has no RDP connection in which the server says something{which}",
+            f"see what is in it: rdp-probe replay -q {capture}",
+        )
+    return scripts
+
+
+@contextmanager
+def serve_rdp(kind: str, *, port: int = 0, delay_s: float = 0.0) -> Iterator[DemoServer]:
+    """Serve one of the embedded servers on loopback: "windows-nla", "xrdp-like" (see `rdp-probe demo --list`).
+
+    What this gives has `address`, `port` and `target`, and in `expects` the diagnoses that an audit must find. Every
+    answer comes `delay_s` seconds late. Raises InputError for a kind that there is not.
+    """
+    from functools import partial
+
+    from probe.drive.demo import serving
+    from probe.drive.in_thread import held_open
+
+    with held_open(partial(serving, [kind], port=port, delay=delay_s)) as (server,):
+        yield server
 
 
 def verify_rdp(

@@ -56,6 +56,11 @@ class DemoServer:
     facts: Mapping[str, Fact] = field(default_factory=dict)
     licensing: bool = False
 
+    @property
+    def target(self) -> str:
+        """Where it is, as a target is written."""
+        return f"{self.address}:{self.port}"
+
 
 def _rdp(
     title: str, expects: tuple[str, ...], facts: Mapping[str, Fact], profile: Profile, *, licensing: bool = False

@@ -17,11 +17,11 @@ def replay(
     path: str, settings: Settings, secrets: KeyLog | None = None, trust: TrustJudge | None = None
 ) -> Iterator[Result]:
     """One result for each RDP connection of a capture, not yet diagnosed."""
-    for connection in _connections(path):
+    for connection in connections(path):
         yield captured(connection, path, settings, secrets or KeyLog(), trust)
 
 
-def _connections(path: str) -> list[Connection]:
+def connections(path: str) -> list[Connection]:
     """THIN: scapy, in order, no loss. To be replaced by probe.capture."""
     from scapy.layers.inet import IP, TCP
     from scapy.layers.inet6 import IPv6
