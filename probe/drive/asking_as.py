@@ -9,11 +9,18 @@ from dataclasses import replace
 from probe.audit.settings import Settings
 from probe.drive.limits import Limits
 from probe.drive.live import audit
+from probe.drive.tap import Tap
 from probe.result import CertificateChain, Result, Target
 
 
 async def simulate_too(
-    result: Result, target: Target, clients: Iterable[str], settings: Settings, limits: Limits
+    result: Result,
+    target: Target,
+    clients: Iterable[str],
+    settings: Settings,
+    limits: Limits,
+    *,
+    tap: Tap | None = None,
 ) -> None:
     """Ask a target that was audited once more, as each of `clients` (keys of `probe.clients`) asks.
 
@@ -39,7 +46,7 @@ async def simulate_too(
         udp=False,
         gateway=False,
     )
-    merge(result, await audit(target, behind, limits))
+    merge(result, await audit(target, behind, limits, tap=tap))
 
 
 def merge(result: Result, simulation: Result) -> None:

@@ -10,10 +10,7 @@ meanwhile is read first, and the peer is given that much time again.
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import math
-import os
 import socket as os_socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,44 +18,14 @@ from dataclasses import dataclass, field
 import trio  # noqa: TID253 - this module is only imported when a connection is to be made
 
 from probe.drive.limits import Limits
-from probe.errors import Unavailable
+from probe.drive.opening import BROKEN_OFF, ENDINGS, ending_of, open_to, scope_of
+from probe.drive.tap import Lookout, Tap, lookout
 from probe.handshake.machine import Ending, Event, Machine, Malformed, Seen, Side, end
 from probe.result import Target
 from probe.wire.nego import ConfirmData, NegotiationResponse, Protocol
 
-# What connect() and recv() may fail with, and what it means. Anything else is a fault of ours and is raised.
-ENDINGS: dict[int, Ending] = {
-    errno.ECONNREFUSED: Ending.REFUSED,
-    errno.ECONNRESET: Ending.RESET,
-    errno.ECONNABORTED: Ending.RESET,
-    errno.EPIPE: Ending.RESET,
-    errno.ENOTCONN: Ending.RESET,  # a reset that was noticed between two calls
-    errno.ETIMEDOUT: Ending.FILTERED,
-    errno.EHOSTUNREACH: Ending.UNREACHABLE,
-    errno.ENETUNREACH: Ending.UNREACHABLE,
-    errno.EHOSTDOWN: Ending.UNREACHABLE,
-    errno.ENETDOWN: Ending.UNREACHABLE,
-    errno.EACCES: Ending.UNREACHABLE,  # a firewall's prohibition, or connecting to a broadcast address
-    errno.EPERM: Ending.UNREACHABLE,
-    errno.EINVAL: Ending.UNREACHABLE,  # an address of another scope than the source's
-    errno.EADDRNOTAVAIL: Ending.UNREACHABLE,
-    errno.EAFNOSUPPORT: Ending.UNREACHABLE,  # this machine has no such protocol, or the source address is of another
-    errno.ENODEV: Ending.UNREACHABLE,  # the interface of a scoped address
-    # What the kernel makes of the rarer ICMP messages.
-    errno.ENOPROTOOPT: Ending.UNREACHABLE,
-    errno.EOPNOTSUPP: Ending.UNREACHABLE,
-    errno.EPROTO: Ending.UNREACHABLE,
-    errno.EMSGSIZE: Ending.UNREACHABLE,  # a datagram larger than the way allows
-    errno.ENETRESET: Ending.RESET,
-}
-if hasattr(errno, "ENONET"):  # Linux alone
-    ENDINGS[errno.ENONET] = Ending.UNREACHABLE
-# What the same errors mean once there was a connection.
-_BROKEN_OFF = {
-    Ending.REFUSED: Ending.RESET,
-    Ending.FILTERED: Ending.TIMED_OUT,
-    Ending.UNREACHABLE: Ending.TIMED_OUT,
-}
+__all__ = ["ENDINGS", "Traffic", "broken_off", "ending_of", "hold", "open_to", "scope_of"]
+
 _CHUNK = 16384
 _UNMOVED = 0.01  # of a step: a deadline stays where it is for less, because moving it costs as much as a read
 _STEPS_IN_AN_ATTEMPT = 3  # a peer that trickles is given this many silences' time altogether
@@ -80,6 +47,8 @@ class Traffic:
     last: bytes = b""  # what came with the last read
     cause: str | None = None
     tell: Callable[[], None] | None = None  # called when the server has selected a protocol that leads to TLS
+    tap: Tap | None = None  # who is told of every byte,
+    seen_by: Lookout | None = None  # and through whom, once there is something to tell
 
     def note(self, events: list[Event]) -> None:
         """Keep what was seen, up to a number of events."""
@@ -118,81 +87,14 @@ async def hold(
     return await call.run(make, target, limits)
 
 
-async def open_to(
-    target: Target, source_address: str | None, kind: os_socket.SocketKind = os_socket.SOCK_STREAM
-) -> os_socket.socket:
-    """A connected socket: of datagrams too, so that what ICMP says of them is heard. Raises OSError.
-
-    It is the system's own and never blocks; to wait for it is the caller's business.
-    """
-    address = target.address or target.host
-    family = os_socket.AF_INET6 if ":" in address else os_socket.AF_INET
-    host, _, zone = address.partition("%")
-    scope = scope_of(zone) if zone else 0
-    sock = os_socket.socket(family, kind)
-    try:
-        sock.setblocking(False)
-        if kind == os_socket.SOCK_STREAM:
-            sock.setsockopt(os_socket.IPPROTO_TCP, os_socket.TCP_NODELAY, 1)
-        if source_address is not None:
-            sock.bind((source_address, 0))
-        await _connect(sock, (host, target.port, 0, scope) if family == os_socket.AF_INET6 else (host, target.port))
-    except BaseException:
-        sock.close()
-        raise
-    return sock
-
-
-async def _connect(sock: os_socket.socket, address: tuple[str, int] | tuple[str, int, int, int]) -> None:
-    failure = sock.connect_ex(address)
-    if failure == errno.EINPROGRESS:
-        try:
-            await trio.lowlevel.wait_writable(sock)
-        except trio.Cancelled:
-            # It may have come while we were late to look. Who cancels stays heard: by the next wait.
-            failure = sock.getsockopt(os_socket.SOL_SOCKET, os_socket.SO_ERROR)
-            if not failure and not _has_peer(sock):
-                raise
-        else:
-            failure = sock.getsockopt(os_socket.SOL_SOCKET, os_socket.SO_ERROR)
-    if failure:
-        raise OSError(failure, os.strerror(failure))
-
-
-def _has_peer(sock: os_socket.socket) -> bool:
-    try:
-        sock.getpeername()
-    except OSError:
-        return False
-    return True
-
-
-def scope_of(zone: str) -> int:
-    """The number of an interface that is given by name or number, as in fe80::1%eth0. Raises OSError."""
-    if zone.isascii() and zone.isdigit():
-        return int(zone)
-    try:
-        return os_socket.if_nametoindex(zone)
-    except OSError as error:  # it has no errno
-        raise OSError(errno.ENODEV, f"no such network interface: {zone}") from error
-
-
-def ending_of(error: OSError) -> Ending:
-    if isinstance(error, os_socket.gaierror):  # addresses are literals: one does not fit the other's family
-        return Ending.UNREACHABLE
-    if error.errno in (errno.EMFILE, errno.ENFILE):
-        hint = "allow more (ulimit -n 4096), or ask for less at a time (--per-host)"
-        raise Unavailable("no file descriptor is left for another connection", hint) from error
-    if error.errno not in ENDINGS:
-        raise error
-    return ENDINGS[error.errno]
-
-
 def broken_off(error: OSError, traffic: Traffic) -> Ending:
     """How a connection ended that there had been."""
     traffic.cause = error.strerror
     ending = ending_of(error)
-    return _BROKEN_OFF.get(ending, ending)
+    ending = BROKEN_OFF.get(ending, ending)
+    if traffic.seen_by is not None:
+        traffic.seen_by.failed(ending)
+    return ending
 
 
 class _Call:
@@ -232,18 +134,20 @@ class _Call:
                     break
                 self._scope = trio.CancelScope(deadline=self._until)
         finally:
+            how = Ending.INTERRUPTED if self._ending is None else self._ending
             if self._machine is not None:
-                how = Ending.INTERRUPTED if self._ending is None else self._ending
                 self._traffic.events += end(self._machine, how, trio.current_time())
             if self._sock is not None:
-                _close(self._sock)
+                _close(self._sock, self._traffic.seen_by)
+            if self._traffic.seen_by is not None:
+                self._traffic.seen_by.over(how)
         return self._ending
 
     async def _hold(self, make: Callable[[], Machine], target: Target, limits: Limits) -> None:
         """Go on until how it ends is known, or the scope is of no more use."""
         if self._machine is None or self._sock is None:
             try:
-                self._sock = await open_to(target, limits.source_address)
+                self._sock = await self._open(target, limits)
             except OSError as error:
                 self._traffic.cause = error.strerror or str(error)
                 self._ending = ending_of(error)
@@ -256,6 +160,15 @@ class _Call:
         self._ending = await self._exchange(self._machine, self._sock)
         if self._ending is Ending.COMPLETE:
             await self._leave(self._machine, self._sock)
+
+    async def _open(self, target: Target, limits: Limits) -> os_socket.socket:
+        seen_by = lookout(self._traffic.tap, (target.address or target.host, target.port))
+        if seen_by is None:
+            return await open_to(target, limits.source_address)
+        self._traffic.seen_by = seen_by
+        sock = await open_to(target, limits.source_address, begun=seen_by.bound)
+        seen_by.opened(sock)
+        return sock
 
     def _step(self) -> bool:
         """Begin a wait. Whether the scope serves for it: not where its deadline is past, for it may be cancelled."""
@@ -330,6 +243,8 @@ class _Call:
             return None
         except OSError as error:
             return broken_off(error, traffic)
+        if traffic.seen_by is not None:
+            traffic.seen_by.carried(Side.SERVER, data)
         if not data:
             # A failed send took the reset's error with it; what was received before it has now been read.
             return self._broken or Ending.CLOSED
@@ -358,6 +273,8 @@ class _Call:
                 continue
             except OSError as error:
                 return broken_off(error, self._traffic)
+            if self._traffic.seen_by is not None:
+                self._traffic.seen_by.carried(Side.CLIENT, self._unsaid[:sent])
             self._traffic.sent += sent
             self._unsaid = self._unsaid[sent:]
         return None
@@ -377,10 +294,19 @@ class _Call:
                     return
 
 
-def _close(sock: os_socket.socket) -> None:
+def _close(sock: os_socket.socket, seen_by: Lookout | None) -> None:
     """Take what already arrived, then close: with bytes unread the kernel would send a reset in place of a FIN."""
-    with contextlib.suppress(OSError):
+    try:
         for _ in range(_LAST_READS):
-            if not sock.recv(_CHUNK):
+            data = sock.recv(_CHUNK)
+            if seen_by is not None:
+                seen_by.carried(Side.SERVER, data)
+            if not data:
                 break
+        else:
+            if seen_by is not None:
+                seen_by.left_unread()
+    except OSError as error:
+        if seen_by is not None:
+            seen_by.failed(ENDINGS.get(error.errno or 0, Ending.CLOSED))
     sock.close()

@@ -24,6 +24,7 @@ from probe.drive.gate import Entrance, Gate
 from probe.drive.limits import Limits
 from probe.drive.names import tls_name
 from probe.drive.outside import Outside
+from probe.drive.tap import Tap
 from probe.drive.trust_store import trust_judge
 from probe.handshake.machine import NEVER_OPENED, Ending
 from probe.result import Result, Target
@@ -32,10 +33,13 @@ _CURIOUS_S = 1.0  # for a hello that a server of today may ignore
 _BACK_OFF_S = 0.75  # before the repeat that decides whether a server that answered is gone
 
 
-async def audit(target: Target, settings: Settings, limits: Limits, gate: Gate | None = None) -> Result:
+async def audit(
+    target: Target, settings: Settings, limits: Limits, gate: Gate | None = None, tap: Tap | None = None
+) -> Result:
     """Audit one target, whose `address` is a literal. Never raises for what a server or a network does.
 
-    Every connection passes `gate`, where there is one; the deadline stands still while one waits there.
+    Every connection passes `gate`, where there is one; the deadline stands still while one waits there. `tap` is told
+    what goes over the wire.
     """
     name = None if target.host == target.address else tls_name(target.host)
     server_name = settings.server_name or name
@@ -43,8 +47,8 @@ async def audit(target: Target, settings: Settings, limits: Limits, gate: Gate |
     scope = trio.CancelScope(deadline=started + limits.deadline_s)
     conversation = Conversation(settings, server_name, os.urandom, target.host)
     entrance = Entrance(gate, scope)
-    auditor = _Auditor(target, conversation, limits, entrance)
-    outside = Outside(target, settings, limits, entrance)
+    auditor = _Auditor(target, conversation, limits, entrance, tap)
+    outside = Outside(target, settings, limits, entrance, tap)
     with scope:
         await outside.beside(auditor.run)
     result = verdict(
@@ -68,7 +72,10 @@ async def audit(target: Target, settings: Settings, limits: Limits, gate: Gate |
 class _Auditor:
     """Makes attempts as the plan asks for them, `per_host` at a time, repeats alone."""
 
-    def __init__(self, target: Target, conversation: Conversation, limits: Limits, entrance: Entrance) -> None:
+    def __init__(
+        self, target: Target, conversation: Conversation, limits: Limits, entrance: Entrance, tap: Tap | None = None
+    ) -> None:
+        self._tap = tap
         self.attempts: list[Attempt] = []
         self._target = target
         self._conversation = conversation
@@ -166,7 +173,7 @@ class _Auditor:
 
     async def _attempt(self, question: Question, number: int) -> None:
         began = trio.current_time()
-        traffic = Traffic()
+        traffic = Traffic(tap=self._tap)
 
         def so_far(ending: Ending) -> Attempt:
             return Attempt(

@@ -14,6 +14,7 @@ from probe.audit.settings import Settings
 from probe.drive.limits import Limits
 from probe.drive.live import audit
 from probe.drive.resolve import Unresolved, resolve, unresolved_result
+from probe.drive.tap import Tap
 from probe.errors import InputError
 from probe.result import Result, Target
 
@@ -114,6 +115,7 @@ class Many:
     limits: Limits
     one_address: bool = False
     at_once: int = AT_ONCE
+    tap: Tap | None = None
 
     def audit(
         self, targets: Iterator[Target]
@@ -129,4 +131,4 @@ class Many:
         found = await resolve(target, one_address=self.one_address, timeout_s=self.limits.step_s)
         if isinstance(found, Unresolved):
             return [unresolved_result(found, self.settings.depth)]
-        return [await audit(each, self.settings, self.limits) for each in found]
+        return [await audit(each, self.settings, self.limits, tap=self.tap) for each in found]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import socket as os_socket
+import time
 from collections.abc import Awaitable, Callable, Sequence
 
 import trio  # noqa: TID253 - this module is only imported when a connection is to be made
@@ -21,6 +22,7 @@ from probe.drive.gate import Entrance
 from probe.drive.limits import Limits
 from probe.drive.names import tls_name
 from probe.drive.resolve import Unresolved, resolve
+from probe.drive.tap import Tap, place_of
 from probe.drive.trust_store import trust_judge
 from probe.handshake.machine import Ending, Side
 from probe.handshake.rd_gateway import GatewayGreeting
@@ -39,10 +41,12 @@ _GATEWAY_BYTES = 256 * 1024  # its chain, two answers and the first one's body
 class Outside:
     """Asks what `settings` want of it, beside the audit of `target`."""
 
-    def __init__(self, target: Target, settings: Settings, limits: Limits, entrance: Entrance) -> None:
+    def __init__(
+        self, target: Target, settings: Settings, limits: Limits, entrance: Entrance, tap: Tap | None = None
+    ) -> None:
         self._limits = limits
-        self._udp = _UdpQuestion(target, limits) if settings.udp else None
-        self._gateway = _GatewayQuestion(target, settings, limits, entrance) if settings.gateway else None
+        self._udp = _UdpQuestion(target, limits, tap) if settings.udp else None
+        self._gateway = _GatewayQuestion(target, settings, limits, entrance, tap) if settings.gateway else None
 
     async def beside(self, audit: Callable[[], Awaitable[None]]) -> None:
         """Run the audit, and ask everything at the same time. Never raises for what a server or a network does."""
@@ -67,10 +71,11 @@ class Outside:
 class _Question:
     """One conversation, and what was heard in it so far."""
 
-    def __init__(self, about: Target, limits: Limits) -> None:
+    def __init__(self, about: Target, limits: Limits, tap: Tap | None) -> None:
         self.about = about
         self.limits = limits
-        self.traffic = Traffic()
+        self.tap = tap
+        self.traffic = Traffic(tap=tap)
         self._started = self._ended = trio.current_time()
         self._ending = Ending.INTERRUPTED
         self._datagrams = 0
@@ -116,24 +121,31 @@ class _UdpQuestion(_Question):
         for wait_s in waits_s:
             datagram = machine.data_to_send()
             await sock.send(datagram)
+            self._tell(Side.CLIENT, sock, datagram)
             self._datagrams += 1
             self.traffic.note(machine.observe(Side.CLIENT, datagram, trio.current_time()))
             with trio.move_on_after(min(wait_s, self.limits.step_s)):
                 answer = await sock.recv(_LARGEST_DATAGRAM)
+                self._tell(Side.SERVER, sock, answer)
                 self.traffic.note(machine.observe(Side.SERVER, answer, trio.current_time()))
                 return Ending.COMPLETE
         return Ending.TIMED_OUT
 
+    def _tell(self, side: Side, sock: trio.socket.SocketType, datagram: bytes) -> None:
+        if self.tap is not None:
+            address = (self.about.address or self.about.host).partition("%")[0]
+            self.tap.datagram(side, place_of(sock), (address, self.about.port), datagram, time.time())
+
 
 class _GatewayQuestion(_Question):
-    def __init__(self, target: Target, settings: Settings, limits: Limits, entrance: Entrance) -> None:
+    def __init__(self, target: Target, settings: Settings, limits: Limits, entrance: Entrance, tap: Tap | None) -> None:
         self._entrance = entrance
         if settings.gateway_at is not None:
             host, port = settings.gateway_at
-            super().__init__(Target(input=host, host=host, port=port), limits)
+            super().__init__(Target(input=host, host=host, port=port), limits, tap)
         else:
             name = settings.server_name or target.host
-            super().__init__(Target(input=name, host=name, port=HTTPS, address=target.address), limits)
+            super().__init__(Target(input=name, host=name, port=HTTPS, address=target.address), limits, tap)
 
     async def _ask(self) -> Ending:
         found = await resolve(self.about, one_address=True, timeout_s=self.limits.step_s)
