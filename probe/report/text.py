@@ -85,11 +85,11 @@ def render(result: Result, console: Console, verbosity: int = 0, *, is_gone: boo
         _verdict(result, page)
     _notes(result, page)
     if result.status == "rdp" or verbosity:
-        _diagnoses(result, page, verbosity)
+        diagnoses(result, page, verbosity)
         if not result.is_simulation:
             clients(result, page, verbosity)
-        _causes(result, page)
-        _remedies(result, page, verbosity)
+        causes(result, page)
+        remedies(result, page, verbosity)
     facts(result, page, verbosity)
     if verbosity:
         attempts(result, page, steps=verbosity > 1)
@@ -106,7 +106,7 @@ def _who(result: Result) -> list[str]:
 def _headline(result: Result, page: Page) -> None:
     name, *rest = _who(result)
     who = "  ".join([name, *rest])
-    kind = _kind(result)
+    kind = kind_of(result)
     count = _("1 connection") if result.connections == 1 else _("{count} connections", count=result.connections)
     right = f"{_('{count} s', count=f'{result.elapsed_ms / 1000:.2f}')} · {count}"
     one_line = page.fits(f"{who}   {kind}" if kind else who, right)
@@ -120,7 +120,8 @@ def _headline(result: Result, page: Page) -> None:
         page.line((kind, ""))
 
 
-def _kind(result: Result) -> str:
+def kind_of(result: Result) -> str:
+    """Which software the server is, with how certain that is; empty where it is unknown."""
     server = result.server
     if server is None or server.kind == "unknown":
         return ""
@@ -197,7 +198,7 @@ def _by_severity(result: Result) -> list[Diagnosis]:
     return sorted(result.diagnoses, key=lambda found: SEVERITIES.index(found.severity))
 
 
-def _diagnoses(result: Result, page: Page, verbosity: int) -> None:
+def diagnoses(result: Result, page: Page, verbosity: int) -> None:
     """Each in a line; the one that is the verdict already only with its details."""
     said = worst(result) if result.status == "rdp" else None
     shown = [found for found in _by_severity(result) if found is not said]
@@ -225,16 +226,18 @@ def _details(found: Diagnosis, result: Result, verbosity: int) -> Iterator[str]:
     yield from islice(seen(found, result), most)
 
 
-def _causes(result: Result, page: Page) -> None:
+def causes(result: Result, page: Page) -> None:
+    """What may have led to what blocks everybody, likeliest first."""
     said = worst(result)
     blocking = [found for found in result.diagnoses if found.severity == "blocker" or found is said]
-    causes = [cause for found in blocking for cause in found.causes]
-    if causes:
+    likely = [cause for found in blocking for cause in found.causes]
+    if likely:
         page.title(_("Likely causes, and what tells them apart"))
-        _numbered(causes, page)
+        _numbered(likely, page)
 
 
-def _remedies(result: Result, page: Page, verbosity: int) -> None:
+def remedies(result: Result, page: Page, verbosity: int) -> None:
+    """What to do, the most severe first."""
     said = worst(result)
     # Where nobody can connect, what is merely unsafe waits.
     unwanted = ("info",) if said is None or verbosity else ("info", "risk")

@@ -41,7 +41,7 @@ def facts(result: Result, page: Page, verbosity: int) -> None:
         page.beside(left or right, right if left else [])
     if full is not None:
         text_tls.versions(full, page, verbosity)
-    rows = [*_rows(result, verbosity), *_unsettled(result)]
+    rows = [*labeled(result, verbosity), *_unsettled(result)]
     if rows:
         page.blank()
     for label, words in rows:
@@ -104,8 +104,8 @@ def _versions(result: Result) -> Iterator[list[Part]]:
         yield [(f"  {number}  ", ""), (pad(_(STATES[found.state]), 8), _STYLES[found.state]), (f"  {why}", "")]
 
 
-def _rows(result: Result, verbosity: int) -> Iterator[tuple[str, str]]:
-    """Labels and what stands behind them."""
+def labeled(result: Result, verbosity: int) -> Iterator[tuple[str, str]]:
+    """What was seen of a server beside protocols and versions: labels, and what stands behind them."""
     if result.tls is not None and (made := result.tls.handshake) is not None:
         group = [terminal(made.group.name, 60)] if made.group is not None else []
         parts = [made.version.replace("TLSv", "TLS "), terminal(made.cipher_suite.name, 60), *group]

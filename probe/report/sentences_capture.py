@@ -1,0 +1,333 @@
+"""What one captured connection says, in one sentence; and how far it got, step by step.
+
+A capture shows one client and one server: nothing is said here of other clients. What is not in the capture is said not
+to be there, and never taken for a refusal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from probe.diagnosis.stored import stored
+from probe.language import N_, _
+from probe.report.escape import terminal
+from probe.report.sentences import listed, verdict
+from probe.result import Capture, ClientSide, NegotiationAttempt, Result
+
+_NLA = {"HYBRID", "HYBRID_EX"}
+_TURNED_AWAY = {
+    "SSL_NOT_ALLOWED_BY_SERVER": N_("it allows Standard RDP Security only, and this client asked for {requested}"),
+    "SSL_CERT_NOT_ON_SERVER": N_("it has no certificate for TLS"),
+    "INCONSISTENT_FLAGS": N_("it calls the flags of the request inconsistent"),
+    "SSL_WITH_USER_AUTH_REQUIRED_BY_SERVER": N_("it demands TLS with a certificate of the user"),
+}
+# What the side that sends it says by a TLS alert.
+_ALERTS = {
+    "unknown_ca": N_("it does not trust the certificate's issuer"),
+    "bad_certificate": N_("it takes the certificate for damaged or wrong"),
+    "certificate_expired": N_("it takes the certificate for expired"),
+    "certificate_unknown": N_("it does not accept the certificate"),
+    "unsupported_certificate": N_("it cannot use this kind of certificate"),
+    "certificate_revoked": N_("it knows the certificate to be revoked"),
+    "protocol_version": N_("it takes none of the TLS versions"),
+    "handshake_failure": N_("nothing offered is acceptable to it"),
+    "insufficient_security": N_("what was offered is too weak for it"),
+    "internal_error": N_("it failed within itself, as without a usable private key"),
+    "unrecognized_name": N_("it does not know the server name"),
+    "access_denied": N_("it allows no access"),
+    "decrypt_error": N_("a signature or a key exchange was wrong to it"),
+}
+_SIDES = {"client": N_("the client"), "server": N_("the server")}
+_ENDINGS = {
+    "closed": N_("{side} closed"),
+    "reset": N_("{side} reset"),
+}
+_LONG_S = 1.0
+
+
+def said_of(result: Result) -> str:
+    """The verdict on one captured connection, or on one exchange of datagrams; one or two sentences."""
+    capture = result.capture
+    if capture is None:
+        return verdict(result)
+    if capture.transport == "udp":
+        return _udp(result, capture)
+    if result.status in ("refused", "unreachable", "filtered", "dns_error"):
+        return _never_opened(result, capture)
+    if result.status == "not_rdp":
+        return verdict(result)
+    return _spoken(result, capture, capture.client_side or ClientSide())
+
+
+def _udp(result: Result, capture: Capture) -> str:
+    udp = result.udp
+    if udp is None:
+        return _("An exchange of RDP-UDP, of which this capture shows no beginning.")
+    if udp.state == "open":
+        version = terminal((udp.version or "?").removesuffix(".0"), 40)
+        return _("The server answers over UDP: RDP-UDP {version} is agreed on.", version=version)
+    if udp.state == "silent":
+        if udp.sent > 1:
+            return _(
+                "Nobody answered over UDP: SYN sent {count} times in {time}.",
+                count=udp.sent,
+                time=seconds(result.elapsed_ms),
+            )
+        return _("Nobody answered over UDP: one SYN was sent.")
+    if udp.state == "malformed":
+        return _("The answer over UDP is no SYN+ACK of RDP-UDP.")
+    if capture.one_sided == "server":
+        return _("Only the server's datagrams are in this capture.")
+    return _("RDP over UDP was begun; how it was answered cannot be seen.")
+
+
+def _never_opened(result: Result, capture: Capture) -> str:
+    if capture.ending == "refused":
+        return _("Nothing listens there: the SYN was answered by a reset.")
+    if capture.ending == "unreachable":
+        return _("The network says that the server cannot be reached.")
+    if capture.retransmitted:
+        return _(
+            "Nobody answered: SYN sent {count} times in {time}.",
+            count=capture.retransmitted + 1,
+            time=seconds(result.elapsed_ms),
+        )
+    return _("Nobody answered: one SYN, and nothing came back.")
+
+
+def _spoken(result: Result, capture: Capture, side: ClientSide) -> str:
+    attempt = _attempt(result)
+    if not result.bytes_sent and not result.bytes_received:
+        return _nothing_said(capture)
+    if attempt is None and result.tls is None and result.standard_rdp is None:
+        return _without_negotiation(result, capture)
+    if attempt is not None and attempt.failure is not None:
+        return _turned_away(attempt, capture)
+    if result.tls is not None and (result.tls.handshake is not None or side.hello is not None):
+        return _tls(result, capture, side, attempt)
+    if attempt is not None and attempt.selected not in (None, "RDP"):
+        return _(
+            "Answered with {protocol}; then no TLS handshake was begun: {ending}.",
+            protocol=terminal(attempt.selected or "", 40),
+            ending=ending_words(capture),
+        )
+    if result.standard_rdp is not None or (attempt is not None and attempt.selected == "RDP"):
+        return _standard(result, capture)
+    return _unanswered(result, capture, attempt)
+
+
+def _nothing_said(capture: Capture) -> str:
+    return _("Opened, and not a byte from either side: {ending}.", ending=ending_words(capture))
+
+
+def _without_negotiation(result: Result, capture: Capture) -> str:
+    if result.status == "rdp":
+        return _("RDP, of which this capture shows no beginning: what was negotiated cannot be seen.")
+    if not result.bytes_received:
+        return _("The client spoke, and no answer came: {ending}.", ending=ending_words(capture))
+    return _("What is in this capture is not enough to say what was spoken: {ending}.", ending=ending_words(capture))
+
+
+def _turned_away(attempt: NegotiationAttempt, capture: Capture) -> str:
+    code = attempt.failure or ""
+    if code == "HYBRID_REQUIRED_BY_SERVER":
+        if attempt.requested and not _NLA & set(attempt.requested):
+            return _("The server turned it away: it demands NLA, and this client did not offer it.")
+        return _("The server turned it away: it demands NLA.")
+    if code == "SSL_REQUIRED_BY_SERVER":
+        if attempt.requested == ["RDP"]:
+            return _("The server turned it away: it demands TLS, and this client asked for Standard RDP Security.")
+        return _("The server turned it away: it demands TLS.")
+    if code == "SSL_NOT_ALLOWED_BY_SERVER" and capture.one_sided is not None:
+        return _("The server turned it away: it allows Standard RDP Security only.")
+    asked = listed(terminal(name, 40) for name in attempt.requested)
+    why = _(_TURNED_AWAY[code], requested=asked) if code in _TURNED_AWAY else terminal(code, 60)
+    return _("The server turned it away: {why}.", why=why)
+
+
+def _tls(result: Result, capture: Capture, side: ClientSide, attempt: NegotiationAttempt | None) -> str:
+    protocol = terminal(attempt.selected or "", 40) if attempt is not None else ""
+    answered = _("Answered with {protocol}", protocol=protocol) if protocol else _("Answered")
+    made = result.tls.handshake if result.tls is not None else None
+    if side.alert is not None:
+        return _("The client broke off TLS: it sent alert {alert}.", alert=alert_words(side.alert))
+    if made is None:
+        return _("{answered}, then TLS failed: {what}.", answered=answered, what=_no_server_hello(result, capture))
+    version = terminal(made.version, 20).replace("TLSv", "TLS ")
+    if capture.decrypted:
+        return _("{answered}, {version} handshake; the key log opens what follows.", answered=answered, version=version)
+    if capture.encrypted_from is not None or made.complete:
+        return _(
+            "{answered}, {version} handshake, then encrypted: from here the capture shows no more.",
+            answered=answered,
+            version=version,
+        )
+    failure = result.tls.handshake_failure if result.tls is not None else None
+    if failure is not None and (failure.reason or "").startswith("alert "):
+        return _("{answered}, then the server broke off TLS: {what}.", answered=answered,
+                 what=_alert((failure.reason or "").removeprefix("alert ")))  # fmt: skip
+    return _(
+        "{answered}, {version} handshake begun and not completed: {ending}.",
+        answered=answered,
+        version=version,
+        ending=ending_words(capture),
+    )
+
+
+def _no_server_hello(result: Result, capture: Capture) -> str:
+    versions = result.tls.versions.values() if result.tls is not None else ()
+    for found in versions:
+        if found.reason is not None and found.reason.startswith("alert "):
+            return _("the ClientHello was answered by {alert}", alert=_alert(found.reason.removeprefix("alert ")))
+        if found.reason is not None and found.reason != found.ending:
+            return _("the ClientHello was answered by {what}", what=terminal(stored(found.reason), 80))
+    return _("the ClientHello got no answer, {ending}", ending=ending_words(capture))
+
+
+def _alert(name: str) -> str:
+    return _("alert {alert}", alert=alert_words(name))
+
+
+def alert_words(name: str) -> str:
+    """A TLS alert by its registered name, and what its sender means by it."""
+    shown = terminal(name.removeprefix("alert "), 60)
+    meaning = _ALERTS.get(shown)
+    return _("{alert} ({meaning})", alert=shown, meaning=_(meaning)) if meaning is not None else shown
+
+
+def _standard(result: Result, capture: Capture) -> str:
+    section = result.standard_rdp
+    if section is not None and section.encryption_level is not None:
+        methods = listed(terminal(name, 20) for name in section.encryption_methods)
+        level = terminal(section.encryption_level, 40)
+        words = _("{methods}, level {level}", methods=methods, level=level) if methods else level
+        return _("Answered with Standard RDP Security ({words}): neither TLS nor NLA.", words=words)
+    return _(
+        "Answered with Standard RDP Security; how it goes on cannot be seen: {ending}.", ending=ending_words(capture)
+    )
+
+
+def _unanswered(result: Result, capture: Capture, attempt: NegotiationAttempt | None) -> str:
+    if attempt is not None and attempt.answer is not None:
+        return _("The RDP request was answered with this: {answer}.", answer=terminal(stored(attempt.answer), 80))
+    if not result.bytes_received:
+        return _("The RDP request got no answer: {ending}.", ending=ending_words(capture))
+    return _("The RDP request got no answer that settles anything: {ending}.", ending=ending_words(capture))
+
+
+def ending_words(capture: Capture) -> str:
+    """How the connection ended, and who did it: "the server reset it (frame 9)"."""
+    by = _(_SIDES[capture.ended_by]) if capture.ended_by is not None else _("somebody")
+    if capture.ending == "closed":
+        words = _("{side} closed it", side=by)
+    elif capture.ending == "reset":
+        words = _("{side} reset it", side=by)
+    else:
+        return {
+            "open": _("the capture ends there"),
+            "timed_out": _("nothing more came"),
+            "refused": _("the SYN was answered by a reset"),
+            "unanswered": _("the SYN was not answered"),
+            "unreachable": _("the network says that there is no way"),
+        }.get(capture.ending, terminal(capture.ending, 40))
+    if capture.ended_packet is not None:
+        return _("{words} ({frames})", words=words, frames=frames([capture.ended_packet]))
+    return words
+
+
+def frames(numbers: Sequence[int]) -> str:
+    """Numbers as Wireshark has them: "frame 7", "frames 14-16, 19"."""
+    spans: list[list[int]] = []
+    for number in sorted(set(numbers)):
+        if spans and number == spans[-1][1] + 1:
+            spans[-1][1] = number
+        else:
+            spans.append([number, number])
+    shown = [str(first) if first == last else f"{first}-{last}" for first, last in spans[:6]]
+    words = listed([*shown, "…"] if len(spans) > 6 else shown)
+    return _("frame {number}", number=words) if len(set(numbers)) == 1 else _("frames {numbers}", numbers=words)
+
+
+def seconds(elapsed_ms: float) -> str:
+    """A span of time as a person reads it: "3 ms", "1.2 s"."""
+    if elapsed_ms < 1000 * _LONG_S:
+        return _("{count} ms", count=f"{elapsed_ms:.0f}")
+    return _("{count} s", count=f"{elapsed_ms / 1000:.1f}")
+
+
+def steps_of(result: Result) -> list[str]:
+    """How far it got, one step after another, and how it ended."""
+    capture = result.capture
+    return list(_steps(result, capture)) if capture is not None else []
+
+
+def _steps(result: Result, capture: Capture) -> Iterator[str]:
+    if capture.transport == "udp":
+        yield from _udp_steps(result)
+        return
+    if result.status in ("refused", "unreachable", "filtered"):
+        yield _("SYN sent")
+        yield ending_words(capture)
+        return
+    yield _("TCP ok")
+    yield from _x224(result, capture)
+    yield _ended(capture)
+
+
+def _udp_steps(result: Result) -> Iterator[str]:
+    if result.udp is not None:
+        yield _("SYN sent")
+        yield _("SYN+ACK") if result.udp.state == "open" else _("no answer")
+
+
+def _x224(result: Result, capture: Capture) -> Iterator[str]:
+    attempt = _attempt(result)
+    side = capture.client_side or ClientSide()
+    if attempt is None:
+        return
+    if attempt.failure is not None:
+        yield _("X.224 ok")
+        yield _("negotiation: {answers}", answers=terminal(attempt.failure, 60))
+    elif attempt.selected is not None:
+        yield _("X.224 ok")
+        yield _("negotiation: {protocol} selected", protocol=terminal(attempt.selected, 40))
+    elif attempt.answer is not None:
+        yield _("X.224 request sent")
+        yield terminal(stored(attempt.answer), 60)
+    elif side.requested is not None and capture.one_sided != "server":
+        yield _("X.224 request sent")
+    yield from _after_negotiation(result, capture, side)
+
+
+def _after_negotiation(result: Result, capture: Capture, side: ClientSide) -> Iterator[str]:
+    made = result.tls.handshake if result.tls is not None else None
+    if side.hello is not None:
+        yield _("ClientHello")
+    if made is not None:
+        yield _("ServerHello ({version})", version=terminal(made.version, 20).replace("TLSv", "TLS "))
+    if side.alert is not None:
+        yield _("the client's alert {alert}", alert=terminal(side.alert, 60))
+    if capture.encrypted_from is not None:
+        yield _("encrypted from {frames} on", frames=frames([capture.encrypted_from]))
+    section = result.standard_rdp
+    if side.client_build is not None and made is None:
+        yield _("MCS Connect Initial")
+    if section is not None and section.encryption_level is not None:
+        yield _("MCS Connect Response")
+
+
+def _ended(capture: Capture) -> str:
+    """The last step: who ended it, and how."""
+    if capture.ended_by is None or capture.ending not in _ENDINGS:
+        return ending_words(capture)
+    by = _("ended by the client") if capture.ended_by == "client" else _("ended by the server")
+    how = {"closed": _("closed"), "reset": _("reset")}[capture.ending]
+    words = _("{by}: {how}", by=by, how=how)
+    if capture.ended_packet is not None:
+        return _("{words} ({frames})", words=words, frames=frames([capture.ended_packet]))
+    return words
+
+
+def _attempt(result: Result) -> NegotiationAttempt | None:
+    attempts = result.negotiation.attempts if result.negotiation is not None else []
+    return attempts[0] if attempts else None

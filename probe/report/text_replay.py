@@ -1,0 +1,274 @@
+"""A captured connection for a person: what it says, what to do, what either side told, and what cannot be seen.
+
+It is about one connection: no list of other clients, and nothing about what was not asked on it. Numbers of frames are
+Wireshark's, so that everything can be looked up there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import Console  # noqa: TID253  this module is itself imported only where text is shown
+
+from probe.diagnosis.stored import stored
+from probe.language import N_, _, current
+from probe.report.escape import terminal
+from probe.report.page import Page
+from probe.report.sentences import listed, worst
+from probe.report.sentences_capture import alert_words, frames, said_of, seconds, steps_of
+from probe.report.text import causes, diagnoses, kind_of, remedies
+from probe.report.text_attempts import attempts
+from probe.report.text_facts import LABEL, labeled
+from probe.result import Capture, CapturedCredSsp, CapturedHello, ClientSide, NegotiationAttempt, Result
+
+_LONGEST = 100
+_MOST_FRAMES = 12  # messages whose frames are told without -v
+_MOST_CODES = 4
+_MOST_KINDS = 8
+_VERSIONS = {"client": N_("client"), "server": N_("server")}
+
+
+def connection_line(result: Result) -> str:
+    """One line: which connection, the verdict, and the codes of what is not merely information."""
+    capture = _capture(result)
+    codes = [found.code for found in result.diagnoses if found.severity != "info"] or [
+        found.code for found in result.diagnoses[:1]
+    ]
+    return "  ".join(
+        (
+            *_who(capture),
+            said_of(result),
+            *(terminal(code, 60) for code in codes[:_MOST_CODES]),
+        )
+    )
+
+
+def render_connection(result: Result, console: Console, verbosity: int = 0) -> None:
+    """Print the report of one result that has `capture`."""
+    page, capture = Page(console), _capture(result)
+    _headline(result, capture, page)
+    page.blank()
+    _verdict(result, page)
+    diagnoses(result, page, verbosity)
+    causes(result, page)
+    remedies(result, page, verbosity)
+    rows = [*_rows(result, capture, verbosity)]
+    if rows:
+        page.blank()
+    for label, words in rows:
+        page.paragraph(words, first=[(label, "bold")], indent=LABEL)
+    _unknown(capture, page)
+    if verbosity:
+        attempts(result, page, steps=verbosity > 1)
+    _more(result, page, verbosity)
+
+
+def nothing_found(file: str, count: int, spoken: dict[str, int]) -> str:
+    """That no RDP is in a capture, and what is in it: kinds of connections, "tls 443", with how many there are."""
+    name = terminal(file, _LONGEST)
+    if not count:
+        return _("{file}: no RDP in it, and no TCP connection.", file=name)
+    kinds = sorted(spoken.items(), key=lambda kind: (-kind[1], kind[0]))
+    shown = [_("{count} {kind}", count=number, kind=terminal(kind, 40)) for kind, number in kinds[:_MOST_KINDS]]
+    what = listed(shown) + (" …" if len(kinds) > _MOST_KINDS else "")
+    if count == 1:
+        return _("{file}: 1 TCP connection, and it is not RDP: {what}.", file=name, what=what or _("nothing said"))
+    return _(
+        "{file}: {count} TCP connections, none of them RDP: {what}.",
+        file=name,
+        count=count,
+        what=what or _("nothing said"),
+    )
+
+
+def connections(results: list[tuple[Capture, str]], page_console: Console) -> None:
+    """The connections that one report of a server is made of, each with its sentence."""
+    page = Page(page_console)
+    page.title(_("Connections"))
+    for capture, words in results:
+        page.paragraph(words, first=[(f"  {capture.stream:>4}  {terminal(capture.client, 60)}  ", "")], indent=8)
+
+
+def _capture(result: Result) -> Capture:
+    if result.capture is None:
+        raise ValueError("a result of a capture has `capture`")
+    return result.capture
+
+
+def _who(capture: Capture) -> list[str]:
+    stream = _("UDP stream {number}") if capture.transport == "udp" else _("stream {number}")
+    return [
+        terminal(capture.file, _LONGEST),
+        stream.format(number=capture.stream),
+        f"{terminal(capture.client, 60)} → {terminal(capture.server, 60)}",
+    ]
+
+
+def _headline(result: Result, capture: Capture, page: Page) -> None:
+    file, stream, ends = _who(capture)
+    time = _("{date} UTC", date=result.started[:19].replace("T", " "))
+    right = f"{time}  {seconds(result.elapsed_ms)}"
+    if page.fits(f"{file}  {stream}   {ends}", right):
+        page.line((file, "bold"), (f"  {stream}   {ends}", ""), right=right)
+    else:
+        page.line((file, "bold"), (f"  {stream}", ""))
+        page.line((ends, ""), right=right) if page.fits(ends, right) else page.paragraph(f"{ends}  {right}")
+
+
+def _verdict(result: Result, page: Page) -> None:
+    found = worst(result) or next(iter(result.diagnoses), None)
+    code, sentence = found.code if found is not None else "", said_of(result)
+    if page.fits(sentence, code):
+        page.line((sentence, "bold"), right=code)
+    else:
+        page.paragraph(sentence, style="bold")
+        if code:
+            page.line(right=code)
+    if steps := steps_of(result):
+        page.blank()
+        page.path(steps, indent=2)
+
+
+def _rows(result: Result, capture: Capture, verbosity: int) -> Iterator[tuple[str, str]]:
+    side = capture.client_side
+    if side is not None:
+        for label, parts in (
+            (_("Client"), _client(side)),
+            (_("Asked for"), _asked(side)),
+            (_("Desktop"), _desktop(side)),
+            ("ClientHello", _hello(side.hello) if side.hello is not None else ()),
+            (_("Login"), _login(side.credssp) if side.credssp is not None else ()),
+        ):
+            if words := " · ".join(parts):
+                yield label, words
+    if words := " · ".join(_answered(result)):
+        yield _("Answered"), words
+    if kind := kind_of(result):
+        yield _("Server"), kind
+    yield from labeled(result, verbosity)
+    yield from _frames(capture, verbosity)
+
+
+def _client(side: ClientSide) -> Iterator[str]:
+    if side.client_name is not None:
+        yield terminal(side.client_name, _LONGEST) or _("an empty name")
+    if side.client is not None:
+        yield terminal(side.client, _LONGEST)
+    if side.client_build is not None:
+        yield _("build {number}", number=side.client_build)
+    if side.rdp_version is not None:
+        yield f"RDP {terminal(side.rdp_version, 40)}"
+    if side.dig_product_id:
+        yield _("product id {id}", id=terminal(side.dig_product_id, _LONGEST))
+
+
+def _asked(side: ClientSide) -> Iterator[str]:
+    if side.requested:
+        yield listed(terminal(name, 40) for name in side.requested)
+    elif side.requested is not None:
+        yield _("no negotiation")
+    if side.request_flags:
+        yield listed(terminal(name, 60) for name in side.request_flags)
+    if side.cookie is not None:
+        yield _("cookie {text}", text=terminal(side.cookie, _LONGEST))
+    if side.routing_token is not None:
+        yield _("routing token {text}", text=terminal(side.routing_token, _LONGEST))
+    if side.preconnection_blob is not None:
+        yield _("preconnection blob {text}", text=terminal(side.preconnection_blob, _LONGEST))
+    if side.encryption_methods is not None:
+        yield _("encryption {methods}", methods=listed(terminal(name, 20) for name in side.encryption_methods))
+
+
+def _desktop(side: ClientSide) -> Iterator[str]:
+    if side.desktop is not None:
+        yield " × ".join(str(pixels) for pixels in side.desktop)  # noqa: RUF001  as sizes are written
+    if side.color_depth is not None:
+        yield _("{count} bits a pixel", count=side.color_depth)
+    if side.keyboard_layout is not None:
+        yield _("keyboard {layout}", layout=terminal(side.keyboard_layout, 40))
+    if side.channels:
+        yield _("channels {names}", names=listed(terminal(name, 20) for name in side.channels))
+
+
+def _hello(hello: CapturedHello) -> Iterator[str]:
+    versions = [name.replace("TLSv", "TLS ") for name in (hello.versions or [hello.version])]
+    yield listed(terminal(name, 20) for name in versions)
+    count = len(hello.cipher_suites)
+    yield _("1 cipher suite") if count == 1 else _("{count} cipher suites", count=count)
+    if hello.server_name is not None:
+        yield _("for {name}", name=terminal(hello.server_name, _LONGEST))
+    if hello.ja3 is not None:
+        yield f"JA3 {terminal(hello.ja3, 60)}"
+    if hello.ja4 is not None:
+        yield f"JA4 {terminal(hello.ja4, 60)}"
+
+
+def _login(credssp: CapturedCredSsp) -> Iterator[str]:
+    if credssp.mechanism is not None:
+        yield terminal(credssp.mechanism, 40)
+    if credssp.version is not None:
+        yield _("CredSSP version {number}", number=credssp.version)
+    account = "\\".join(terminal(name, _LONGEST) for name in (credssp.domain, credssp.user) if name)
+    if account:
+        yield account
+    for label, value in (
+        (N_("from {name}"), credssp.workstation),
+        (N_("realm {name}"), credssp.realm),
+        (N_("service {name}"), credssp.service),
+    ):
+        if value:
+            yield _(label, name=terminal(value, _LONGEST))
+
+
+def _answered(result: Result) -> Iterator[str]:
+    attempt: NegotiationAttempt | None = next(iter(result.negotiation.attempts), None) if result.negotiation else None
+    if attempt is None:
+        return
+    if attempt.failure is not None:
+        yield terminal(attempt.failure, 60)
+    elif attempt.selected is not None:
+        yield terminal(attempt.selected, 40)
+    elif attempt.answer is not None:
+        yield terminal(stored(attempt.answer), 60)
+    if attempt.flags:
+        yield _("flags {names}", names=listed(terminal(name, 60) for name in attempt.flags))
+    failure = result.tls.handshake_failure if result.tls is not None else None
+    if failure is not None and (failure.reason or "").startswith("alert "):
+        yield _("alert {alert}", alert=alert_words(failure.reason or ""))
+
+
+def _frames(capture: Capture, verbosity: int) -> Iterator[tuple[str, str]]:
+    shown = capture.evidence if verbosity else capture.evidence[:_MOST_FRAMES]
+    if not shown:
+        return
+    words = [f"{terminal(stored(each.what), 80)} {frames(each.packets)}" for each in shown if each.packets]
+    left = len(capture.evidence) - len(shown)
+    yield _("Where"), " · ".join([*words, *([_("and {count} more", count=left)] if left else [])])
+
+
+def _unknown(capture: Capture, page: Page) -> None:
+    """What cannot be seen, each with its reason."""
+    if capture.unknown:
+        page.title(_("Not visible"))
+    for words in capture.unknown:
+        page.paragraph(terminal(stored(words)), indent=2)
+
+
+def _more(result: Result, page: Page, verbosity: int) -> None:
+    page.blank()
+    if result.diagnoses:
+        from probe.diagnosis.page import folder
+
+        page.paragraph(
+            _(
+                "More about a code: {command} · {folder}",
+                command="rdp-probe explain CODE",
+                folder=f"{folder(current())}/",
+            ),
+            style="dim",
+        )
+    options = [f"-v {_('every frame')}", f"-vv {_('every message')}"][verbosity:]
+    capture = _capture(result)
+    if capture.encrypted_from is not None and not capture.decrypted:
+        options.append(f"--keylog FILE {_('what is inside TLS')}")
+    page.paragraph(_("More: {options}", options=" · ".join([*options, "--json"])), style="dim")
