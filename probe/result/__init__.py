@@ -17,6 +17,7 @@ from probe.result.capture import (
     CapturedHello,
     CapturedMessage,
     ClientSide,
+    Reached,
 )
 from probe.result.common import (
     SEVERITIES,
@@ -84,6 +85,7 @@ __all__ = [
     "Ntlm",
     "Place",
     "ProtocolName",
+    "Reached",
     "Registered",
     "Result",
     "Server",

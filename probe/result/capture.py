@@ -7,6 +7,23 @@ from typing import Literal
 import msgspec
 
 
+# How far a connection came, in the order of things: what was said last of these. "certificate" is also reached in TLS
+# 1.3, where the server's flight is encrypted; "inside": the client said something inside TLS; "settings": the server
+# answered the client's MCS Connect-Initial.
+Reached = Literal[
+    "opened",
+    "request",
+    "confirm",
+    "client_hello",
+    "server_hello",
+    "certificate",
+    "secured",
+    "inside",
+    "initial",
+    "settings",
+]
+
+
 class CapturedHello(msgspec.Struct, kw_only=True):
     """The client's ClientHello; the last one, where a HelloRetryRequest asked for another."""
 
@@ -73,7 +90,8 @@ class Capture(msgspec.Struct, kw_only=True):
     """Where in which capture this connection is, and what it shows beside the server's answers."""
 
     file: str
-    stream: int  # as tshark counts: tcp.stream, or udp.stream
+    stream: int  # as tshark counts: tcp.stream, or udp.stream; with --by-server the first of `streams`
+    streams: list[int] = []  # with --by-server: every connection that the facts are from; else empty
     transport: Literal["tcp", "udp"] = "tcp"
     client: str  # "192.0.2.9:51234"
     server: str
@@ -85,6 +103,8 @@ class Capture(msgspec.Struct, kw_only=True):
     ended_by: Literal["client", "server"] | None = None
     ending: str  # closed, reset, open (the capture ends first), refused, unanswered, unreachable, timed_out
     ended_packet: int | None = None
+    reached: Reached | None = None  # the last thing that was said, as far as it could be followed
+    waited_s: float | None = None  # how long the client waited for an answer before it ended the connection
     gaps: bool = False
     truncated: bool = False  # packets were cut when they were captured
     one_sided: Literal["client", "server"] | None = None  # only packets of this side are in the capture
