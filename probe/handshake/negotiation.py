@@ -50,11 +50,16 @@ _TPKT_START = b"\x03\x00"
 
 
 class Negotiation:
-    """One X.224 connection initiation. `request` is what a live client sends; empty for a capture."""
+    """One X.224 connection initiation. `request` is what a live client sends; empty for a capture.
 
-    def __init__(self, request: bytes = b"") -> None:
-        self.state = State.EXPECT_REQUEST
+    With `only`, the other side's bytes are not there: the server's answer is read without a request, and a client's
+    request is all there is to wait for.
+    """
+
+    def __init__(self, request: bytes = b"", *, only: Side | None = None) -> None:
+        self.state = State.EXPECT_CONFIRM if only is Side.SERVER else State.EXPECT_REQUEST
         self.confirm: ConfirmData | None = None
+        self._waiting = _WAITING[:1] if only is Side.CLIENT else _WAITING
         self._out = request
         self._framers = {side: x224.TpktFramer() for side in SIDES}
         self._before_request = b""
@@ -63,12 +68,12 @@ class Negotiation:
     @property
     def finished(self) -> bool:
         """True once the server's answer was read, or could not be."""
-        return self.state not in _WAITING
+        return self.state not in self._waiting
 
     @property
     def waiting_for(self) -> str:
         """The message that is awaited, in words."""
-        return self.state.value if self.state in _WAITING else ""
+        return self.state.value if self.state in self._waiting else ""
 
     def data_to_send(self) -> bytes:
         """The request, once."""

@@ -41,10 +41,15 @@ _LARGEST_PDU = 64 * 1024  # an X.509 chain takes some kilobytes
 
 
 class BasicSettingsExchange:
-    """One basic settings exchange. `connect_initial` is the TPKT packet a live client sends."""
+    """One basic settings exchange. `connect_initial` is the TPKT packet a live client sends.
 
-    def __init__(self, connect_initial: bytes = b"") -> None:
-        self.state = State.EXPECT_INITIAL
+    With `only`, the other side's bytes are not there: a response is read without a Connect-Initial, and after a
+    client's Connect-Initial nothing more is awaited.
+    """
+
+    def __init__(self, connect_initial: bytes = b"", *, only: Side | None = None) -> None:
+        self.state = State.EXPECT_RESPONSE if only is Side.SERVER else State.EXPECT_INITIAL
+        self._waiting = _WAITING[:1] if only is Side.CLIENT else _WAITING
         self._out = connect_initial
         self._framers = {side: x224.TpktFramer() for side in SIDES}
         self._parts = dict.fromkeys(Side, b"")  # of a PDU that spans several DTs, and the packets they came in
@@ -55,12 +60,12 @@ class BasicSettingsExchange:
     @property
     def finished(self) -> bool:
         """True once the server answered, or could not be read."""
-        return self.state not in _WAITING
+        return self.state not in self._waiting
 
     @property
     def waiting_for(self) -> str:
         """The message that is awaited, in words."""
-        return self.state.value if self.state in _WAITING else ""
+        return self.state.value if self.state in self._waiting else ""
 
     def data_to_send(self) -> bytes:
         """The Connect-Initial, once."""
