@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from probe.errors import InputError
-from probe.testing import RdpFailed, RdpUnknown, verify_rdp
+from probe.testing import RdpFailed, RdpUnknown, serve_rdp, verify_rdp
 
 pytest_plugins = ["pytester"]
 _NLA = '[protocols]\nnla = "required"\n'
@@ -163,3 +163,31 @@ def test_the_plugin_imports_nothing_heavy() -> None:
         check=True,
     ).stdout.split()
     assert not {"trio", "rich", "cryptography", "OpenSSL", "msgspec"} & set(loaded)
+
+
+def test_a_server_can_be_had_without_a_process(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("""
+        import socket
+        ports = []
+
+        def test_two_kinds(rdp_server):
+            for kind, first in (("http", b"HTTP/1.1"), ("ssh", b"SSH-2.0-")):
+                server = rdp_server(kind)
+                assert server.target == f"{server.address}:{server.port}"
+                assert server.expects == ("NOT_RDP",)
+                with socket.create_connection((server.address, server.port), timeout=10) as client:
+                    client.sendall(b"GET / HTTP/1.0\\r\\n\\r\\n")
+                    assert client.recv(8) == first
+                ports.append((server.address, server.port))
+
+        def test_they_are_gone_then():
+            for place in ports:
+                with socket.socket() as client:
+                    assert client.connect_ex(place)
+    """)
+    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=2)
+
+
+def test_a_kind_of_server_that_there_is_not_is_a_mistake() -> None:
+    with pytest.raises(InputError, match="no such kind of server: windows-95"), serve_rdp("windows-95"):
+        pass

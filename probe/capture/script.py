@@ -25,6 +25,7 @@ _TPKT = 0x03
 _TLS_TYPES = range(ContentType.CHANGE_CIPHER_SPEC, ContentType.APPLICATION_DATA + 1)
 _OF_ANOTHER_KIND = 1_000_000
 _NO_NEGOTIATION = 100  # how much further away a request without RDP_NEG_REQ is
+_NONE_IN_COMMON = 20  # how much further away a request is that shares no protocol
 _OTHER_VERSIONS = 1000  # how much further away a hello is that offers other versions
 
 
@@ -158,8 +159,13 @@ class Player:
 
     @property
     def over(self) -> bool:
-        """Everything was said."""
-        return self._turn >= len(self.script.turns)
+        """Everything was said: where the server then ended it, though another connection that began alike goes on."""
+        return self._is_said(self.script) and (
+            self.script.ended_by is Side.SERVER or all(map(self._is_said, self._left))
+        )
+
+    def _is_said(self, script: Script) -> bool:
+        return self._turn >= len(script.turns)
 
     def begin(self) -> list[Said]:
         """What the server says before any client does."""
@@ -182,7 +188,7 @@ class Player:
         place = len(self._heard)
 
         def distance(script: Script) -> int:
-            if self._turn >= len(script.turns):
+            if self._is_said(script):
                 return 2 * _OF_ANOTHER_KIND
             expected = script.turns[self._turn].expects
             return _distance(message, expected[min(place, len(expected) - 1)]) if expected else _OF_ANOTHER_KIND
@@ -194,23 +200,19 @@ class Player:
 
     def _is_due(self) -> bool:
         """The client has said what the captured one had said before the server's next bytes."""
-        if self.over:
-            return False
         expected, heard = self.script.turns[self._turn].kinds, list(_without_repeats(self._heard))
         return heard[: len(expected)] == expected
 
     def _say(self) -> list[Said]:
         says = self.script.turns[self._turn].says
-        said = b"".join(each.data for each in says)
-        self._left = [script for script in self._left if self._says_in_turn(script) == said]
+        self._left = [script for script in self._left if _together(script.turns[self._turn].says) == _together(says)]
         self._turn += 1
         self._heard = []
         return says
 
-    def _says_in_turn(self, script: Script) -> bytes | None:
-        if self._turn >= len(script.turns):
-            return None
-        return b"".join(each.data for each in script.turns[self._turn].says)
+
+def _together(says: Sequence[Said]) -> bytes:
+    return b"".join(said.data for said in says)
 
 
 def _without_repeats(messages: Sequence[Message]) -> Iterator[tuple[str, int, int]]:
@@ -243,8 +245,10 @@ def _distance(one: Message, other: Message) -> int:
 def _between_requests(one: RequestData, other: RequestData) -> int:
     if one.negotiation is None or other.negotiation is None:
         return 0 if one.negotiation is other.negotiation else _NO_NEGOTIATION
-    protocols = (one.negotiation.protocols ^ other.negotiation.protocols).bit_count()
-    return 2 * protocols + (one.negotiation.flags != other.negotiation.flags)
+    asked, other_asked = one.negotiation.protocols, other.negotiation.protocols
+    if asked == other_asked:
+        return int(one.negotiation.flags != other.negotiation.flags)
+    return 2 * (asked ^ other_asked).bit_count() + (0 if asked & other_asked else _NONE_IN_COMMON)
 
 
 def _hello(fragment: bytes) -> tls_hello.ClientHello | None:
@@ -259,8 +263,11 @@ def _between_hellos(one: tls_hello.ClientHello | None, other: tls_hello.ClientHe
     return _OTHER_VERSIONS * versions + len(set(one.cipher_suites) ^ set(other.cipher_suites))
 
 
-def _offered(hello: tls_hello.ClientHello) -> object:
-    return find(hello.extensions, ExtensionType.SUPPORTED_VERSIONS)
+def _offered(hello: tls_hello.ClientHello) -> frozenset[bytes]:
+    """The supported_versions, RFC 8446 section 4.2.1, without those that a client makes up (RFC 8701)."""
+    body = find(hello.extensions, ExtensionType.SUPPORTED_VERSIONS) or b""
+    versions = (body[at : at + 2] for at in range(1, len(body), 2))
+    return frozenset(version for version in versions if version[:1] == b"\x03")
 
 
 def _methods(user_data: bytes) -> int:
