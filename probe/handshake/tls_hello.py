@@ -77,7 +77,8 @@ class TlsHello:
     """One hello and its answer. `hello` is the record a live client sends; empty where it is only watched.
 
     `through_retry` goes on behind a HelloRetryRequest, which otherwise is answer enough. `second` makes the record that
-    a live client sends then; where it gives none, the first answer is the last.
+    a live client sends then; where it gives none, the first answer is the last. Where `unasked` the client's hello is
+    not seen, and the server's comes first; with `server_only` nothing of the client is.
     """
 
     def __init__(
@@ -86,12 +87,15 @@ class TlsHello:
         *,
         through_retry: bool = False,
         second: Callable[[tls_hello.ServerHello], bytes] | None = None,
+        unasked: bool = False,
+        server_only: bool = False,
     ) -> None:
-        self.state = State.EXPECT_CLIENT_HELLO
+        self.state = State.EXPECT_SERVER_HELLO if unasked or server_only else State.EXPECT_CLIENT_HELLO
         self.server_hello: tls_hello.ServerHello | None = None
         self._out = hello
         self._through_retry = through_retry
         self._second = second
+        self._server_only = server_only
         self._records = {side: RecordFramer() for side in SIDES}
         self._messages = {side: HandshakeFramer() for side in SIDES}
         self._clear = dict.fromkeys(Side, b"")
@@ -182,7 +186,7 @@ class TlsHello:
             raise UnexpectedMessage(self.state.name, "HelloRetryRequest")
         self.server_hello = hello
         if hello.is_hello_retry_request and self._goes_on(hello):
-            return State.EXPECT_SECOND_CLIENT_HELLO
+            return State.EXPECT_SECOND_SERVER_HELLO if self._server_only else State.EXPECT_SECOND_CLIENT_HELLO
         if hello.is_hello_retry_request or hello.selected_version >= TLS13:
             return State.ANSWERED
         return State.EXPECT_SERVER_HELLO_DONE
@@ -196,7 +200,7 @@ class TlsHello:
         """Bytes that are no TLS: a disconnect PDU in clear, or something unreadable."""
         rest = self._records[side].leftover()
         try:
-            disconnect = _read_clear_disconnect(rest)
+            disconnect = read_clear_disconnect(rest)
         except WireError:
             self.state = State.FAILED
             events.append(Malformed(at, side, error, rest))
@@ -223,7 +227,7 @@ class TlsHello:
         return record.getvalue()
 
 
-def _read_clear_disconnect(data: bytes) -> tuple[object, bytes] | None:
+def read_clear_disconnect(data: bytes) -> tuple[object, bytes] | None:
     """An MCS disconnect in a TPKT packet at the start of `data`; None while it is too short to tell.
 
     Raises WireError when it is something else.

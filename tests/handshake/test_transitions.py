@@ -17,7 +17,15 @@ def machine(request: pytest.FixtureRequest) -> tuple[type[Enum], Table]:
 
 
 def test_the_machines_with_a_table_are_known() -> None:
-    assert sorted(MACHINES) == ["credssp", "licensing", "negotiation", "ssl2_hello", "standard_rdp", "tls_hello"]
+    assert sorted(MACHINES) == [
+        "credssp",
+        "licensing",
+        "negotiation",
+        "ssl2_hello",
+        "standard_rdp",
+        "tls_hello",
+        "tls_watched",
+    ]
 
 
 def test_the_page_is_fresh() -> None:
