@@ -19,7 +19,7 @@ from probe.handshake.shaped_hello import HelloForm, hello_record, second_hello
 from probe.handshake.ssl2_hello import Ssl2Hello, framed_hello, ssl2_hello
 from probe.handshake.standard_rdp import BasicSettingsExchange
 from probe.handshake.tls_hello import TlsHello
-from probe.handshake.tls_tunnel import SessionMemory, TlsTunnel
+from probe.handshake.tls_tunnel import KeyLogLine, SessionMemory, TlsTunnel
 from probe.wire import gcc, mcs, x224
 from probe.wire.cursor import Writer
 from probe.wire.nego import (
@@ -55,6 +55,7 @@ class Conversation:
     random_bytes: RandomBytes
     address: str | None = None  # of the server, for clients that put it where a name belongs
     memory: SessionMemory = field(default_factory=SessionMemory)  # for the handshake that continues another
+    keylog: KeyLogLine | None = None  # where the secrets of complete handshakes go, if anywhere
 
     def machine(self, question: Question) -> Machine:
         """The machine that asks a question on a new connection."""
@@ -109,10 +110,10 @@ class Conversation:
         if question.stage is Stage.HELLO and question.version is not None:
             return self._hello(question, question.version)
         if question.version is None:
-            return TlsTunnel(self.server_name, self._inside(question, selected))
+            return TlsTunnel(self.server_name, self._inside(question, selected), keylog=self.keylog)
         if not question.resume:
             self.memory.kept = None
-        return TlsTunnel(self.server_name, newest=question.version, memory=self.memory)
+        return TlsTunnel(self.server_name, newest=question.version, memory=self.memory, keylog=self.keylog)
 
     def _hello(self, question: Question, version: int) -> Machine:
         offer = question.hello

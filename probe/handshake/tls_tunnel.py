@@ -11,6 +11,7 @@ takes those out. Certificates are not verified here: every server is to be looke
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
@@ -29,9 +30,15 @@ _ANY_LEVEL = b"ALL:COMPLEMENTOFALL:@SECLEVEL=0"  # old servers are to be measure
 _LEGACY_SERVER_CONNECT = 0x4  # SSL_OP_LEGACY_SERVER_CONNECT: servers without RFC 5746
 
 
-@lru_cache(maxsize=len(VERSION_NAMES))
-def client_context(newest: int = TLS13) -> SSL.Context:
-    """The library context of all tunnels up to a version, from TLS 1.0: everything the library can still do."""
+KeyLogLine = Callable[[bytes], None]  # takes one line in NSS's format, without its end
+
+
+@lru_cache(maxsize=2 * len(VERSION_NAMES))
+def client_context(newest: int = TLS13, *, logged: bool = False) -> SSL.Context:
+    """The library context of all tunnels up to a version, from TLS 1.0: everything the library can still do.
+
+    With `logged` it tells the secrets of each connection to the `KeyLogLine` that is the connection's app data.
+    """
     from OpenSSL import SSL
 
     context = SSL.Context(SSL.TLS_CLIENT_METHOD)
@@ -42,7 +49,15 @@ def client_context(newest: int = TLS13) -> SSL.Context:
     context.set_options(_LEGACY_SERVER_CONNECT | SSL.OP_NO_RENEGOTIATION)
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     context.set_verify(SSL.VERIFY_NONE, None)
+    if logged:
+        context.set_keylog_callback(_log_secret)
     return context
+
+
+def _log_secret(connection: SSL.Connection, line: bytes) -> None:
+    """A context is shared by many connections; each carries where its own secrets go."""
+    tell: KeyLogLine = connection.get_app_data()
+    tell(line)
 
 
 @dataclass(slots=True)
@@ -67,6 +82,7 @@ class TlsTunnel:
     """A TLS client, and optionally a machine inside it.
 
     `newest` is the newest version offered. With a `memory` the session is kept in it, or the one in it is continued.
+    `keylog` is told the connection's secrets as lines of a key log.
     """
 
     def __init__(
@@ -75,12 +91,14 @@ class TlsTunnel:
         inner: Machine | None = None,
         newest: int = TLS13,
         memory: SessionMemory | None = None,
+        keylog: KeyLogLine | None = None,
     ) -> None:
         from OpenSSL import SSL
 
         self.state = State.HANDSHAKE
         self._ssl = SSL
-        self._tls = SSL.Connection(client_context(newest), None)
+        self._tls = SSL.Connection(client_context(newest, logged=keylog is not None), None)
+        self._tls.set_app_data(keylog)
         self._tls.set_connect_state()
         self._memory = memory
         if memory is not None and memory.kept is not None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from OpenSSL import SSL
 
 from probe.handshake.credssp import CredSspExchange, first_request
+from probe.handshake.key_log import KeyLog
 from probe.handshake.machine import (
     Ended,
     Ending,
@@ -250,3 +251,18 @@ def test_any_bytes_are_observed_without_an_exception(make: Callable[[], Machine]
     ended = end(machine, Ending.CLOSED, 0.0)
     assert isinstance(ended[-1], Ended)
     assert sum(isinstance(event, Malformed) for event in events) <= 1
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_secrets_of_a_connection_go_to_its_own_key_log(version: str) -> None:
+    first, second = KeyLog(), KeyLog()
+    for log in (first, second):
+        tunnel = TlsTunnel(keylog=log.take)
+        events = converse(tunnel, MemoryServer(pinned(version)).receive)
+        (hello,) = (e.message for e in events if isinstance(e, Seen) and isinstance(e.message, tls_hello.ClientHello))
+        assert list(log.secrets) == [hello.random]
+        assert set(log.of(hello.random)) >= {"CLIENT_TRAFFIC_SECRET_0" if version == "TLSv1.3" else "CLIENT_RANDOM"}
+        assert log.unread == 0
+    assert not set(first.secrets) & set(second.secrets)
+    converse(TlsTunnel(), MemoryServer(pinned(version)).receive)
+    assert len(first.secrets) + len(second.secrets) == 2
