@@ -232,7 +232,7 @@ def _demands(
 
     compared = None
     if baseline is not None:
-        from probe.cli.verify_run import remark
+        from probe.cli.remark import remark
         from probe.scan.kept import Kept
 
         compared = Baseline(file=baseline, results=closing.enter_context(Kept(baseline, remark)), exact=exact)

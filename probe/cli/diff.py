@@ -8,12 +8,12 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from probe.cli import options as choose
+from probe.cli.remark import remark
 
 if TYPE_CHECKING:
     from probe.report.text_diff import Totals
     from probe.scan.kept import Kept
 
-_LONGEST_REMARK = 1000
 
 _EXAMPLES = """\
 OLD and NEW are files of results, as scan -o, host --json and verify --save write them
@@ -54,8 +54,8 @@ def run(options: argparse.Namespace) -> int:
         raise InputError("both files are standard input, which is read only once", "name a file for one of them")
     with (
         speaking(choose.language_of(options)),
-        Kept(options.old, _remark) as old,
-        Kept(options.new, _remark) as new,
+        Kept(options.old, remark) as old,
+        Kept(options.new, remark) as new,
     ):
         totals = _lines(old, new, options) if options.json or options.quiet else _text(old, new, options)
     return 0 if totals.is_same else 1
@@ -74,7 +74,7 @@ def _lines(old: Kept, new: Kept, options: argparse.Namespace) -> Totals:
         if found is not None and (found.changes or (options.json and found.undetermined and not is_shallower(found))):
             print(json_line(to_json(found)) if options.json else line(found))
     for said in remarks(totals, options.new):
-        _remark(said)
+        remark(said)
     return totals
 
 
@@ -100,10 +100,3 @@ def _text(old: Kept, new: Kept, options: argparse.Namespace) -> Totals:
         for _urgency, places in sorted(alike.values(), key=lambda group: (group[0], -len(group[1]), group[1])):
             block(read_difference(kept.read(places[0])), shown, (read_difference(kept.read(place)) for place in places))
     return totals
-
-
-def _remark(words: str) -> None:
-    from probe.language import _
-    from probe.report.escape import terminal
-
-    print(_("note: {words}", words=terminal(words, _LONGEST_REMARK)), file=sys.stderr)

@@ -50,7 +50,7 @@ def difference(before: Result, after: Result, *, only_worse: bool = False) -> Di
         return None
     clients = client_changes(before, after)
     return Difference(
-        target=_target(after),
+        target=VerifiedTarget.of(after.target),
         state="changed",
         before=before.started,
         after=after.started,
@@ -72,17 +72,6 @@ def _alone(result: Result, state: Literal["appeared", "gone"]) -> Difference:
     met = Change(kind="reachability", direction="changed", field="status", message=told(result))
     if state == "appeared":
         met.after = result.status
-        return Difference(target=_target(result), state=state, after=result.started, changes=[met])
+        return Difference(target=VerifiedTarget.of(result.target), state=state, after=result.started, changes=[met])
     met.before = result.status
-    return Difference(target=_target(result), state=state, before=result.started, changes=[met])
-
-
-def _target(result: Result) -> VerifiedTarget:
-    target = result.target
-    return VerifiedTarget(
-        input=target.input,
-        host=target.host,
-        port=target.port,
-        address=target.address,
-        server_name=target.server_name,
-    )
+    return Difference(target=VerifiedTarget.of(result.target), state=state, before=result.started, changes=[met])

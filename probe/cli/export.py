@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from probe.cli import options as choose
+from probe.cli.remark import remark
 from probe.errors import InputError
 from probe.language import _, speaking
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 _LIST = "list"
 _STANDARD_OUTPUT = "-"
-_LONGEST_REMARK = 1000
 _EXAMPLES = """\
 FILE is what rdp-probe scan wrote, NDJSON as it is or compressed (.zst); - is standard
 input. Several --only mean either; for both, pipe: export --only A --ndjson FILE |
@@ -158,7 +158,7 @@ def _chosen(options: argparse.Namespace) -> Iterator[tuple[Line, tuple[str, ...]
     shared = shared_in(options.files) if SHARED in wanted else None
     for file in options.files:
         has_receipts = False
-        for line in lines_of(file, _remark):
+        for line in lines_of(file, remark):
             if line.brief.is_receipt and not has_receipts:
                 has_receipts = True
                 _tell_receipts(file, wanted)
@@ -184,10 +184,4 @@ def _tell_receipts(file: str, wanted: set[str]) -> None:
         where = place.sentence()
     if wanted - set(get_args(Status)):
         raise InputError(what, where)
-    _remark(f"{what}. {where}")
-
-
-def _remark(words: str) -> None:
-    from probe.report.escape import terminal
-
-    print(f"note: {terminal(words, _LONGEST_REMARK)}", file=sys.stderr)
+    remark(f"{what}. {where}")

@@ -72,6 +72,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     choose.add_limits(parser, depth=None)
     choose.add_request(parser)
     choose.add_outside(parser)
+    choose.add_capture(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -79,6 +80,7 @@ def run(options: argparse.Namespace) -> int:
     from probe.cli.host import list_clients
     from probe.cli.verify_output import JSON, TEXT, Output, ways_of
     from probe.cli.verify_run import earlier, live
+    from probe.drive.capture_writer import recording
 
     if choose.SIMULATE_LIST in (options.simulate or ()):
         return list_clients()
@@ -96,7 +98,9 @@ def run(options: argparse.Namespace) -> int:
             closing.enter_context(output)
             if options.results is not None:
                 return earlier(options, demands, output)
-            return live(options, demands, output)
+            if (tap := recording(options.pcap_out, options.keylog_out)) is not None:
+                closing.callback(tap.close)
+            return live(options, demands, output, tap)
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -118,6 +122,8 @@ def _check(options: argparse.Namespace) -> None:
         raise InputError(
             "--results asks nothing: it takes no target", f"leave out {options.targets[0]!r}, or --results"
         )
+    elif options.pcap_out or options.keylog_out:
+        raise InputError("--results asks nothing: there is nothing to capture", "leave --pcap-out and --keylog-out out")
     elif options.retry_until is not None:
         raise InputError("--results asks nothing: there is nothing to retry", "leave --retry-until out, or --results")
     if options.retry_until is not None and not (options.policy or options.baseline or options.save):
@@ -182,7 +188,7 @@ def _demands(options: argparse.Namespace, reports: Sequence[str | None], closing
     demands.check()
     if options.baseline is None:
         return demands
-    from probe.cli.verify_run import remark
+    from probe.cli.remark import remark
     from probe.scan.kept import Kept
 
     results = closing.enter_context(Kept(options.baseline, remark))

@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from probe.cli.remark import remark
 from probe.errors import InputError
 from probe.language import _
 
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
     from probe.cli.progress import Progress
     from probe.cli.verify_output import Output
     from probe.cli.verifying import Verified, Verifier
+    from probe.drive.tap import Tap
 
 INTERRUPTED = 130
 _FAILED, _UNKNOWN = 1, 3
-_LONGEST_REMARK = 1000
 
 
 def earlier(options: argparse.Namespace, demands: Demands, output: Output) -> int:
@@ -52,21 +53,21 @@ def earlier(options: argparse.Namespace, demands: Demands, output: Output) -> in
     return _status(output) or (_UNKNOWN if lost else 0)
 
 
-def live(options: argparse.Namespace, demands: Demands, output: Output) -> int:
+def live(options: argparse.Namespace, demands: Demands, output: Output, tap: Tap | None = None) -> int:
     """Ask servers. Raises InputError for a target that cannot be understood."""
     import trio
 
-    return trio.run(_live, options, demands, output)
+    return trio.run(_live, options, demands, output, tap)
 
 
-async def _live(options: argparse.Namespace, demands: Demands, output: Output) -> int:
+async def _live(options: argparse.Namespace, demands: Demands, output: Output, tap: Tap | None) -> int:
     import trio
 
     from probe.cli.progress import Progress
 
     progress = Progress(sys.stderr)
     waiting = Waiting(progress, quiet=options.quiet)
-    verifier = _verifier(options, demands, waiting)
+    verifier = _verifier(options, demands, waiting, tap)
     stop = trio.CancelScope()
     async with trio.open_nursery() as nursery:
         await nursery.start(_heed_interrupt, stop)
@@ -84,7 +85,7 @@ async def _live(options: argparse.Namespace, demands: Demands, output: Output) -
     return _status(output)
 
 
-def _verifier(options: argparse.Namespace, demands: Demands, waiting: Waiting) -> Verifier:
+def _verifier(options: argparse.Namespace, demands: Demands, waiting: Waiting, tap: Tap | None) -> Verifier:
     from probe.cli.host import limits_of, settings_of
     from probe.cli.verifying import Verifier
 
@@ -96,6 +97,7 @@ def _verifier(options: argparse.Namespace, demands: Demands, waiting: Waiting) -
         one_address=options.one_address,
         retry_s=options.retry_until or 0.0,
         told=waiting.told,
+        tap=tap,
     )
 
 
@@ -204,10 +206,3 @@ def _receipts(file: str) -> InputError:
     elif place is not None:
         where = place.sentence()
     return InputError(f"{file} has receipts: which targets are done; the results are in parts", where)
-
-
-def remark(words: str) -> None:
-    """Say on standard error what a user should know of a file."""
-    from probe.report.escape import terminal
-
-    print(_("note: {words}", words=terminal(words, _LONGEST_REMARK)), file=sys.stderr)

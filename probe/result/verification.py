@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
 import msgspec
 
+from probe.result import Target
 from probe.result.common import Depth, Status
 
 VERIFY_SCHEMA = "rdp-probe-verify/1"
@@ -97,6 +98,17 @@ class VerifiedTarget(msgspec.Struct, kw_only=True):
     port: int
     address: str | None = None
     server_name: str | None = None
+
+    @classmethod
+    def of(cls, target: Target) -> Self:
+        """What a result says of its target, but for what its requests carried."""
+        return cls(
+            input=target.input,
+            host=target.host,
+            port=target.port,
+            address=target.address,
+            server_name=target.server_name,
+        )
 
 
 class Blocker(msgspec.Struct, kw_only=True):

@@ -5,7 +5,7 @@ All but the tolerance of hellos is asked for at depth full alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from probe.diagnosis.stored import stored
@@ -13,20 +13,12 @@ from probe.language import N_, _
 from probe.needs import Needs
 from probe.result import Result, TlsFeatures
 from probe.verify.rule import Finding, kind
-from probe.verify.seen import VERSIONS, not_known
+from probe.verify.seen import VERSIONS, in_state, not_known, these
 from probe.verify.served import asked, no_road, not_settled, spoken, told, version, versions
 
 _FULL = Needs(full=True)
 _ORDERED = VERSIONS[1:]  # in SSL 2.0 the client chooses among all that both have
 _DROPPED = ("closed", "reset")  # the reasons of verdicts on versions where nothing was said
-
-
-def _these(value: Iterable[str]) -> str:
-    return _(", ").join(value)
-
-
-def _in_state(result: Result, state: str) -> list[str]:
-    return [name for name, verdict in versions(result).items() if verdict.state == state]
 
 
 def _none_served(result: Result) -> tuple[str, ...]:
@@ -70,12 +62,12 @@ def server_order(value: bool, result: Result) -> Finding:
     )
     observed = _("; ").join(evidence) or _("not known")
     if wrong := [name for name, by_server in by_version.items() if by_server is not value]:
-        seen = _("{versions}: {order}", versions=_these(spoken(name) for name in wrong), order=_order_words(not value))
+        seen = _("{versions}: {order}", versions=these(spoken(name) for name in wrong), order=_order_words(not value))
         message = _("{seen}; demanded: {demand}", seen=seen, demand=demand)
         return Finding(state="failed", message=message, observed=observed, evidence=evidence)
     open_ = [name for name in _ORDERED if name not in by_version and not _has_one_suite(name, result)]
     if open_:
-        message = _("whose order decides is not known of {versions}", versions=_these(spoken(name) for name in open_))
+        message = _("whose order decides is not known of {versions}", versions=these(spoken(name) for name in open_))
         return Finding(state="unknown", message=message, observed=observed, evidence=evidence)
     message = _("{seen}, as demanded", seen=demand)
     return Finding(state="passed", message=message, observed=observed, evidence=evidence)
@@ -275,7 +267,7 @@ def _why_no_feature(feature: _Feature, result: Result) -> str:
 
 def _moot(feature: _Feature, result: Result) -> str | None:
     """Why there can be no such thing, where that is so."""
-    served, unknown = _in_state(result, "accepted"), _in_state(result, "unknown")
+    served, unknown = in_state(versions(result), "accepted"), in_state(versions(result), "unknown")
     if unknown or len(served) == 0:
         return None
     if feature.moot is not None and served == ["TLSv1.3"]:

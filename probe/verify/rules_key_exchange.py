@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Annotated
 
 import msgspec
@@ -13,7 +13,7 @@ from probe.needs import Needs
 from probe.result import Result, Tls
 from probe.verify.rule import Finding, kind
 from probe.verify.rules_suites import needs_of
-from probe.verify.seen import VERSIONS
+from probe.verify.seen import VERSIONS, these
 from probe.verify.selectors import SELECTABLE_GROUPS, SUITES, check_scheme, is_like
 from probe.verify.served import (
     EPHEMERAL_DH,
@@ -39,10 +39,6 @@ _BY_KIND = (EPHEMERAL_DH - _EXPORT - _ANONYMOUS, _ANONYMOUS, _EXPORT)
 _KINDS = tuple(map(codes_of, _BY_KIND))
 _FFDHE = {int(name.removeprefix("ffdhe")): code for code, name in SELECTABLE_GROUPS.items() if name.startswith("ffdhe")}
 Patterns = Annotated[list[str], msgspec.Meta(min_length=1)]
-
-
-def _these(value: Iterable[str]) -> str:
-    return _(", ").join(value)
 
 
 # The server's own Diffie-Hellman groups
@@ -157,17 +153,17 @@ def _valid_schemes(value: list[str]) -> None:
     says="The server signs its key exchange in TLS 1.2 with none of these signature schemes.",
     example='["*sha1*", "*md5*"]',
     needs=_FULL,
-    words=lambda value: _("no signature like {patterns}", patterns=_these(value)),
+    words=lambda value: _("no signature like {patterns}", patterns=these(value)),
     validate=_valid_schemes,
 )
 def forbidden_schemes(value: list[str], result: Result) -> Finding:
     """Every scheme that it signed with, and that all others were refused."""
     signed = _schemes(result)
-    observed = _these(signed) or _("none")
-    demand = _("no signature like {patterns}", patterns=_these(value))
+    observed = these(signed) or _("none")
+    demand = _("no signature like {patterns}", patterns=these(value))
     evidence = tuple(_("{said}: {words}", said="TLSv1.2", words=name) for name in signed)
     if found := [name for name in signed if any(is_like(name, pattern) for pattern in value)]:
-        seen = _("the server signs with {schemes}", schemes=_these(found))
+        seen = _("the server signs with {schemes}", schemes=these(found))
         message = _("{seen}; demanded: {demand}", seen=seen, demand=demand)
         return Finding(state="failed", message=message, observed=observed, evidence=evidence)
     verdict = version(result, "TLSv1.2")
@@ -179,7 +175,7 @@ def forbidden_schemes(value: list[str], result: Result) -> Finding:
         return Finding(state="unknown", message=not_settled({"TLSv1.2": verdict}), observed=observed)
     if (why := _schemes_open(result)) is not None:
         return Finding(state="unknown", message=why, observed=observed, evidence=evidence)
-    message = _("no signature is like {patterns}", patterns=_these(value))
+    message = _("no signature is like {patterns}", patterns=these(value))
     return Finding(state="passed", message=message, observed=observed, evidence=evidence)
 
 

@@ -16,7 +16,7 @@ from probe.language import N_, _
 from probe.needs import Needs
 from probe.result import ProtocolName, Result, Verdict
 from probe.verify.rule import Finding, kind
-from probe.verify.seen import NLA, accepted, not_known, protocols
+from probe.verify.seen import NLA, accepted, not_known, protocols, these
 from probe.verify.served import said_of, told
 
 _NOT_ASKED = Verdict(state="unknown", reason="not asked")
@@ -56,10 +56,6 @@ _OFF: dict[str, tuple[str, tuple[str, ...]]] = {
     "HYBRID": ("nla=off", ()),
     "HYBRID_EX": ("nla=off", ()),
 }
-
-
-def _these(value: Sequence[str]) -> str:
-    return _(", ").join(value)
 
 
 def _evidence(result: Result, names: Iterable[str]) -> tuple[str, ...]:
@@ -106,7 +102,7 @@ def _open(result: Result, names: Sequence[str], observed: str) -> Finding:
 
 
 def _accepted_now(result: Result) -> str:
-    return _these(accepted(result, protocols(result))) or _("none")
+    return these(accepted(result, protocols(result))) or _("none")
 
 
 @kind(
@@ -231,7 +227,7 @@ def _advertised(what: str, field: str) -> Callable[[bool, Result], Finding]:
             found, evidence = False, _evidence(result, ("HYBRID",))
         seen = _("{what} is offered", what=what) if found else _("{what} is not offered", what=what)
         observed = _("offered") if found else _("not offered")
-        evidence = evidence or (_("flags: {flags}", flags=_these(_flags(result)) or _("none")),)
+        evidence = evidence or (_("flags: {flags}", flags=these(_flags(result)) or _("none")),)
         if found is value:
             message = _("{seen}, as demanded", seen=seen)
             return Finding(state="passed", message=message, observed=observed, evidence=evidence)

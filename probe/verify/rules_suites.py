@@ -16,7 +16,7 @@ from probe.language import _
 from probe.needs import Needs, Trial, TrialKind
 from probe.result import Result, Verdict
 from probe.verify.rule import Finding, kind
-from probe.verify.seen import VERSIONS
+from probe.verify.seen import VERSIONS, these
 from probe.verify.selectors import SELECTABLE_GROUPS, SUITES, all_of, check
 from probe.verify.served import (
     OLDER_TLS,
@@ -56,14 +56,10 @@ class _Looked:
         return [*([not_settled(self.unsettled)] if self.unsettled else []), *self.left]
 
 
-def _these(value: Iterable[str]) -> str:
-    return _(", ").join(value)
-
-
 def names(found: list[str]) -> str:
     """The first of many names, and how many more there are."""
     more = len(found) - _MOST_NAMES
-    return _("{named} and {more} more", named=_these(found[:_MOST_NAMES]), more=more) if more > 0 else _these(found)
+    return _("{named} and {more} more", named=these(found[:_MOST_NAMES]), more=more) if more > 0 else these(found)
 
 
 def needs_of(trial: TrialKind, *codes: frozenset[int], enough: int | None = None, each: int = 0) -> Needs:
@@ -127,7 +123,7 @@ def _why_open(trial: TrialKind, name: str, left: int, known: Asked) -> str:
 def _prohibited(held: str, demand: str, looked: _Looked, result: Result, change: str) -> Finding:
     """The finding of a prohibition: `held` is the message where it holds, `demand` ends the one where it does not."""
     if looked.found:
-        evidence = tuple(_("{said}: {words}", said=name, words=_these(found)) for name, found in looked.found.items())
+        evidence = tuple(_("{said}: {words}", said=name, words=these(found)) for name, found in looked.found.items())
         seen = _("; ").join(
             _("{version} accepts {names}", version=spoken(name), names=names(found))
             for name, found in looked.found.items()
@@ -171,7 +167,7 @@ def _allowed(trial: TrialKind, value: list[str], result: Result) -> Finding:
         held = _("nothing but the policy's {count} is accepted", count=len(value))
         demand = _("not among the policy's {count}", count=len(value))
     else:
-        held = _("nothing but {selectors} is accepted", selectors=_these(value))
+        held = _("nothing but {selectors} is accepted", selectors=these(value))
         demand = _("demanded: {demand}", demand=_only(value))
     return _prohibited(held, demand, looked, result, f"{trial}={'+'.join(value)}")
 
@@ -220,15 +216,15 @@ def _not_there(
 
 
 def _no(value: Iterable[str]) -> str:
-    return _("none of {selectors}", selectors=_these(value))
+    return _("none of {selectors}", selectors=these(value))
 
 
 def _only(value: Iterable[str]) -> str:
-    return _("only {selectors}", selectors=_these(value))
+    return _("only {selectors}", selectors=these(value))
 
 
 def _each(value: Iterable[str]) -> str:
-    return _("at least one of each of {selectors}", selectors=_these(value))
+    return _("at least one of each of {selectors}", selectors=these(value))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 import msgspec
@@ -12,26 +12,18 @@ from probe.language import _
 from probe.needs import Needs
 from probe.result import Result, Verdict, VersionName
 from probe.verify.rule import Finding, kind
-from probe.verify.seen import VERSIONS
+from probe.verify.seen import VERSIONS, in_state, these
 from probe.verify.served import no_road, not_settled, said_of, spoken, told, version, versions, without_tls
 
 Versions = Annotated[list[VersionName], msgspec.Meta(min_length=1)]
-
-
-def _these(value: Iterable[str]) -> str:
-    return _(", ").join(value)
 
 
 def _spoken(value: Iterable[str]) -> list[str]:
     return [spoken(each) for each in value]
 
 
-def _in_state(verdicts: Mapping[str, Verdict], state: str) -> list[str]:
-    return [name for name, verdict in verdicts.items() if verdict.state == state]
-
-
 def _served(result: Result) -> str:
-    return _these(_in_state(versions(result), "accepted")) or _("none")
+    return these(in_state(versions(result), "accepted")) or _("none")
 
 
 def _short(name: str) -> str:
@@ -89,15 +81,15 @@ def _min_words(value: str) -> str:
 def min_version(value: str, result: Result) -> Finding:
     """One that is older fails, whatever is not known of the others."""
     older, newer = _seen(result, _older_than(value)), _seen(result, _not_older_than(value))
-    if found := _in_state(older, "accepted"):
+    if found := in_state(older, "accepted"):
         seen = said_of(_spoken(found), "accepted")
         evidence = _evidence(result, found)
         change = f"tls.min={_short(value)}"
         return _failed(result, seen, _min_words(value), evidence, diagnosis="TLS_LEGACY_VERSION", change=change)
-    if len(_in_state(newer, "rejected")) == len(newer):
+    if len(in_state(newer, "rejected")) == len(newer):
         seen = _refused(result, list(newer))
         return _failed(result, seen, _min_words(value), _evidence(result, newer), diagnosis=without_tls(result))
-    matter = older if _in_state(newer, "accepted") else older | newer
+    matter = older if in_state(newer, "accepted") else older | newer
     open_ = {name: each for name, each in matter.items() if each.state == "unknown"}
     if open_:
         return _unknown(result, open_)
@@ -132,7 +124,7 @@ def _none_of(
 ) -> Finding:
     """None of these versions is accepted."""
     verdicts = _seen(result, value)
-    if found := _in_state(verdicts, "accepted"):
+    if found := in_state(verdicts, "accepted"):
         seen = said_of(_spoken(found), "accepted")
         return _failed(result, seen, demand, _evidence(result, found), diagnosis=diagnosis, change=change)
     if open_ := {name: each for name, each in verdicts.items() if each.state == "unknown"}:
@@ -151,9 +143,9 @@ def _none_of(
 def required_versions(value: list[str], result: Result) -> Finding:
     """One that is refused fails, whatever is not known of the others."""
     verdicts = _seen(result, value)
-    refused = _in_state(verdicts, "rejected")
+    refused = in_state(verdicts, "rejected")
     if refused:
-        now = _in_state(versions(result), "accepted")
+        now = in_state(versions(result), "accepted")
         return _failed(
             result,
             _refused(result, refused),
@@ -183,7 +175,7 @@ def _exactly(wanted: Iterable[str]) -> str | None:
 )
 def forbidden_versions(value: list[str], result: Result) -> Finding:
     """Each was turned away."""
-    kept = [name for name in _in_state(versions(result), "accepted") if name not in value]
+    kept = [name for name in in_state(versions(result), "accepted") if name not in value]
     legacy = any(name in value for name in _older_than("TLSv1.2"))
     demand = _("{versions} refused", versions=both(_spoken(value)))
     held = _("{seen}, as demanded", seen=said_of(_spoken(value), "rejected"))

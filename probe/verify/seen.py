@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from probe.diagnosis.stored import stored
 from probe.language import _
-from probe.result import Result, Verdict
+from probe.result import Result, State, Verdict
 from probe.verify.rule import Finding
 from probe.wire.tls_version import VERSION_NAMES
 
@@ -24,6 +24,16 @@ VERSIONS = tuple(VERSION_NAMES.values())  # oldest first, with those of SSL, whi
 def not_known(why: str) -> Finding:
     """What nobody can say: a sentence says what was not asked for, or how it ended."""
     return Finding(state="unknown", message=why, observed=_("not known"))
+
+
+def these(names: Iterable[str]) -> str:
+    """Names as they are listed in the language that is spoken now."""
+    return _(", ").join(names)
+
+
+def in_state(verdicts: Mapping[str, Verdict], state: State) -> list[str]:
+    """The names whose verdict is this."""
+    return [name for name, verdict in verdicts.items() if verdict.state == state]
 
 
 def protocols(result: Result) -> Mapping[str, Verdict]:

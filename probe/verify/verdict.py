@@ -76,7 +76,7 @@ def verify(
     if reached and policies and not outcomes:
         reason = _("no rule of these policies is for this target")
     return Verification(
-        target=_target(result.target),
+        target=VerifiedTarget.of(result.target),
         verdict=_verdict(outcomes, fail_on) if reason is None else "unknown",
         status=result.status,
         reason=reason,
@@ -214,16 +214,6 @@ def _blockers(result: Result) -> list[Blocker]:
         for each in result.diagnoses
         if each.severity == "blocker"
     ]
-
-
-def _target(target: Target) -> VerifiedTarget:
-    return VerifiedTarget(
-        input=target.input,
-        host=target.host,
-        port=target.port,
-        address=target.address,
-        server_name=target.server_name,
-    )
 
 
 def _locked_out(result: Result) -> list[ClientChange]:

@@ -15,6 +15,7 @@ from probe.language import speaking
 from probe.needs import Trial
 from probe.result import (
     AttemptRecord,
+    Capture,
     CipherSuite,
     CredSsp,
     DhParameters,
@@ -948,6 +949,11 @@ RESULTS = st.builds(
 )
 
 
+CAPTURE = Capture(
+    file="x.pcap", stream=3, client="192.0.2.9:1", server="192.0.2.7:3389", first_packet=1, last_packet=9, ending="open"
+)
+
+
 def noise(result: Result, seed: int) -> Result:
     """The same server, met another time."""
     chance, met = random.Random(seed), again(result)
@@ -955,7 +961,7 @@ def noise(result: Result, seed: int) -> Result:
     met.started = began.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     met.elapsed_ms, met.connections = chance.uniform(1, 1e5), chance.randrange(1, 99)
     met.bytes_sent, met.bytes_received = chance.randrange(9999), chance.randrange(9999)
-    met.spent, met.limited, met.capture = {"TLS versions": 3}, chance.choice([None, "a cap"]), {"stream": 3}
+    met.spent, met.limited, met.capture = {"TLS versions": 3}, chance.choice([None, "a cap"]), CAPTURE
     met.scan = Place(position=seed, result=1, of=1)
     met.cause, met.banner = "words of another system", "SSH-2.0-other"
     met.intermittent = ["other words"] if met.intermittent else []
