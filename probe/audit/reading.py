@@ -154,7 +154,7 @@ def _note(reading: Reading, event: Event) -> None:
             reading.messages.append(event.message)
             _note_message(reading, event)
     elif isinstance(event, Malformed):
-        if reading.malformed is None:
+        if reading.malformed is None and event.side is Side.SERVER:
             reading.malformed = event
             reading.first_bytes = event.raw
     elif isinstance(event, Secured):

@@ -55,6 +55,7 @@ class Audit:
     started_at: datetime
     past_deadline_s: float | None = None  # the target's deadline, where it cut the audit short
     trust: TrustJudge | None = None  # None: only what signed itself is told
+    named: bool = True  # False: what the user asked for is not known; only `server_name` is a name to compare with
 
 
 def verdict(audit: Audit) -> Result:
@@ -108,7 +109,7 @@ def _describe(result: Result, audit: Audit, readings: Sequence[Reading], wall_of
     """Fill in what only an RDP server has."""
     result.credssp = credssp(readings, wall_offset)
     circumstances = Circumstances(
-        names_asked=audit.settings.server_name or audit.target.host,
+        names_asked=audit.settings.server_name or (audit.target.host if audit.named else audit.server_name),
         at=audit.started_at,
         ntlm=result.credssp.ntlm if result.credssp is not None else None,
         judge=audit.trust,

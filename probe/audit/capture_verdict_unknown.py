@@ -1,0 +1,106 @@
+"""What a capture of one connection cannot show, each with the reason, in sentences that `diagnosis.stored` knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from probe.audit.attempt import Attempt
+from probe.capture.connection import Connection
+from probe.handshake.machine import Event, Seen, Side
+from probe.handshake.tls_progress import Decrypted, Encrypted, Undecrypted
+from probe.result import Reached
+from probe.wire import x224
+from probe.wire.tls_hello import ServerHello
+from probe.wire.tls_version import TLS13, version_name
+
+# The first server of this protocol came in 1998; what is older was dated by nobody.
+OLDEST = datetime(1998, 1, 1, tzinfo=UTC)
+_MOST_GAPS = 3  # that are told one by one
+_ENDS: tuple[Reached, ...] = ("secured", "inside", "settings")  # where nothing more would have been learned
+
+
+def unknown(connection: Connection, attempt: Attempt, reached: Reached) -> list[str]:
+    """The reasons, in the order in which somebody who looks at the capture meets them."""
+    return [
+        *_of_the_file(connection, attempt),
+        *_gaps(connection),
+        *_encrypted(connection, attempt),
+        *_of_the_end(connection, reached),
+    ]
+
+
+def has_clock(connection: Connection) -> bool:
+    """Whether its times are of a clock; some tools write files that begin in 1970."""
+    return connection.started >= OLDEST.timestamp()
+
+
+def encrypted_from(connection: Connection, attempt: Attempt) -> int | None:
+    """The frame behind which the server cannot be read; the client's where only that was captured."""
+    event = _first_encrypted(connection, attempt)
+    return frame_of(connection, event, event.side) if event is not None else None
+
+
+def frame_of(connection: Connection, event: Event, side: Side) -> int:
+    """The frame that made an event happen: by its time, or the last one before it."""
+    found = connection.first_packet
+    for piece in connection.pieces:
+        if piece.at > event.at:
+            break
+        if piece.side is side:
+            found = piece.packet
+    return found
+
+
+def _first_encrypted(connection: Connection, attempt: Attempt) -> Encrypted | None:
+    side = connection.one_sided or Side.SERVER
+    events = (event for event in attempt.events if isinstance(event, Encrypted) and event.side is side)
+    return next(events, None)
+
+
+def _of_the_file(connection: Connection, attempt: Attempt) -> Iterator[str]:
+    if connection.one_sided is not None and connection.ending != "unanswered":
+        yield f"only the {connection.one_sided.value}'s side was captured"
+    said = [event.message for event in attempt.events if isinstance(event, Seen)]
+    begins = connection.syn or connection.syn_ack or any(isinstance(each, x224.ConnectionRequest) for each in said)
+    if connection.pieces and not begins:
+        yield "the capture begins mid-stream"
+    if connection.truncated:
+        yield "packets were cut when they were captured"
+    if not has_clock(connection):
+        yield f"the capture has no clock: it begins in {_year(connection)}"
+
+
+def _year(connection: Connection) -> int:
+    return datetime.fromtimestamp(max(connection.started, 0), UTC).year
+
+
+def _gaps(connection: Connection) -> Iterator[str]:
+    missing = [piece for piece in connection.pieces if piece.missing]
+    for piece in missing[:_MOST_GAPS]:
+        yield f"{piece.missing} bytes of the {piece.side.value} are missing before frame {piece.packet}"
+    if len(missing) > _MOST_GAPS:
+        yield f"bytes are missing in {len(missing)} places"
+
+
+def _encrypted(connection: Connection, attempt: Attempt) -> Iterator[str]:
+    for event in attempt.events:
+        if isinstance(event, Undecrypted):
+            yield f"the key log does not open it: {event.reason}"
+    first = _first_encrypted(connection, attempt)
+    if first is None or any(isinstance(event, Decrypted) for event in attempt.events):
+        return
+    hellos = [event.message for event in attempt.events if isinstance(event, Seen)]
+    versions = [hello.selected_version for hello in hellos if isinstance(hello, ServerHello)]
+    frame = frame_of(connection, first, first.side)
+    if not versions:
+        yield f"encrypted from frame {frame} on: what is inside TLS"
+    elif versions[-1] >= TLS13:
+        yield f"encrypted from frame {frame} on ({version_name(versions[-1])}): the certificate and what is inside TLS"
+    else:
+        yield f"encrypted from frame {frame} on ({version_name(versions[-1])}): what is inside TLS"
+
+
+def _of_the_end(connection: Connection, reached: Reached) -> Iterator[str]:
+    if connection.ending == "open" and reached not in _ENDS:
+        yield "the capture ends while the connection is open"
