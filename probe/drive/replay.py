@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from probe.audit.capture_verdict import captured
 from probe.audit.settings import Settings
 from probe.audit.trust import TrustJudge
-from probe.capture.connection import Connection, Endpoint, Piece
+from probe.capture.connection import Connection, Datagrams, Endpoint, Piece
 from probe.drive.replay_order import InOrder
 from probe.handshake.key_log import KeyLog
 from probe.handshake.machine import Side
@@ -100,6 +100,11 @@ def replay(
     no capture.
     """
     yield from Replay(path, settings, secrets, trust, wanted)
+
+
+def conversations(path: str) -> Iterator[Connection | Datagrams]:
+    """What the results of a capture are made of, in no certain order."""
+    yield from connections(path)
 
 
 def connections(path: str) -> list[Connection]:

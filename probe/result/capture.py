@@ -6,7 +6,6 @@ from typing import Literal
 
 import msgspec
 
-
 # How far a connection came, in the order of things: what was said last of these. "certificate" is also reached in TLS
 # 1.3, where the server's flight is encrypted; "inside": the client said something inside TLS; "settings": the server
 # answered the client's MCS Connect-Initial.
@@ -98,6 +97,9 @@ class Capture(msgspec.Struct, kw_only=True):
     packets: list[int] = []  # numbers of the frames that the facts were read from
     first_packet: int
     last_packet: int
+    packet_count: int = 0  # frames of this connection
+    syn: bool = False  # the client's SYN is in the capture, and the server's answer to it
+    syn_ack: bool = False
     client_side: ClientSide | None = None
     evidence: list[CapturedMessage] = []  # which message is in which packets
     ended_by: Literal["client", "server"] | None = None
