@@ -12,6 +12,7 @@ from probe.language import speaking
 if TYPE_CHECKING:
     from probe.audit.settings import Settings
     from probe.drive.limits import Limits
+    from probe.drive.tap import Tap
     from probe.result import Result
 
 _EXAMPLES = """\
@@ -26,6 +27,7 @@ examples:
   rdp-probe host --depth full --per-host 4 srv1.example
   rdp-probe host --simulate mstsc-win11 --simulate freerdp2 srv1.example
   rdp-probe host --udp --gateway-at gw.example srv1.example
+  rdp-probe host --pcap-out srv1.pcapng --keylog-out srv1.keys srv1.example
 
 exit status: 0 RDP is served and nothing blocks it; 1 something does, or it is not RDP,
 or it cannot be reached, or a simulated client does not connect; 2 usage
@@ -49,12 +51,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     choose.add_limits(parser)
     choose.add_request(parser)
     choose.add_outside(parser)
+    choose.add_capture(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Audit and print. Exit status 0 when every target serves RDP and nothing blocks it, else 1."""
     import trio
 
+    from probe.drive.capture_writer import recording
     from probe.drive.source import check_source
     from probe.errors import InputError
     from probe.scan.targets import check
@@ -66,8 +70,13 @@ def run(options: argparse.Namespace) -> int:
     check(options.targets)
     if options.source_address is not None:
         check_source(options.source_address)
-    with speaking(choose.language_of(options)):
-        return trio.run(_run, options)
+    tap = recording(options.pcap_out, options.keylog_out)
+    try:
+        with speaking(choose.language_of(options)):
+            return trio.run(_run, options, tap)
+    finally:
+        if tap is not None:
+            tap.close()
 
 
 def list_clients() -> int:
@@ -80,7 +89,7 @@ def list_clients() -> int:
     return 0
 
 
-async def _run(options: argparse.Namespace) -> int:
+async def _run(options: argparse.Namespace, tap: Tap | None) -> int:
     from probe.cli.progress import Progress
     from probe.diagnosis.judged import judge
     from probe.drive.many import Many
@@ -89,7 +98,7 @@ async def _run(options: argparse.Namespace) -> int:
 
     progress = Progress(sys.stderr)
     asked = progress.counting(targets(options.targets, options.port or []))
-    many = Many(settings=settings_of(options), limits=limits_of(options), one_address=options.one_address)
+    many = Many(settings=settings_of(options), limits=limits_of(options), one_address=options.one_address, tap=tap)
     printer = Printer(options)
     good = True
     async with progress.shown(), many.audit(asked) as results:

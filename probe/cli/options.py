@@ -216,6 +216,15 @@ def add_outside(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--gateway-at", type=gateway_at, metavar="HOST[:PORT]", help="ask for the RD Gateway there")
 
 
+def add_capture(parser: argparse.ArgumentParser) -> None:
+    """Options that keep what goes over the wire."""
+    group = parser.add_argument_group("captures")
+    group.add_argument("--pcap-out", metavar="FILE",
+                       help="write what was sent and received as a capture: .pcap, .pcapng, .pcap.gz")  # fmt: skip
+    group.add_argument("--keylog-out", metavar="FILE",
+                       help="write the TLS secrets, for Wireshark and replay --keylog; for your eyes")  # fmt: skip
+
+
 def add_language(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
     """The option that chooses the language of texts for people."""
     parser.add_argument(

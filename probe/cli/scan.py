@@ -66,6 +66,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     choose.add_limits(parser)
     choose.add_request(parser)
     choose.add_outside(parser)
+    choose.add_capture(parser)
     _tell_given_from_default(parser)
 
 
@@ -126,4 +127,6 @@ def job_of(options: argparse.Namespace) -> Job:
         rate=options.rate,
         per_subnet=options.per_subnet,
         retries=options.retries,
+        records_packets=options.pcap_out is not None,
+        records_secrets=options.keylog_out is not None,
     )

@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     from probe.scan.work import Pool, Source
 
 
+def check_captures(options: argparse.Namespace) -> None:
+    """Raise InputError where packets would not come to where the capture is written."""
+    from probe.errors import InputError
+
+    if options.parts is not None and (options.pcap_out is not None or options.keylog_out is not None):
+        raise InputError("--parts leaves results with the workers, and a capture is written here", "leave --parts out")
+
+
 def cluster_of(options: argparse.Namespace, source: Source, say: Callable[[str], None]) -> tuple[Cluster, str | None]:
     """The cluster, which is there, and what should be known of it. Raises InputError, Unavailable.
 

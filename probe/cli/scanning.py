@@ -23,6 +23,7 @@ from probe.language import _, current, speaking
 if TYPE_CHECKING:
     import trio
 
+    from probe.drive.capture_writer import Recording
     from probe.scan.course import Course, Sink
     from probe.scan.feed import Feed
     from probe.scan.journal import Journal
@@ -49,6 +50,7 @@ class _Scan:
     sidecar: Sidecar | None = None
     found: Found | None = None
     feed: Feed | None = None  # once it runs
+    recording: Recording | None = None  # of what goes over the wire
 
     @property
     def name(self) -> str | None:
@@ -183,12 +185,12 @@ def _run(scan: _Scan) -> int:
     if problem is not None:
         _note_strangers(scan, tally, problem)
         raise problem
-    if not done:
-        return INTERRUPTED
-    if scan.sidecar is not None and scan.name is not None:
+    if done and scan.sidecar is not None and scan.name is not None:
         scan.sidecar.finished, scan.sidecar.targets = True, tally.targets
         sidecar.write(scan.name, scan.sidecar)
-    return 0
+    if scan.recording is not None:
+        scan.recording.close()
+    return 0 if done else INTERRUPTED
 
 
 def _note_strangers(scan: _Scan, tally: Tally, problem: Exception) -> None:
@@ -216,10 +218,12 @@ def _worked(scan: _Scan, tally: Tally) -> tuple[bool, bool]:
 
 def _scan(options: argparse.Namespace) -> _Scan:
     """Everything but where results go. Raises InputError, Unavailable."""
+    from probe.drive.capture_writer import recording
     from probe.scan.descriptors import concurrency_for, processes_for
 
     if options.parts is not None and options.cluster is None:
         raise InputError("--parts is for a cluster: the workers write them", "add --cluster, or use -o FILE instead")
+    scan_cluster.check_captures(options)
     if options.cluster is not None:
         from probe.scan.cluster_check import check_address
 
@@ -236,7 +240,9 @@ def _scan(options: argparse.Namespace) -> _Scan:
         job = replace(job, concurrency=concurrency)
         pool = _processes(processes)
     remarks = (*source.remarks, *([remark] if remark is not None else ()))
-    return _Scan(options=options, source=source, job=replace(job, excluded=source.excluded), pool=pool, remarks=remarks)
+    tap = recording(options.pcap_out, options.keylog_out, append=options.resume is not None)
+    job = replace(job, excluded=source.excluded)
+    return _Scan(options=options, source=source, job=job, pool=pool, remarks=remarks, recording=tap)
 
 
 def _processes(number: int) -> Pool:
@@ -266,6 +272,7 @@ async def _work(scan: _Scan, tally: Tally) -> bool:
     from probe.cli.scan_skipped import tell_skipped
     from probe.scan.course import Course
     from probe.scan.pool import Processes
+    from probe.scan.recorded import recorded
     from probe.scan.work import Recovered
 
     sink, on_terminal = _sink(scan)
@@ -274,6 +281,7 @@ async def _work(scan: _Scan, tally: Tally) -> bool:
     )
     if isinstance(scan.pool, Processes):
         scan.pool.tell = progress.remark
+    sink = recorded(sink, scan.recording, progress.remark)
     course = Course(scan.job, scan.pool, sink, progress)
     recovered = scan.found.recovered if scan.found is not None else Recovered()
     recovered = replace(recovered, strangers=scan.sidecar.strangers if scan.sidecar is not None else 0)

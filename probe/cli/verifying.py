@@ -17,6 +17,7 @@ from probe.drive.limits import Limits
 from probe.drive.live import audit
 from probe.drive.many import AT_ONCE, in_order, room
 from probe.drive.resolve import Unresolved, resolve, unresolved_result
+from probe.drive.tap import Tap
 from probe.errors import InputError
 from probe.needs import Needs
 from probe.result import Result, Target
@@ -61,6 +62,7 @@ class Verifier:
     one_address: bool = False
     retry_s: float = 0.0
     told: Callable[[Verified, float], None] = _nobody
+    tap: Tap | None = None
 
     def __post_init__(self) -> None:
         self._pending: dict[int, list[Verified]] = {}
@@ -143,10 +145,10 @@ class Verifier:
         if settings.depth != "discover" and not settings.simulate:
             settings = settings.needing(needs)
         async with self._asking:
-            result = await audit(target, settings, self.limits)
+            result = await audit(target, settings, self.limits, tap=self.tap)
             judge(result)
             if not settings.simulate and (keys := left_open(result, needs)):
-                await simulate_too(result, target, keys, settings, self.limits)
+                await simulate_too(result, target, keys, settings, self.limits, tap=self.tap)
                 judge(result)
         return self._verified(result, number, tries, alone=alone)
 

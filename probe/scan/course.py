@@ -107,7 +107,7 @@ class _Keeper:
 
     def _put(self, finished: list[Finished]) -> None:
         self._some += finished
-        self._bytes += sum(len(each.lines) for each in finished)
+        self._bytes += sum(len(each.lines) + len(each.packets) for each in finished)
         self._more.set()
 
     async def finish(self) -> None:

@@ -27,6 +27,7 @@ from functools import lru_cache
 
 import trio  # noqa: TID253 - this module is only imported when a scan runs
 
+from probe.drive.capture_writer import Recorder
 from probe.drive.live import audit
 from probe.drive.resolve import Unresolved, at_address, resolve, unresolved_result
 from probe.errors import InputError, Unavailable
@@ -38,6 +39,7 @@ from probe.scan.lateness import AT_LEAST, Lateness
 from probe.scan.manners import is_askable
 from probe.scan.outcome import describe, describe_failure, failure, gave_no_sign, not_asked, told_more
 from probe.scan.problem import leaf
+from probe.scan.recorded import recorder_for, with_recorded
 from probe.scan.work import Finished, Job, Task
 
 __all__ = ["ThisProcess", "describe"]
@@ -89,6 +91,7 @@ class _Errand:
     targets: list[Target]
     results: list[Result]
     tries: int = 0
+    recorder: Recorder | None = None
     host: str = ""
     subnet: object = None
 
@@ -141,7 +144,7 @@ class _Share:
         async for batch in tasks:
             self._accepted += len(batch)
             for task in batch:
-                errand = _Errand(task, [task.target], [])
+                errand = _Errand(task, [task.target], [], recorder=recorder_for(self._job))
                 if task.target.address is not None:
                     self._ready.append(errand)
                 elif task.addresses:
@@ -251,7 +254,7 @@ class _Share:
         for missing in range(_MOST_WITHOUT_DESCRIPTOR + 1):
             seat = Seat(self._room, errand.subnet)
             try:
-                return await audit(_target(errand), job.settings, job.limits, seat)
+                return await audit(_target(errand), job.settings, job.limits, seat, errand.recorder)
             except (ExceptionGroup, Unavailable) as error:
                 if missing == _MOST_WITHOUT_DESCRIPTOR or not isinstance(leaf(error), Unavailable):
                     raise
@@ -316,7 +319,7 @@ class _Share:
     # The end of a target
 
     def _finish(self, errand: _Errand) -> None:
-        self._done(describe(errand.task.position, errand.results))
+        self._done(describe(errand.task.position, errand.results), errand.recorder)
 
     @contextmanager
     def _told(self, errand: _Errand) -> Iterator[None]:
@@ -330,10 +333,10 @@ class _Share:
             problem = leaf(error)
             if isinstance(problem, InputError | Unavailable):
                 raise problem from None
-            self._done(_failed(errand, self._job, error))
+            self._done(_failed(errand, self._job, error), errand.recorder)
 
-    def _done(self, finished: Finished) -> None:
-        self._unsent.append(finished)
+    def _done(self, finished: Finished, recorder: Recorder | None) -> None:
+        self._unsent.append(with_recorded(finished, recorder))
         self._some_unsent.set()
         self._accepted -= 1
         if self._accepted < self._most and len(self._ready) < _READY:

@@ -58,6 +58,8 @@ class Arguments(msgspec.Struct, kw_only=True):
     udp: bool = False
     gateway: bool = False
     gateway_at: tuple[str, int] | None = None
+    pcap_out: str | None = None
+    keylog_out: str | None = None
 
 
 class Sidecar(msgspec.Struct, kw_only=True):
@@ -111,7 +113,8 @@ def as_begun(sidecar: Sidecar) -> dict[str, object]:
     options = {key: getattr(recorded, key) for key in Arguments.__struct_fields__}
     options["targets"] = [f"@{here(text[1:])}" if text.startswith("@") else text for text in recorded.targets]
     options["exclude_file"] = [here(name) for name in recorded.exclude_file]
-    options["ca_file"] = recorded.ca_file and here(recorded.ca_file)
+    for key in ("ca_file", "pcap_out", "keylog_out"):
+        options[key] = options[key] and here(str(options[key]))
     return options
 
 

@@ -27,6 +27,8 @@ class Job:
     per_subnet: int | None = None  # connections open at a time to one /24 (IPv6: /64); None: no such limit
     retries: int = 0  # how often a target that gave no sign is asked again, later
     excluded: tuple[tuple[str, str], ...] = ()  # first and last address of what no name may lead to
+    records_packets: bool = False  # what goes over the wire comes back with the result,
+    records_secrets: bool = False  # and so do the secrets of TLS
 
 
 class Task(msgspec.Struct, frozen=True, array_like=True):
@@ -53,6 +55,8 @@ class Finished(msgspec.Struct, frozen=True, array_like=True):
     lines: bytes
     facts: tuple[Facts, ...]
     goes_on: bool = False  # what follows it is kept with it, or both are not: they are receipts of one part
+    packets: bytes = b""  # what went over the wire, as records of a pcap
+    secrets: bytes = b""  # lines of a TLS key log
 
 
 class InPart(msgspec.Struct):

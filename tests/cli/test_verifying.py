@@ -54,7 +54,7 @@ class Servers:
         self.settings: list[Settings] = []
         self.open = self.most_open = 0
 
-    async def audit(self, asked: Target, settings: Settings, _limits: Limits) -> Result:
+    async def audit(self, asked: Target, settings: Settings, _limits: Limits, **_more: object) -> Result:
         self.open += 1
         self.most_open = max(self.most_open, self.open)
         self.asked.append((asked.host, trio.current_time()))
@@ -164,7 +164,7 @@ def test_of_several_addresses_only_those_that_did_not_pass_are_asked_again(monke
     async def two(*_arguments: object, **_options: object) -> list[Target]:
         return [Target(input="srv1", host="srv1", port=3389, address=f"127.0.66.{number}") for number in (1, 2)]
 
-    async def audit(asked: Target, settings: Settings, limits: Limits) -> Result:
+    async def audit(asked: Target, settings: Settings, limits: Limits, **_more: object) -> Result:
         found = await servers.audit(Target(input="", host=asked.address or "", port=0), settings, limits)
         found.target = asked
         return found
@@ -243,7 +243,9 @@ def test_only_clients_that_are_wanted_and_left_open_are_asked_as() -> None:
 def test_a_client_that_is_left_open_is_asked_as(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, ...]] = []
 
-    async def simulate_too(_found: Result, _target: Target, keys: Sequence[str], *_more: object) -> None:
+    async def simulate_too(
+        _found: Result, _target: Target, keys: Sequence[str], *_more: object, **_named: object
+    ) -> None:
         asked.append(tuple(keys))
 
     monkeypatch.setattr(subject, "simulate_too", simulate_too)
