@@ -103,24 +103,24 @@ class Output:
 
     def close_file(self, replay: Replay, *, is_whole: bool = True) -> None:
         """Say what is to be said of a file that is read."""
-        from probe.report.escape import terminal
+        from probe.cli.remark import remark
 
         self._progress.step_aside()
         several = len(self._options.files) > 1
         for words in dict.fromkeys(replay.notices):
-            note = f"{replay.path}: {words}" if several else words
-            print(f"note: {terminal(note, 400)}", file=sys.stderr)
+            remark(f"{replay.path}: {words}" if several else words)
         if is_whole and not self._shown_of_file:
             self._show_nothing(replay)
         self._shown_of_file = 0
 
     def _show_nothing(self, replay: Replay) -> None:
+        from probe.cli.remark import remark
         from probe.report.escape import terminal
         from probe.report.text_replay import nothing_found
 
         words = nothing_found(replay.path, replay.others.connections, replay.others.spoken)
         if self._options.json or self._options.quiet:
-            print(f"note: {terminal(words, 600)}", file=sys.stderr)
+            remark(words)
         else:
             print(terminal(words, 600))
 

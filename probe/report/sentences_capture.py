@@ -1,4 +1,4 @@
-"""What one captured connection says, in one sentence; and how far it got, step by step.
+"""What one captured connection says, in one or two sentences.
 
 A capture shows one client and one server: nothing is said here of other clients. What is not in the capture is said not
 to be there, and never taken for a refusal.
@@ -6,12 +6,11 @@ to be there, and never taken for a refusal.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-
 from probe.diagnosis.stored import stored
 from probe.language import N_, _
 from probe.report.escape import terminal
 from probe.report.sentences import listed, verdict
+from probe.report.text_course import ending_words
 from probe.result import Capture, ClientSide, NegotiationAttempt, Result
 
 _NLA = {"HYBRID", "HYBRID_EX"}
@@ -36,11 +35,6 @@ _ALERTS = {
     "unrecognized_name": N_("it does not know the server name"),
     "access_denied": N_("it allows no access"),
     "decrypt_error": N_("a signature or a key exchange was wrong to it"),
-}
-_SIDES = {"client": N_("the client"), "server": N_("the server")}
-_ENDINGS = {
-    "closed": N_("{side} closed"),
-    "reset": N_("{side} reset"),
 }
 _LONG_S = 1.0
 
@@ -86,10 +80,10 @@ def _never_opened(result: Result, capture: Capture) -> str:
         return _("Nothing listens there: the SYN was answered by a reset.")
     if capture.ending == "unreachable":
         return _("The network says that the server cannot be reached.")
-    if capture.retransmitted:
+    if capture.packet_count > 1:
         return _(
             "Nobody answered: SYN sent {count} times in {time}.",
-            count=capture.retransmitted + 1,
+            count=capture.packet_count,
             time=seconds(result.elapsed_ms),
         )
     return _("Nobody answered: one SYN, and nothing came back.")
@@ -215,117 +209,11 @@ def _unanswered(result: Result, capture: Capture, attempt: NegotiationAttempt | 
     return _("The RDP request got no answer that settles anything: {ending}.", ending=ending_words(capture))
 
 
-def ending_words(capture: Capture) -> str:
-    """How the connection ended, and who did it: "the server reset it (frame 9)"."""
-    by = _(_SIDES[capture.ended_by]) if capture.ended_by is not None else _("somebody")
-    if capture.ending == "closed":
-        words = _("{side} closed it", side=by)
-    elif capture.ending == "reset":
-        words = _("{side} reset it", side=by)
-    else:
-        return {
-            "open": _("the capture ends there"),
-            "timed_out": _("nothing more came"),
-            "refused": _("the SYN was answered by a reset"),
-            "unanswered": _("the SYN was not answered"),
-            "unreachable": _("the network says that there is no way"),
-        }.get(capture.ending, terminal(capture.ending, 40))
-    if capture.ended_packet is not None:
-        return _("{words} ({frames})", words=words, frames=frames([capture.ended_packet]))
-    return words
-
-
-def frames(numbers: Sequence[int]) -> str:
-    """Numbers as Wireshark has them: "frame 7", "frames 14-16, 19"."""
-    spans: list[list[int]] = []
-    for number in sorted(set(numbers)):
-        if spans and number == spans[-1][1] + 1:
-            spans[-1][1] = number
-        else:
-            spans.append([number, number])
-    shown = [str(first) if first == last else f"{first}-{last}" for first, last in spans[:6]]
-    words = listed([*shown, "…"] if len(spans) > 6 else shown)
-    return _("frame {number}", number=words) if len(set(numbers)) == 1 else _("frames {numbers}", numbers=words)
-
-
 def seconds(elapsed_ms: float) -> str:
     """A span of time as a person reads it: "3 ms", "1.2 s"."""
     if elapsed_ms < 1000 * _LONG_S:
         return _("{count} ms", count=f"{elapsed_ms:.0f}")
     return _("{count} s", count=f"{elapsed_ms / 1000:.1f}")
-
-
-def steps_of(result: Result) -> list[str]:
-    """How far it got, one step after another, and how it ended."""
-    capture = result.capture
-    return list(_steps(result, capture)) if capture is not None else []
-
-
-def _steps(result: Result, capture: Capture) -> Iterator[str]:
-    if capture.transport == "udp":
-        yield from _udp_steps(result)
-        return
-    if result.status in ("refused", "unreachable", "filtered"):
-        yield _("SYN sent")
-        yield ending_words(capture)
-        return
-    yield _("TCP ok")
-    yield from _x224(result, capture)
-    yield _ended(capture)
-
-
-def _udp_steps(result: Result) -> Iterator[str]:
-    if result.udp is not None:
-        yield _("SYN sent")
-        yield _("SYN+ACK") if result.udp.state == "open" else _("no answer")
-
-
-def _x224(result: Result, capture: Capture) -> Iterator[str]:
-    attempt = _attempt(result)
-    side = capture.client_side or ClientSide()
-    if attempt is None:
-        return
-    if attempt.failure is not None:
-        yield _("X.224 ok")
-        yield _("negotiation: {answers}", answers=terminal(attempt.failure, 60))
-    elif attempt.selected is not None:
-        yield _("X.224 ok")
-        yield _("negotiation: {protocol} selected", protocol=terminal(attempt.selected, 40))
-    elif attempt.answer is not None:
-        yield _("X.224 request sent")
-        yield terminal(stored(attempt.answer), 60)
-    elif side.requested is not None and capture.one_sided != "server":
-        yield _("X.224 request sent")
-    yield from _after_negotiation(result, capture, side)
-
-
-def _after_negotiation(result: Result, capture: Capture, side: ClientSide) -> Iterator[str]:
-    made = result.tls.handshake if result.tls is not None else None
-    if side.hello is not None:
-        yield _("ClientHello")
-    if made is not None:
-        yield _("ServerHello ({version})", version=terminal(made.version, 20).replace("TLSv", "TLS "))
-    if side.alert is not None:
-        yield _("the client's alert {alert}", alert=terminal(side.alert, 60))
-    if capture.encrypted_from is not None:
-        yield _("encrypted from {frames} on", frames=frames([capture.encrypted_from]))
-    section = result.standard_rdp
-    if side.client_build is not None and made is None:
-        yield _("MCS Connect Initial")
-    if section is not None and section.encryption_level is not None:
-        yield _("MCS Connect Response")
-
-
-def _ended(capture: Capture) -> str:
-    """The last step: who ended it, and how."""
-    if capture.ended_by is None or capture.ending not in _ENDINGS:
-        return ending_words(capture)
-    by = _("ended by the client") if capture.ended_by == "client" else _("ended by the server")
-    how = {"closed": _("closed"), "reset": _("reset")}[capture.ending]
-    words = _("{by}: {how}", by=by, how=how)
-    if capture.ended_packet is not None:
-        return _("{words} ({frames})", words=words, frames=frames([capture.ended_packet]))
-    return words
 
 
 def _attempt(result: Result) -> NegotiationAttempt | None:

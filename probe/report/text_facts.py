@@ -138,7 +138,7 @@ def _negotiated(result: Result) -> Iterator[tuple[str, str]]:
         yield _("Direct TLS"), _("accepted: TLS is also served without X.224")
     elif direct.state == "rejected":
         yield _("Direct TLS"), _("rejected ({why})", why=why_no_version(direct))
-    elif direct.ending is not None or direct.reason is not None:
+    elif direct.ending is not None or direct.reason not in (None, "not asked"):
         yield _("Direct TLS"), _("unknown ({why})", why=why_no_version(direct))
     flags = [
         _("{name} advertised", name=_(name)) if value else _("{name} not advertised", name=_(name))

@@ -15,17 +15,17 @@ from probe.language import N_, _, current
 from probe.report.escape import terminal
 from probe.report.page import Page
 from probe.report.sentences import listed, worst
-from probe.report.sentences_capture import alert_words, frames, said_of, seconds, steps_of
+from probe.report.sentences_capture import alert_words, said_of, seconds
 from probe.report.text import causes, diagnoses, kind_of, remedies
 from probe.report.text_attempts import attempts
+from probe.report.text_course import course, frames
 from probe.report.text_facts import LABEL, labeled
 from probe.result import Capture, CapturedCredSsp, CapturedHello, ClientSide, NegotiationAttempt, Result
 
 _LONGEST = 100
-_MOST_FRAMES = 12  # messages whose frames are told without -v
 _MOST_CODES = 4
 _MOST_KINDS = 8
-_VERSIONS = {"client": N_("client"), "server": N_("server")}
+_SIDES = {"client": N_("client"), "server": N_("server")}
 
 
 def connection_line(result: Result) -> str:
@@ -124,7 +124,7 @@ def _verdict(result: Result, page: Page) -> None:
         page.paragraph(sentence, style="bold")
         if code:
             page.line(right=code)
-    if steps := steps_of(result):
+    if steps := course(result):
         page.blank()
         page.path(steps, indent=2)
 
@@ -238,12 +238,14 @@ def _answered(result: Result) -> Iterator[str]:
 
 
 def _frames(capture: Capture, verbosity: int) -> Iterator[tuple[str, str]]:
-    shown = capture.evidence if verbosity else capture.evidence[:_MOST_FRAMES]
-    if not shown:
+    if not verbosity:
         return
-    words = [f"{terminal(stored(each.what), 80)} {frames(each.packets)}" for each in shown if each.packets]
-    left = len(capture.evidence) - len(shown)
-    yield _("Where"), " · ".join([*words, *([_("and {count} more", count=left)] if left else [])])
+    label = _("Where")
+    for message in capture.evidence:
+        side = _(_SIDES[message.side])
+        where = frames(message.packets) if message.packets else _("no frame")
+        yield label, f"{where} · {side} · {terminal(stored(message.what), 200)}"
+        label = ""
 
 
 def _unknown(capture: Capture, page: Page) -> None:

@@ -1,0 +1,155 @@
+"""How far a captured connection came, one step after another, each with the frame that says so.
+
+TCP ok > X.224 request (frame 4) > HYBRID_EX selected (frame 5) > ClientHello (frame 7) > … > ended by the client: reset
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from probe.diagnosis.stored import stored
+from probe.language import N_, _
+from probe.report.escape import terminal
+from probe.report.sentences import listed
+from probe.result import Capture, CapturedMessage, NegotiationAttempt, Result
+
+_MOST_SPANS = 6
+_SIDES = {"client": N_("the client"), "server": N_("the server")}
+_NAMES = {
+    "PreconnectionPdu": N_("preconnection PDU"),
+    "ConnectionRequest": N_("X.224 request"),
+    "DisconnectRequest": N_("X.224 disconnect request"),
+    "Error": N_("X.224 error"),
+    "ClientHello": "ClientHello",
+    "HelloRetryRequest": "HelloRetryRequest",
+    "ServerHello": "ServerHello",
+    "Certificate": N_("certificate"),
+    "ConnectInitial": "MCS Connect Initial",
+    "ConnectResponse": "MCS Connect Response",
+    "DisconnectProviderUltimatum": "MCS Disconnect Provider Ultimatum",
+}
+
+
+def frames(numbers: Sequence[int]) -> str:
+    """Numbers as Wireshark has them: "frame 7", "frames 14-16, 19"."""
+    spans: list[list[int]] = []
+    for number in sorted(set(numbers)):
+        if spans and number == spans[-1][1] + 1:
+            spans[-1][1] = number
+        else:
+            spans.append([number, number])
+    shown = [str(first) if first == last else f"{first}-{last}" for first, last in spans[:_MOST_SPANS]]
+    words = listed([*shown, "…"] if len(spans) > _MOST_SPANS else shown)
+    return _("frame {number}", number=words) if len(set(numbers)) == 1 else _("frames {numbers}", numbers=words)
+
+
+def at(words: str, numbers: Sequence[int]) -> str:
+    """Words with the frames that say so, where that is known."""
+    return _("{words} ({frames})", words=words, frames=frames(numbers)) if numbers else words
+
+
+def ending_words(capture: Capture) -> str:
+    """How the connection ended, and who did it: "the server reset it (frame 9)"."""
+    by = _(_SIDES[capture.ended_by]) if capture.ended_by is not None else _("somebody")
+    numbers = [capture.ended_packet] if capture.ended_packet is not None else []
+    if capture.ending == "closed":
+        return at(_("{side} closed it", side=by), numbers)
+    if capture.ending == "reset":
+        return at(_("{side} reset it", side=by), numbers)
+    others = {
+        "open": _("the capture ends there"),
+        "timed_out": _("nothing more came"),
+        "refused": _("the SYN was answered by a reset"),
+        "unanswered": _("the SYN was not answered"),
+        "unreachable": _("the network says that there is no way"),
+    }
+    return at(others.get(capture.ending, terminal(capture.ending, 40)), numbers)
+
+
+def course(result: Result) -> list[str]:
+    """The steps, and how it ended; empty for a result that is of no capture."""
+    capture = result.capture
+    if capture is None:
+        return []
+    if capture.transport == "udp":
+        return list(_datagrams(result, capture))
+    if result.status in ("refused", "unreachable", "filtered"):
+        return [_("SYN sent"), ending_words(capture)]
+    return [*_opened(capture), *_said(result, capture), _ended(capture)]
+
+
+def _datagrams(result: Result, capture: Capture) -> Iterator[str]:
+    if result.udp is None:
+        return
+    yield at(_("SYN sent"), [capture.first_packet])
+    if result.udp.state == "open":
+        yield _("SYN+ACK")
+        yield from _said(result, capture)
+    else:
+        yield _("no answer")
+
+
+def _opened(capture: Capture) -> Iterator[str]:
+    """TCP itself, as far as its opening is in the capture."""
+    if capture.syn and capture.syn_ack:
+        yield _("TCP ok")
+    elif capture.syn:
+        yield _("SYN sent")
+    elif capture.syn_ack:
+        yield _("SYN answered")
+    else:
+        yield _("TCP opened before the capture")
+
+
+def _said(result: Result, capture: Capture) -> Iterator[str]:
+    """The messages that were read, those that follow one another alike as one."""
+    last: tuple[str, list[int]] | None = None
+    for message in capture.evidence:
+        words = _words(message, result)
+        if words is None:
+            continue
+        if last is not None and last[0] == words:
+            last[1].extend(message.packets)
+            continue
+        if last is not None:
+            yield at(*last)
+        last = words, list(message.packets)
+    if last is not None:
+        yield at(*last)
+    if capture.encrypted_from is not None and not capture.decrypted:
+        yield _("encrypted from {frames} on", frames=frames([capture.encrypted_from]))
+
+
+def _words(message: CapturedMessage, result: Result) -> str | None:
+    """A message in a few words; None for one that says nothing beside another."""
+    name, _colon, rest = message.what.partition(":")
+    name = name.partition(" ")[0]
+    if name == "ConnectionConfirm":
+        return _confirm(next(iter(result.negotiation.attempts), None) if result.negotiation is not None else None)
+    if name == "Alert":
+        alert = terminal(rest.strip(), 60)
+        side = _("the client's alert") if message.side == "client" else _("the server's alert")
+        return _("{side} {name}", side=side, name=alert)
+    if name == "ServerHello":
+        version = terminal(rest.strip().partition(",")[0], 20).replace("TLSv", "TLS ")
+        return f"ServerHello {version}"
+    return _(_NAMES[name]) if name in _NAMES else None
+
+
+def _confirm(attempt: NegotiationAttempt | None) -> str:
+    if attempt is None:
+        return _("X.224 confirm")
+    if attempt.failure is not None:
+        return terminal(attempt.failure, 60)
+    if attempt.selected is not None:
+        return _("{protocol} selected", protocol=terminal(attempt.selected, 40))
+    return terminal(stored(attempt.answer), 60) if attempt.answer is not None else _("X.224 confirm")
+
+
+def _ended(capture: Capture) -> str:
+    """The last step: who ended it, and how."""
+    if capture.ended_by is None or capture.ending not in ("closed", "reset"):
+        return ending_words(capture)
+    by = _("ended by the client") if capture.ended_by == "client" else _("ended by the server")
+    how = _("closed") if capture.ending == "closed" else _("reset")
+    return at(_("{by}: {how}", by=by, how=how), [capture.ended_packet] if capture.ended_packet is not None else [])
