@@ -140,7 +140,7 @@ def _mpls(data: bytes, at: int) -> Inside | None:
 
 
 _BETWEEN = _TAGS | _MPLS | {0x8864, _PPP, _LLC, _TRANSPARENT_ETHERNET}
-_fast = struct.Struct(">H2xHxB").unpack_from
+_fast = struct.Struct(">12xHBxH2xHxB2x4s4s").unpack_from
 
 
 class Layers:
@@ -174,13 +174,13 @@ class Layers:
     def packets(self, frame: Frame) -> Sequence[Packet]:
         """The IP packets that a frame completes: mostly one."""
         number, at, link, data, _ = frame
-        if link == ETHERNET and data[12:15] == b"\x08\0\x45" and len(data) >= 34:
-            total, fragment, protocol = _fast(data, 16)  # what most are: Ethernet, IPv4 without options, all of it
-            if 20 <= total <= len(data) - 14 and not fragment & 0x3FFF and protocol not in TUNNELS:
-                self.frames += 1
-                fields = (data[26:30], data[30:34], protocol, data[34 : 14 + total], total - 20, number, at)
-                return (tuple.__new__(Packet, fields),)
         self.frames += 1
+        if link == ETHERNET and len(data) >= 34:  # what most are: Ethernet, IPv4 without options, all of it
+            kind, version, total, fragment, protocol, source, destination = _fast(data)
+            plain = kind == _IPV4 and version == 0x45 and not fragment & 0x3FFF
+            if plain and 20 <= total <= len(data) - 14 and protocol not in TUNNELS:
+                fields = (source, destination, protocol, data[34 : 14 + total], total - 20, number, at)
+                return (tuple.__new__(Packet, fields),)
         return self._open(frame)
 
     def _open(self, frame: Frame) -> Sequence[Packet]:

@@ -60,7 +60,7 @@ class Pcap:
             yield from batch
 
     def batches(self) -> Iterator[list[Frame]]:
-        """Frames as they come, those of about 1 MiB together. No list is empty."""
+        """Frames as they come, those of about 64 KiB together. No list is empty."""
         if not self._read_header():
             return
         while True:

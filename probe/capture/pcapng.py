@@ -67,7 +67,7 @@ class PcapNg:
             yield from batch
 
     def batches(self) -> Iterator[list[Frame]]:
-        """Frames as they come, those of about 1 MiB together. No list is empty."""
+        """Frames as they come, those of about 64 KiB together. No list is empty."""
         window, frames, more = self._window, list[Frame](), True
         while more:
             try:
@@ -92,28 +92,52 @@ class PcapNg:
 
     def _read_whole(self, frames: list[Frame]) -> None:
         """Every block that is wholly in the window. Raises _Damage."""
+        self._plain_packets(frames)
+        while self._block(frames):
+            self._plain_packets(frames)
+
+    def _plain_packets(self, frames: list[Frame]) -> None:
+        """The Enhanced Packet Blocks that follow, up to a block that needs a closer look."""
+        window, new, add = self._window, tuple.__new__, frames.append
+        unpack, word, interfaces = self._enhanced, self._word, self._interfaces
+        data, at, number, last = window.data, window.at, self.count, self._last
+        end, known = len(data), len(interfaces)
+        while at + 32 <= end:
+            kind, total, interface, high, low, captured, length = unpack(data, at)
+            after = at + total
+            if kind != _ENHANCED_PACKET or after > end or captured > total - 32 or total & 3 or interface >= known:
+                break
+            link, _, per_second, offset = interfaces[interface]
+            time = (high << 32 | low) / per_second + offset
+            if not 0 <= time < _LATEST or word(data, after - 4)[0] != total:
+                break
+            number += 1
+            last = time
+            add(new(Frame, (number, time, link, data[at + 28 : at + 28 + captured], length)))
+            at = after
+        window.at, self.count, self._last = at, number, last
+
+    def _block(self, frames: list[Frame]) -> bool:
+        """One block of whatever type. False: it is not all there. Raises _Damage."""
         window = self._window
         data, at, end = window.data, window.at, len(window.data)
-        while at + 12 <= end:
-            window.at = at
-            kind, total = self._words(data, at)
-            if kind == _SECTION:
-                if at + 28 > end:
-                    break
-                self._section(self._order_at(data, at))
-                total = self._word(data, at + 4)[0]
-            after = at + total
-            if after > end:
-                break
-            self._check(total)
-            if self._word(data, after - 4)[0] != total:
-                raise _Damage(f"of {total} bytes has another length at its end")
-            if kind == _ENHANCED_PACKET:
-                self._enhanced_packet(data, at, total, frames)
-            elif kind in (_INTERFACE, _PACKET, _SIMPLE_PACKET, _SECRETS):
-                self._rarer(kind, data, at, total, frames)
-            at = after
-        window.at = at
+        if at + 12 > end:
+            return False
+        kind, total = self._words(data, at)
+        if kind == _SECTION:
+            if at + 28 > end:
+                return False
+            self._section(self._order_at(data, at))
+            total = self._word(data, at + 4)[0]
+        if at + total > end:
+            return False
+        self._check(total)
+        if self._word(data, at + total - 4)[0] != total:
+            raise _Damage(f"of {total} bytes has another length at its end")
+        if kind in (_INTERFACE, _PACKET, _SIMPLE_PACKET, _ENHANCED_PACKET, _SECRETS):
+            self._known(kind, data[at + 8 : at + total - 4], frames)
+        window.at = at + total
+        return True
 
     def _go_on(self) -> bool:
         """Get the rest of the next block, or pass over it. False: there is none. Raises _Damage."""
@@ -154,14 +178,6 @@ class PcapNg:
         inside = f"packet {self.count + 1}, which" if is_packet else "a block that"
         self.notices.append(f"the file ends inside {inside} begins at byte {self._window.offset}")
 
-    def _enhanced_packet(self, data: bytes, at: int, total: int, frames: list[Frame]) -> None:
-        if total < 32:
-            raise _Damage(f"of {total} bytes is too short for a packet")
-        _, _, interface, high, low, captured, length = self._enhanced(data, at)
-        if captured > total - 32:
-            raise _Damage(f"of {total} bytes cannot hold a packet of {captured}")
-        self._add(frames, interface, high << 32 | low, data[at + 28 : at + 28 + captured], length)
-
     def _add(self, frames: list[Frame], interface: int, ticks: int | None, data: bytes, length: int) -> None:
         """A frame whose time is `ticks` of its interface; None: that of the frame before."""
         self.count += 1
@@ -184,8 +200,7 @@ class PcapNg:
             self._told.add(what)
             self.notices.append(f"packet {self.count} {what}")
 
-    def _rarer(self, kind: int, data: bytes, at: int, total: int, frames: list[Frame]) -> None:
-        body = data[at + 8 : at + total - 4]
+    def _known(self, kind: int, body: bytes, frames: list[Frame]) -> None:
         if kind == _INTERFACE:
             self._interface(body)
         elif kind == _SECRETS:
@@ -193,7 +208,7 @@ class PcapNg:
         elif kind == _SIMPLE_PACKET:
             self._simple_packet(body, frames)
         else:
-            self._packet(body, frames)
+            self._packet(body, frames, "5I" if kind == _ENHANCED_PACKET else "H2x4I")
 
     def _interface(self, body: bytes) -> None:
         if len(body) < 8:
@@ -236,11 +251,11 @@ class PcapNg:
             captured = min(captured, self._interfaces[0].snaplen)
         self._add(frames, 0, None, body[4 : 4 + captured], length)
 
-    def _packet(self, body: bytes, frames: list[Frame]) -> None:
-        """Interface 2, drops 2, time 8, captured length 4, original length 4, the bytes, options."""
+    def _packet(self, body: bytes, frames: list[Frame], layout: str) -> None:
+        """Interface 4 (in the obsolete block 2, drops 2), time 8, captured length 4, original length 4, the bytes."""
         if len(body) < 20:
             raise _Damage("is too short for a packet")
-        interface, high, low, captured, length = struct.unpack_from(self._order + "H2x4I", body)
+        interface, high, low, captured, length = struct.unpack_from(self._order + layout, body)
         if captured > len(body) - 20:
             raise _Damage(f"cannot hold a packet of {captured} bytes")
         self._add(frames, interface, high << 32 | low, body[20 : 20 + captured], length)

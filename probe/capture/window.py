@@ -1,6 +1,6 @@
 """Bytes of a file as they come: a window that slides over it and never holds more than a record and a little.
 
-A length that a file states is never a size to allocate: bytes are read in pieces of 1 MiB until there are enough, or
+A length that a file states is never a size to allocate: bytes are read in pieces of 64 KiB until there are enough, or
 the file ends.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-PIECE = 1 << 20  # bytes asked for at once
+PIECE = 1 << 16  # bytes asked for at once; larger pieces leave the cache, and malloc gives them back each time
 
 
 class Readable(Protocol):
