@@ -45,7 +45,8 @@ async def audit(
     server_name = settings.server_name or name
     started, wall = trio.current_time(), time.time()
     scope = trio.CancelScope(deadline=started + limits.deadline_s)
-    conversation = Conversation(settings, server_name, os.urandom, target.host)
+    keylog = tap.secret if tap is not None else None
+    conversation = Conversation(settings, server_name, os.urandom, target.host, keylog=keylog)
     entrance = Entrance(gate, scope)
     auditor = _Auditor(target, conversation, limits, entrance, tap)
     outside = Outside(target, settings, limits, entrance, tap)

@@ -163,4 +163,4 @@ class _GatewayQuestion(_Question):
     def _machine(self) -> TlsTunnel:
         host = tls_name(self.about.host)  # None for an address, which goes into the request as it is
         greeting = GatewayGreeting(host or self.about.host.partition("%")[0], self.about.port, os.urandom(16))
-        return TlsTunnel(host, greeting)
+        return TlsTunnel(host, greeting, keylog=self.tap.secret if self.tap is not None else None)
