@@ -1,0 +1,100 @@
+"""From the frames of a capture to its connections and exchanges of datagrams.
+
+    conversations = Conversations(Layers())
+    for batch in file.batches():
+        for found in conversations.take(batch): ...    # each when it is over
+    for found in conversations.finish(): ...
+
+Most frames of a capture belong to connections of which nothing more is kept. They are known by a slice of the frame,
+before any header of theirs is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from math import inf
+
+from probe.capture.connection import Connection, Datagrams
+from probe.capture.datagrams import UDP, Exchanges
+from probe.capture.flow import Passed
+from probe.capture.flows import LIMITS, TCP, Flows, Limits
+from probe.capture.frame import Frame
+from probe.capture.internet import Packet
+from probe.capture.link_layers import ETHERNET, Layers
+from probe.capture.segment import FIN, RST, SYN
+
+_IPV4, _IPV6 = b"\x08\x00\x45", b"\x86\xdd"  # EtherTypes; that of IPv4 and a header without options
+_CHANGES = FIN | SYN | RST  # what is looked at also in connections that are passed by
+_SHORTEST = 54  # bytes of Ethernet, IPv4 and TCP without options
+_IPV6_FLAGS = 67  # where TCP's flags are behind Ethernet and IPv6
+
+
+class Conversations:
+    """Takes frames, gives what they add up to, in the order in which it is over."""
+
+    def __init__(self, layers: Layers, limits: Limits = LIMITS) -> None:
+        self.layers = layers
+        self.flows = Flows(self._give, limits)
+        self.exchanges = Exchanges(self._give)
+        self.skipped = 0  # frames of connections that are passed by
+        self._found: list[Connection | Datagrams] = []
+
+    def take(self, frames: Iterable[Frame]) -> list[Connection | Datagrams]:
+        """Some frames. What is over with them, or was given early."""
+        packets, table, passed, skipped = self.layers.packets, self.flows.table, self.exchanges.passed, 0
+        at = -inf
+        for frame in frames:
+            _, at, link, data, _ = frame
+            if link == ETHERNET and len(data) >= _SHORTEST:
+                kind = data[12:15]
+                if kind == _IPV4:
+                    protocol, key, flags = data[23], data[26:38], 47
+                elif kind[:2] == _IPV6 and len(data) > _IPV6_FLAGS:
+                    protocol, key, flags = data[20], data[22:58], _IPV6_FLAGS
+                else:
+                    protocol, key, flags = 0, b"", 0
+                if protocol == TCP:
+                    flow = table.get(key)
+                    if type(flow) is Passed and not data[flags] & _CHANGES:
+                        flow.ended = at
+                        skipped += 1
+                        continue
+                elif protocol == UDP and key in passed:
+                    skipped += 1
+                    continue
+            for packet in packets(frame):
+                self._packet(packet)
+        self.skipped += skipped
+        self.layers.frames += skipped
+        self.flows.tick(at)
+        return self._taken()
+
+    def _packet(self, packet: Packet) -> None:
+        if packet.protocol == UDP:
+            self.exchanges.take(packet)
+        else:
+            self.flows.take(packet)
+
+    def finish(self) -> list[Connection | Datagrams]:
+        """The capture ends: what is left."""
+        self.flows.finish()
+        self.exchanges.finish()
+        return self._taken()
+
+    @property
+    def oldest(self) -> int | None:
+        """Number of the first packet of the oldest that is still to come, as far as it is known; None for nothing."""
+        return min((first for first in (self.flows.oldest, self.exchanges.oldest) if first is not None), default=None)
+
+    def notices(self) -> Iterator[str]:
+        """What was not read, and what the caps took, a sentence each."""
+        yield from self.layers.notices
+        yield from self.flows.notices()
+        yield from self.exchanges.notices()
+
+    def _give(self, found: Connection | Datagrams) -> None:
+        self._found.append(found)
+
+    def _taken(self) -> list[Connection | Datagrams]:
+        found, self._found = self._found, []
+        return found

@@ -1,0 +1,44 @@
+"""A TCP header out of one packet of a capture.
+
+Source: RFC 9293, 3.1.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import NamedTuple
+
+FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
+HEADER = struct.Struct(">HHIIBB")  # ports, sequence, acknowledgment, data offset, flags; window and checksum follow
+SMALLEST = 20  # bytes of a header without options
+
+
+class Segment(NamedTuple):
+    """What a segment says, beside its addresses and ports, and when it was captured."""
+
+    sequence: int
+    acknowledgment: int  # means something with ACK only
+    flags: int
+    data: bytes  # shorter than `length` where the capture cut it (snaplen)
+    length: int  # bytes of data that it had on the wire
+    at: float  # seconds since 1970
+    packet: int  # number of the frame
+
+    @property
+    def acknowledged(self) -> int:
+        """The sequence number that it acknowledges, -1 for none."""
+        return self.acknowledgment if self.flags & ACK else -1
+
+
+def read_segment(payload: bytes, length: int, at: float, packet: int) -> Segment | None:
+    """Read an IP payload of protocol 6 that had `length` bytes on the wire.
+
+    None where it is no TCP header: too short, or the data offset points into the header or beyond the packet.
+    """
+    if len(payload) < HEADER.size:
+        return None
+    _, _, sequence, acknowledgment, offset, flags = HEADER.unpack_from(payload)
+    start = (offset >> 4) * 4
+    if start < SMALLEST or start > length:
+        return None
+    return Segment(sequence, acknowledgment, flags, payload[start:length], length - start, at, packet)
