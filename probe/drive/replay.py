@@ -15,10 +15,14 @@ from dataclasses import dataclass, field
 from probe.audit.capture_verdict import captured
 from probe.audit.settings import Settings
 from probe.audit.trust import TrustJudge
-from probe.capture.connection import Connection, Datagrams, Endpoint, Piece
+from probe.capture.connection import Connection, Datagrams
+from probe.capture.conversations import Conversations
+from probe.capture.flows import Limits
+from probe.capture.link_layers import Layers
+from probe.drive.capture_file import CaptureFile, open_capture
+from probe.drive.odd_links import ScapyLinks
 from probe.drive.replay_order import InOrder
 from probe.handshake.key_log import KeyLog
-from probe.handshake.machine import Side
 from probe.result import Result
 
 RDP_PORT = 3389
@@ -75,16 +79,46 @@ class Replay:
 
     def __iter__(self) -> Iterator[Result]:
         """Results, not yet diagnosed. Raises InputError for what is no capture or cannot be read."""
-        for connection in connections(self.path):
-            if self.wanted.streams is None or connection.stream in self.wanted.streams:
-                result = captured(connection, self.path, self.settings, self.secrets, self.trust)
-                self.passed.found += 1
-                yield from self._order.take(result, None)
+        for found, oldest in self._conversations():
+            if self.wanted.streams is not None and found.stream not in self.wanted.streams:
+                continue
+            if isinstance(found, Datagrams):
+                continue
+            result = captured(found, self.path, self.settings, self.secrets, self.trust)
+            self.passed.found += 1
+            yield from self._order.take(result, oldest)
         yield from self._order.release(None)
 
     def held(self) -> Iterator[Result]:
         """Results that wait for older ones: for whoever stops in the middle."""
         yield from self._order.release(None)
+
+    def conversations(self) -> Iterator[Connection | Datagrams]:
+        """What the results are made of, each when it is over."""
+        for found, _oldest in self._conversations():
+            yield found
+
+    def _conversations(self) -> Iterator[tuple[Connection | Datagrams, int | None]]:
+        """Each with the first frame of the oldest connection that still goes on."""
+        limits = Limits(ports=self.wanted.ports)
+        conversations = Conversations(Layers(ScapyLinks()), limits)
+        with open_capture(self.path, self.secrets) as file:
+            self.passed.size = file.size
+            for batch in file.batches():
+                over = conversations.take(batch)
+                self._read(file)
+                for found in over:
+                    yield found, conversations.flows.oldest
+            for found in conversations.finish():
+                yield found, None
+            self._read(file)
+            self.notices += [*file.notices, *conversations.notices()]
+        self.others.connections = conversations.flows.streams
+
+    def _read(self, file: CaptureFile) -> None:
+        self.passed.read, self.passed.packets = file.read, file.count
+        if self.on_progress is not None:
+            self.on_progress(self.passed)
 
 
 def replay(
@@ -103,43 +137,11 @@ def replay(
 
 
 def conversations(path: str) -> Iterator[Connection | Datagrams]:
-    """What the results of a capture are made of, in no certain order."""
-    yield from connections(path)
+    """What the results of a capture are made of: its RDP connections and exchanges over UDP, in no certain order."""
+    yield from Replay(path, Settings(depth="discover")).conversations()
 
 
 def connections(path: str) -> list[Connection]:
-    """THIN: scapy, in order, no loss. To be replaced by probe.capture."""
-    from scapy.layers.inet import IP, TCP
-    from scapy.layers.inet6 import IPv6
-    from scapy.utils import PcapReader
-
-    found: dict[frozenset[Endpoint], Connection] = {}
-    seen: dict[Endpoint, int] = {}
-    with PcapReader(path) as packets:
-        for number, packet in enumerate(packets, 1):
-            if TCP not in packet:
-                continue
-            ip, tcp = packet[IP] if IP in packet else packet[IPv6], packet[TCP]
-            source, target = Endpoint(ip.src, tcp.sport), Endpoint(ip.dst, tcp.dport)
-            at = float(packet.time)
-            connection = found.get(frozenset((source, target)))
-            if connection is None:
-                connection = found[frozenset((source, target))] = Connection(
-                    stream=len(found), client=source, server=target, first_packet=number, last_packet=number,
-                    packets=0, started=at, ended=at,
-                )  # fmt: skip
-            side = Side.CLIENT if source == connection.client else Side.SERVER
-            connection.last_packet, connection.ended = number, at
-            connection.packets += 1
-            if (tcp.flags.F or tcp.flags.R) and connection.ended_by is None:
-                connection.ended_by, connection.ending = side, "reset" if tcp.flags.R else "closed"
-            length = (ip.len - 4 * ip.ihl if IP in packet else ip.plen) - 4 * tcp.dataofs
-            data = bytes(tcp.payload)[:length]
-            if data and tcp.seq not in (seen.get(source), None):
-                seen[source] = tcp.seq
-                connection.pieces.append(Piece(side, data, at, number))
-                if side is Side.CLIENT:
-                    connection.sent += len(data)
-                else:
-                    connection.received += len(data)
-    return list(found.values())
+    """The RDP connections of a capture, in the order in which they began. Raises InputError for what is no capture."""
+    found = [each for each in conversations(path) if isinstance(each, Connection)]
+    return sorted(found, key=lambda each: each.stream)

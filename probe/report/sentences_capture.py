@@ -96,7 +96,7 @@ def _spoken(result: Result, capture: Capture, side: ClientSide) -> str:
     if attempt is None and result.tls is None and result.standard_rdp is None:
         return _without_negotiation(result, capture)
     if attempt is not None and attempt.failure is not None:
-        return _turned_away(attempt, capture)
+        return _turned_away(attempt)
     if result.tls is not None and (result.tls.handshake is not None or side.hello is not None):
         return _tls(result, capture, side, attempt)
     if attempt is not None and attempt.selected not in (None, "RDP"):
@@ -122,7 +122,7 @@ def _without_negotiation(result: Result, capture: Capture) -> str:
     return _("What is in this capture is not enough to say what was spoken: {ending}.", ending=ending_words(capture))
 
 
-def _turned_away(attempt: NegotiationAttempt, capture: Capture) -> str:
+def _turned_away(attempt: NegotiationAttempt) -> str:
     code = attempt.failure or ""
     if code == "HYBRID_REQUIRED_BY_SERVER":
         if attempt.requested and not _NLA & set(attempt.requested):
@@ -132,7 +132,7 @@ def _turned_away(attempt: NegotiationAttempt, capture: Capture) -> str:
         if attempt.requested == ["RDP"]:
             return _("The server turned it away: it demands TLS, and this client asked for Standard RDP Security.")
         return _("The server turned it away: it demands TLS.")
-    if code == "SSL_NOT_ALLOWED_BY_SERVER" and capture.one_sided is not None:
+    if code == "SSL_NOT_ALLOWED_BY_SERVER" and not attempt.requested:
         return _("The server turned it away: it allows Standard RDP Security only.")
     asked = listed(terminal(name, 40) for name in attempt.requested)
     why = _(_TURNED_AWAY[code], requested=asked) if code in _TURNED_AWAY else terminal(code, 60)
