@@ -13,19 +13,20 @@ what is inside. Nothing that was encrypted is ever left over or kept in an event
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import Enum
 
-from probe.errors import ProbeError, UnexpectedMessage, WireError
+from probe.errors import ProbeError, UnexpectedMessage
 from probe.handshake.key_log import KeyLog
-from probe.handshake.machine import SIDES, Event, Machine, Malformed, Secured, Seen, Side
-from probe.handshake.ssl2_hello import Ssl2Hello
-from probe.handshake.tls_hello import State as Hello
-from probe.handshake.tls_hello import TlsHello, read_clear_disconnect
-from probe.handshake.tls_progress import Encrypted, EncryptedAlert, Exchanged, Renegotiated
-from probe.wire import ssl2, tls_hello
+from probe.handshake.machine import SIDES, Event, Machine, Malformed, Secured, Seen, Side, TlsClosed, Unread
+from probe.handshake.record_protection import CannotOpen
+from probe.handshake.tls_opening import Opening, opening
+from probe.handshake.tls_progress import Decrypted, Encrypted, EncryptedAlert, Exchanged, Renegotiated, Undecrypted
+from probe.handshake.watched_hellos import Lead, WatchedHellos
+from probe.handshake.watched_records import WatchedRecords
+from probe.wire import tls_hello
 from probe.wire.cursor import Reader
-from probe.wire.tls_extensions import find
-from probe.wire.tls_record import Alert, ChangeCipherSpec, ContentType, HandshakeFramer, Record, RecordFramer
+from probe.wire.tls_record import Alert, AlertDescription, ChangeCipherSpec, ContentType, HandshakeFramer, Record
 from probe.wire.tls_suites import suite_name
 from probe.wire.tls_version import TLS12, TLS13, version_name
 
@@ -68,7 +69,17 @@ TRANSITIONS: Mapping[tuple[State, Side, type[object]], State] = {
     (S.EXPECT_DATA, Side.SERVER, Exchanged): S.ANSWERED,
 }
 _OVER = (S.ANSWERED, S.REFUSED, S.DISCONNECTED, S.HANDED_OVER, S.FAILED)
-_HELLO_ENDS = {Hello.REFUSED: S.REFUSED, Hello.DISCONNECTED: S.DISCONNECTED, Hello.FAILED: S.FAILED}
+_LEADS_TO = {
+    Lead.FLIGHT: S.EXPECT_CLIENT_CHANGE,
+    Lead.RESUMED: S.EXPECT_RESUMED_CHANGE,
+    Lead.ENCRYPTED: S.EXPECT_FINISHED,
+    Lead.UNANSWERED: S.EXPECT_CLIENT_CHANGE,
+    Lead.REFUSED: S.REFUSED,
+    Lead.DISCONNECTED: S.DISCONNECTED,
+    Lead.SSL2: S.HANDED_OVER,
+    Lead.FAILED: S.FAILED,
+}
+_GOES_ON = (Lead.FLIGHT, Lead.RESUMED, Lead.ENCRYPTED, Lead.UNANSWERED)
 _UNSEEN: Mapping[Side, Mapping[State, State]] = {  # where one side alone is seen: what is awaited instead
     Side.SERVER: {
         S.EXPECT_CLIENT_CHANGE: S.EXPECT_SERVER_CHANGE,
@@ -78,7 +89,6 @@ _UNSEEN: Mapping[Side, Mapping[State, State]] = {  # where one side alone is see
     Side.CLIENT: {S.EXPECT_SERVER_CHANGE: S.EXPECT_DATA},
 }
 _MOST_RECORDS = 4096  # behind the hellos, of both sides
-_EARLY_DATA = 42  # extension_type, RFC 8446 section 4.2.10
 _INNER_ALERT = 3  # bytes: level 1 + description 1 + content type 1, RFC 8446 section 5.2
 _SHORT_TAG, _TAG = 8, 16  # bytes: AEAD_AES_128_CCM_8, and every other AEAD of TLS 1.3
 _HANDSHAKE_RECORDS = 1  # of TLS 1.3 that a client needs at least; what answers the second is no handshake any more
@@ -99,19 +109,13 @@ class TlsWatched:
         only: Side | None = None,
         begun: bool = False,
     ) -> None:
-        self.state = State.EXPECT_CLIENT_CHANGE if only is Side.CLIENT else State.EXPECT_HELLOS
-        self.client_hello: tls_hello.ClientHello | None = None  # the last one
-        self.server_hello: tls_hello.ServerHello | None = None
-        self.chain: tuple[bytes, ...] = ()  # the server's, DER, leaf first
+        self.state = State.EXPECT_HELLOS
+        self.hellos = WatchedHellos(only=only, begun=begun)
         self._inner = inner
         self._secrets = secrets
         self._only = only
-        self._hello: TlsHello | Ssl2Hello = TlsHello(through_retry=True, unasked=begun, server_only=only is Side.SERVER)
-        self._ssl2: ssl2.RecordFramer | None = None  # of a hello of which only the client's side is seen
-        self._heard = False
-        self._records = {side: RecordFramer() for side in SIDES}
+        self._records = WatchedRecords()
         self._messages = {side: HandshakeFramer() for side in SIDES}
-        self._clear = dict.fromkeys(Side, b"")  # of a PDU in clear that is not whole
         self._taken = 0
         self._encrypted: set[Side] = set()
         self._finished: set[Side] = set()  # who sent Finished, as far as records show it
@@ -120,6 +124,8 @@ class TlsWatched:
         self._hidden = False  # records tell no types: TLS 1.3
         self._doubtful = False  # a ChangeCipherSpec came of which it is not known what it means
         self._exchanged_keys = False
+        self._opening: Opening | None = None  # where there are secrets, as long as they fit
+        self._decrypted = False
 
     @property
     def finished(self) -> bool:
@@ -131,7 +137,9 @@ class TlsWatched:
         """What is awaited, in words."""
         if self.finished:
             return ""
-        return (self._hello.waiting_for if self.state is State.EXPECT_HELLOS else "") or self.state.value
+        if self.state is State.EXPECT_DATA and self._opening is not None and self._inner is not None:
+            return self._inner.waiting_for
+        return (self.hellos.waiting_for if self.state is State.EXPECT_HELLOS else "") or self.state.value
 
     def data_to_send(self) -> bytes:
         """Never anything: others speak."""
@@ -146,113 +154,44 @@ class TlsWatched:
         events: list[Event] = []
         if not data or self.finished:
             return events
-        if not self._heard:
-            self._begin(side, data[0])
         if self.state is State.EXPECT_HELLOS:
-            self._take_hellos(side, data, at, events)
-        elif self._ssl2 is not None:
-            self._take_ssl2_hello(self._ssl2, data, at, events)
+            events += self.hellos.observe(side, data, at)
+            self._follow_hellos(at, events)
         else:
             self._feed(side, data, at, events)
         return events
 
-    def _begin(self, side: Side, first: int) -> None:
-        """The first byte of all tells a hello in the framing of SSL 2.0."""
-        self._heard = True
-        if side is Side.CLIENT and first & ssl2.Record.TWO_BYTES:
-            self._hello = Ssl2Hello()
-            self._ssl2 = ssl2.RecordFramer() if self._only is Side.CLIENT else None
-
-    def _take_hellos(self, side: Side, data: bytes, at: float, events: list[Event]) -> None:
-        for event in self._hello.observe(side, data, at):
-            events.append(event)
-            self._note(event)
-        if not self._hello.finished:
+    def _follow_hellos(self, at: float, events: list[Event]) -> None:
+        """Go where the hellos have led, with what came behind them."""
+        lead, hello = self.hellos.lead, self.hellos.server_hello
+        if lead is Lead.NOWHERE:
             return
-        tls = self._hello.tls if isinstance(self._hello, Ssl2Hello) else self._hello
-        if tls is None:
-            self.state = State.HANDED_OVER if events and isinstance(events[-1], Seen) else State.FAILED
+        self._move(_LEADS_TO[lead])
+        if self.finished:
             return
-        if tls.state is not Hello.ANSWERED:
-            self.state = _HELLO_ENDS[tls.state]
-        else:
-            self._behind_hellos(at, events)
-            for each in SIDES:
-                self._feed(each, tls.leftover(each), at, events)
-
-    def _behind_hellos(self, at: float, events: list[Event]) -> None:
-        """The clear part is over: which of its three endings was it?"""
-        if self._is_tls13:
-            self._move(State.EXPECT_FINISHED)
-        elif isinstance(events[-1], Seen) and isinstance(events[-1].message, ChangeCipherSpec):
-            self._move(State.EXPECT_RESUMED_CHANGE)
+        if hello is not None and self._secrets is not None and self._secrets.secrets and self.hellos.client_random:
+            random, early = self.hellos.client_random, self.hellos.may_be_early
+            self._opening = opening(self._secrets, random, hello, early=early)
+        if lead is Lead.RESUMED:
             self._encrypt(Side.SERVER, at, events)
-        else:
-            self._move(State.EXPECT_CLIENT_CHANGE)
-
-    def _note(self, event: Event) -> None:
-        """Keep what later messages are to be understood with."""
-        message = event.message if isinstance(event, Seen) else None
-        if isinstance(message, tls_hello.ClientHello):
-            self.client_hello = message
-        elif isinstance(message, tls_hello.ServerHello):
-            self.server_hello = message
-        elif isinstance(message, tls_hello.Certificate):
-            self.chain = message.chain
-
-    def _take_ssl2_hello(self, framer: ssl2.RecordFramer, data: bytes, at: float, events: list[Event]) -> None:
-        framer.feed(data)
-        try:
-            record = framer.next_record()
-            if record is None:
-                return
-            events.append(Seen(at, Side.CLIENT, ssl2.read_message(record.data), record.data))
-        except ProbeError as error:
-            self._fail(Side.CLIENT, error, at, events)
-            return
-        self._ssl2 = None
-        self._feed(Side.CLIENT, framer.leftover(), at, events)
-
-    @property
-    def _is_tls13(self) -> bool:
-        return self.server_hello is not None and self.server_hello.selected_version >= TLS13
+        for each in SIDES:
+            self._feed(each, self.hellos.leftover(each), at, events)
 
     # The records behind the hellos.
 
     def _feed(self, side: Side, data: bytes, at: float, events: list[Event]) -> None:
-        self._records[side].feed(self._clear[side] + data)
-        self._clear[side] = b""
+        self._records.feed(side, data)
         try:
-            while not self.finished and (record := self._next_record(side, at, events)) is not None:
-                self._take(side, record, at, events)
+            while not self.finished and (record := self._records.next_record(side)) is not None:
+                if isinstance(record, Record):
+                    self._take(side, record, at, events)
+                else:
+                    self.state = State.DISCONNECTED
+                    events.append(Seen(at, side, record.message, record.raw))
         except ProbeError as error:
-            self._fail(side, error, at, events)
-
-    def _next_record(self, side: Side, at: float, events: list[Event]) -> Record | None:
-        try:
-            return self._records[side].next_record()
-        except WireError as error:
-            self._not_tls(side, error, at, events)
-            return None
-
-    def _not_tls(self, side: Side, error: WireError, at: float, events: list[Event]) -> None:
-        """A disconnect PDU in clear, or something unreadable."""
-        rest = self._records[side].leftover()
-        try:
-            disconnect = read_clear_disconnect(rest)
-        except WireError:
-            self._fail(side, error, at, events, rest)
-            return
-        if disconnect is None:  # it may become one with the next bytes
-            self._clear[side] = rest
-            return
-        self.state = State.DISCONNECTED
-        events.append(Seen(at, side, disconnect[0], disconnect[1]))
-        self._clear[side] = rest[len(disconnect[1]) :]
-
-    def _fail(self, side: Side, error: ProbeError, at: float, events: list[Event], raw: bytes = b"") -> None:
-        self.state = State.FAILED
-        events.append(Malformed(at, side, error, raw))
+            self.state = State.FAILED
+            raw = b"" if side in self._encrypted else self._records.leftover(side)
+            events.append(Malformed(at, side, error, raw))
 
     def _take(self, side: Side, record: Record, at: float, events: list[Event]) -> None:
         self._taken += 1
@@ -262,7 +201,8 @@ class TlsWatched:
         if side not in self._encrypted and self._is_encrypted(record):
             self._encrypt(side, at, events)
         if side in self._encrypted:
-            self._take_encrypted(side, record, at, events)
+            if not self._opens(side, record, at, events):
+                self._take_encrypted(side, record, at, events)
         elif record.type == ContentType.ALERT:
             self._take_alert(side, record.fragment, at, events)
         elif record.type == ContentType.CHANGE_CIPHER_SPEC:
@@ -274,7 +214,7 @@ class TlsWatched:
 
     def _is_encrypted(self, record: Record) -> bool:
         """The first encrypted record of a side that had no ChangeCipherSpec, or one of doubtful meaning."""
-        if self._is_tls13 or self.server_hello is None:
+        if self.hellos.is_tls13 or self.hellos.server_hello is None:
             if record.type == ContentType.APPLICATION_DATA:
                 self._hidden = True
                 return True
@@ -284,15 +224,17 @@ class TlsWatched:
 
     def _encrypt(self, side: Side, at: float, events: list[Event]) -> None:
         self._encrypted.add(side)
+        if self._opening is not None:
+            self._opening.change(side)
         if self._only is Side.CLIENT:
             self.state = State.EXPECT_DATA
         events.append(Encrypted(at, side))
 
     def _take_change(self, side: Side, at: float, events: list[Event]) -> None:
         """From here on it is encrypted; in TLS 1.3 it says nothing, and without a ServerHello it may be either."""
-        if self._is_tls13:
+        if self.hellos.is_tls13:
             return
-        if self.server_hello is None and not self._exchanged_keys:
+        if self.hellos.server_hello is None and not self._exchanged_keys:
             self._doubtful = True
             return
         self._move(self._following(side, ChangeCipherSpec))
@@ -313,7 +255,8 @@ class TlsWatched:
         r = Reader(fragment, "Alert")
         alert = Alert.read(r)
         r.end()
-        events.append(Seen(at, side, alert, fragment))
+        is_close = side is Side.SERVER and self._secured and alert.description == AlertDescription.CLOSE_NOTIFY
+        events.append(TlsClosed(at) if is_close else Seen(at, side, alert, fragment))
         if not alert.is_remark:
             self.state = State.ANSWERED if self._secured else State.REFUSED
 
@@ -327,12 +270,64 @@ class TlsWatched:
             self._exchanged_keys |= raw[0] == tls_hello.HandshakeType.CLIENT_KEY_EXCHANGE
         self.state = self._following(side, type(message))
         events.append(Seen(at, side, message, raw))
-        self._note(events[-1])
+        self.hellos.note(events[-1])
+
+    # What is opened.
+
+    def _opens(self, side: Side, record: Record, at: float, events: list[Event]) -> bool:
+        """Open a record and take what is inside. False where that cannot be done, nor with any that follows."""
+        if self._opening is None or (self.hellos.is_tls13 and record.type != ContentType.APPLICATION_DATA):
+            return False
+        try:
+            found = self._opening.open(side, record)
+        except CannotOpen as error:
+            self._opening = None
+            events.append(Undecrypted(at, side, str(error)))
+            return False
+        if found and not self._decrypted:
+            self._decrypted = True
+            events.append(Decrypted(at))
+        for kind, content in found:
+            if not self.finished:
+                self._take_opened(side, kind, content, at, events)
+        return True
+
+    def _take_opened(self, side: Side, kind: ContentType, content: bytes, at: float, events: list[Event]) -> None:
+        if kind == ContentType.HANDSHAKE:
+            self._take_opened_message(side, content, at, events)
+        elif kind == ContentType.ALERT:
+            self._take_alert(side, content, at, events)
+        elif kind == ContentType.APPLICATION_DATA and content:
+            self._take_finished(side, at, events)  # where it was not seen: the key log may not have all
+            self._take_data(side, content, at, events)
+
+    def _take_opened_message(self, side: Side, raw: bytes, at: float, events: list[Event]) -> None:
+        if self._secured:
+            if raw[0] in (tls_hello.HandshakeType.HELLO_REQUEST, tls_hello.HandshakeType.CLIENT_HELLO):
+                events.append(Renegotiated(at, side))
+            return
+        message: tls_hello.HandshakeMessage = tls_hello.UnknownHandshake(type=raw[0], body=b"")
+        if side is Side.SERVER and raw[0] == tls_hello.CertificateTls13.TYPE:
+            message = tls_hello.read_handshake(raw, TLS13)
+        events.append(Seen(at, side, message, raw if side is Side.SERVER else raw[: HandshakeFramer.HEADER]))
+        self.hellos.note(events[-1])
+        if raw[0] == tls_hello.HandshakeType.FINISHED:
+            self._take_finished(side, at, events)
+
+    def _take_data(self, side: Side, content: bytes, at: float, events: list[Event]) -> None:
+        self._inside[side] += 1
+        if self._inner is not None:
+            events += map(_without_bytes, self._inner.observe(side, content, at))
+            if self._inner.finished:
+                self.state = State.ANSWERED
+        elif all(self._inside.values()):
+            events.append(Exchanged(at))
+            self.state = State.ANSWERED
 
     # What is encrypted and stays so.
 
     def _take_encrypted(self, side: Side, record: Record, at: float, events: list[Event]) -> None:
-        if self._hidden or self._is_tls13:
+        if self._hidden or self.hellos.is_tls13:
             if record.type == ContentType.APPLICATION_DATA:
                 self._take_hidden(side, record, at, events)
         elif record.type == ContentType.ALERT:
@@ -351,16 +346,18 @@ class TlsWatched:
 
     def _take_finished(self, side: Side, at: float, events: list[Event]) -> None:
         self._finished.add(side)
-        if self._secured or len(self._finished) < len(SIDES) or self.server_hello is None:
+        if self._secured or len(self._finished) < len(SIDES) or self.hellos.server_hello is None:
             return
         self._secured = True
         self._move(State.EXPECT_DATA)
-        hello = self.server_hello
-        events.append(Secured(at, version_name(hello.selected_version), suite_name(hello.cipher_suite), self.chain))
+        hello = self.hellos.server_hello
+        events.append(
+            Secured(at, version_name(hello.selected_version), suite_name(hello.cipher_suite), self.hellos.chain)
+        )
 
     def _take_hidden(self, side: Side, record: Record, at: float, events: list[Event]) -> None:
         """A record of TLS 1.3, whose true type is inside."""
-        early = self.client_hello is None or find(self.client_hello.extensions, _EARLY_DATA) is not None
+        early = self.hellos.may_be_early
         if side is Side.CLIENT and side not in self._finished and not early and self._can_only_be_an_alert(record):
             events.append(EncryptedAlert(at, side))
             self.state = State.REFUSED
@@ -373,13 +370,19 @@ class TlsWatched:
             self.state = State.ANSWERED
 
     def _can_only_be_an_alert(self, record: Record) -> bool:
-        short = self.server_hello is not None and suite_name(self.server_hello.cipher_suite).endswith("_CCM_8_SHA256")
+        short = self.hellos.server_hello is not None and suite_name(self.hellos.server_hello.cipher_suite).endswith(
+            "_CCM_8_SHA256"
+        )
         return len(record.fragment) == _INNER_ALERT + (_SHORT_TAG if short else _TAG)
 
     def leftover(self, side: Side) -> bytes:
         """Bytes that are no TLS, or of a record in clear that never became whole; nothing of what is encrypted."""
-        hello = self._hello.leftover(side) if self.state is not State.ANSWERED else b""
-        if side in self._encrypted and self.state not in (State.DISCONNECTED, State.FAILED):
-            return b""
-        clear, self._clear[side] = self._clear[side], b""
-        return hello + clear + self._records[side].leftover()
+        if self.state is State.EXPECT_HELLOS or self.hellos.lead not in _GOES_ON:
+            return self.hellos.leftover(side)
+        is_clear = side not in self._encrypted or self.state is State.DISCONNECTED
+        return self._records.leftover(side) if is_clear else b""
+
+
+def _without_bytes(event: Event) -> Event:
+    """What could not be read may be anything, also a password."""
+    return replace(event, raw=b"") if isinstance(event, Malformed | Unread) else event

@@ -1,0 +1,174 @@
+"""What is inside a TLS connection between others, where a key log holds its secrets.
+
+Which keys open which records is decided here; how they do it is `record_protection`'s. Up to TLS 1.2 a side's keys
+change with its ChangeCipherSpec, RFC 5246 section 7.1, also in a renegotiation. In TLS 1.3 they change behind its
+Finished and its KeyUpdate, RFC 8446 section 7.1 and 4.6.3. Early data is passed over: its secret opens nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from probe.handshake.key_log import KeyLog
+from probe.handshake.machine import SIDES, Side
+from probe.handshake.record_protection import (
+    CannotOpen,
+    Opener,
+    Plain,
+    Tls13Opener,
+    next_traffic_secret,
+    openers,
+)
+from probe.wire import tls_hello
+from probe.wire.tls_extensions import ExtensionType, find
+from probe.wire.tls_hello import HandshakeType
+from probe.wire.tls_record import ContentType, HandshakeFramer, Record
+from probe.wire.tls_version import TLS12, TLS13
+
+_MOST_EARLY = 256  # records of early data, or of a handshake without a secret, that are passed over
+_PRE_MASTER = "CLIENT_RANDOM"
+_HANDSHAKE = "{}_HANDSHAKE_TRAFFIC_SECRET"
+_TRAFFIC = "{}_TRAFFIC_SECRET_0"
+
+
+class Opening(Protocol):
+    """Opens the records of both sides."""
+
+    def change(self, side: Side) -> None:
+        """A side's ChangeCipherSpec was seen, outside of what is encrypted."""
+        ...
+
+    def open(self, side: Side, record: Record) -> list[Plain]:
+        """What a record holds; handshake messages whole, one by one, none where the end is in a later record.
+
+        Raises CannotOpen, or WireError.
+        """
+        ...
+
+
+def opening(secrets: KeyLog, client_random: bytes, hello: tls_hello.ServerHello, *, early: bool) -> Opening:
+    """What opens a connection, by its ServerHello. `early`: the client may send early data."""
+    if hello.selected_version >= TLS13:
+        return _Tls13(secrets.of(client_random), hello.cipher_suite, early=early)
+    return _Tls12(secrets, client_random, hello)
+
+
+class _Messages:
+    """Cuts handshake messages out of what was opened."""
+
+    def __init__(self) -> None:
+        self._framer = HandshakeFramer()
+
+    def take(self, plain: Plain) -> list[Plain]:
+        if plain[0] != ContentType.HANDSHAKE:
+            return [plain]
+        found = []
+        self._framer.feed(plain[1])
+        while (message := self._framer.next_message()) is not None:
+            found.append((ContentType.HANDSHAKE, message))
+        return found
+
+
+class _Tls12:
+    """Up to TLS 1.2: two openers for each handshake, each in use from its side's ChangeCipherSpec on."""
+
+    def __init__(self, secrets: KeyLog, client_random: bytes, hello: tls_hello.ServerHello) -> None:
+        self._secrets = secrets
+        self._client_random = client_random
+        self._hello = hello
+        self._agreed: dict[Side, Opener] | None = None  # by the last hellos
+        self._openers: dict[Side, Opener | CannotOpen] = {}
+        self._messages = {side: _Messages() for side in SIDES}
+
+    def change(self, side: Side) -> None:
+        try:
+            self._agreed = self._agreed or self._agree()
+            self._openers[side] = self._agreed[side]
+        except CannotOpen as error:
+            self._openers[side] = error
+
+    def _agree(self) -> dict[Side, Opener]:
+        master = self._secrets.of(self._client_random).get(_PRE_MASTER)
+        if master is None:
+            raise CannotOpen("the key log holds no secret of this connection")
+        hello = self._hello
+        if hello.compression_method:
+            raise CannotOpen("what is inside is compressed")
+        outside = find(hello.extensions, ExtensionType.ENCRYPT_THEN_MAC) is not None
+        randoms = (self._client_random, hello.random)
+        return openers(hello.selected_version, hello.cipher_suite, master, randoms, encrypt_then_mac=outside)
+
+    def open(self, side: Side, record: Record) -> list[Plain]:
+        opener = self._openers[side]
+        if isinstance(opener, CannotOpen):
+            raise opener
+        found = self._messages[side].take(opener.open(record))
+        for kind, content in found:
+            if kind == ContentType.CHANGE_CIPHER_SPEC:
+                self.change(side)
+            elif kind == ContentType.HANDSHAKE:
+                self._note(content)
+        return found
+
+    def _note(self, raw: bytes) -> None:
+        """The hellos of a renegotiation. Raises WireError."""
+        if raw[0] in (HandshakeType.CLIENT_HELLO, HandshakeType.SERVER_HELLO):
+            message = tls_hello.read_handshake(raw, TLS12)
+            if isinstance(message, tls_hello.ClientHello):
+                self._client_random = message.random
+            elif isinstance(message, tls_hello.ServerHello):
+                self._hello, self._agreed = message, None
+
+
+class _Tls13:
+    """TLS 1.3: a side's handshake secret up to its Finished, then its traffic secret, renewed by each KeyUpdate."""
+
+    def __init__(self, secrets: Mapping[str, bytes], cipher_suite: int, *, early: bool) -> None:
+        self._suite = cipher_suite
+        self._coming = {side: _in_order(secrets, side) for side in SIDES}
+        self._secret: dict[Side, bytes] = {}  # in use
+        self._openers: dict[Side, Opener] = {}
+        self._messages = {side: _Messages() for side in SIDES}
+        self._unopened = dict.fromkeys(SIDES, 0)  # how many more records may be passed over
+        for side in SIDES:
+            if (early and side is Side.CLIENT) or _HANDSHAKE.format(side.name) not in secrets:
+                self._unopened[side] = _MOST_EARLY
+
+    def change(self, side: Side) -> None:
+        """Means nothing in TLS 1.3."""
+
+    def open(self, side: Side, record: Record) -> list[Plain]:
+        opener = self._openers.get(side) or self._advance(side)
+        try:
+            plain = opener.open(record)
+        except CannotOpen:
+            if not self._unopened[side]:
+                raise
+            self._unopened[side] -= 1
+            return []
+        self._unopened[side] = 0
+        found = self._messages[side].take(plain)
+        for kind, content in found:
+            if kind == ContentType.HANDSHAKE and content[0] == HandshakeType.FINISHED:
+                self._openers.pop(side)
+            elif kind == ContentType.HANDSHAKE and content[0] == HandshakeType.KEY_UPDATE:
+                self._use(side, next_traffic_secret(self._suite, self._secret[side]))
+        return found
+
+    def _advance(self, side: Side) -> Opener:
+        if not self._coming[side]:
+            raise CannotOpen(
+                "the key log holds no secret of this connection" if not self._secret else "no secret further"
+            )
+        return self._use(side, self._coming[side].pop(0))
+
+    def _use(self, side: Side, secret: bytes) -> Opener:
+        self._secret[side] = secret
+        self._openers[side] = Tls13Opener(self._suite, secret)
+        return self._openers[side]
+
+
+def _in_order(secrets: Mapping[str, bytes], side: Side) -> list[bytes]:
+    labels = (form.format(side.name) for form in (_HANDSHAKE, _TRAFFIC))
+    return [secrets[label] for label in labels if label in secrets]
