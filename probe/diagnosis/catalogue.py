@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from probe.diagnosis import (
     catalogue_certificate,
     catalogue_certificate_make,
+    catalogue_client,
     catalogue_connection,
     catalogue_farm,
     catalogue_licensing,
@@ -15,6 +16,7 @@ from probe.diagnosis import (
     catalogue_outside,
     catalogue_security,
     catalogue_tls,
+    catalogue_tls_dropped,
     catalogue_x224,
 )
 from probe.diagnosis.rule import Diagnosis
@@ -28,8 +30,10 @@ CATALOGUE: Mapping[str, Diagnosis] = {
         catalogue_nla,
         catalogue_security,
         catalogue_tls,
+        catalogue_tls_dropped,
         catalogue_certificate,
         catalogue_certificate_make,
+        catalogue_client,
         catalogue_farm,
         catalogue_licensing,
         catalogue_outside,

@@ -212,12 +212,18 @@ INCONSISTENT_FLAGS = Diagnosis(
     source="[MS-RDPBCGR] 2.2.1.2.2 INCONSISTENT_FLAGS, 5.4.2.2",
 )
 
+CLIENT_DOES_NOT_ASK = Cause(
+    "The client is as old and does not negotiate: its request has no list of protocols, and any server answers so.",
+    "In a capture its request has no RDP_NEG_REQ; a newer client is answered otherwise by a server that negotiates.",
+)
+
 NEGOTIATION_UNSUPPORTED = Diagnosis(
     code="NEGOTIATION_UNSUPPORTED",
     severity="info",
     summary="The server does not negotiate: it knows Standard RDP Security and nothing newer.",
     wire=(
-        "The request carried a list of protocols. The Connection Confirm has no word on it, and RDP went on behind it."
+        "The request carried a list of protocols. The Connection Confirm has no word on it, and RDP went on behind it. "
+        "In a capture of one connection, also where the request carried none."
     ),
     causes=(
         Cause("The server is very old: Windows XP, Windows Server 2003 before SP1, or older.", on="windows"),
@@ -229,6 +235,7 @@ NEGOTIATION_UNSUPPORTED = Diagnosis(
             "Something in between strips the negotiation from the request.",
             "From the server's own network it negotiates.",
         ),
+        CLIENT_DOES_NOT_ASK,
     ),
     remedies=(
         Remedy(

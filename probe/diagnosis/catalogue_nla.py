@@ -13,6 +13,11 @@ from probe.diagnosis.wording import (
     RDP_TCP,
 )
 
+CLIENT_WITHOUT_NLA = Cause(
+    "The client does not offer NLA: it has no CredSSP, or there it is switched off.",
+    "In a capture its request names SSL or nothing, and not HYBRID.",
+)
+
 NLA_REQUIRED = Diagnosis(
     code="NLA_REQUIRED",
     severity="info",
@@ -32,6 +37,7 @@ NLA_REQUIRED = Diagnosis(
             "FreeRDP's server was started with /sec:nla, or is of version 3, where that is the default.", on="freerdp"
         ),
         Cause("GNOME Remote Desktop admits nothing else.", on="gnome"),
+        CLIENT_WITHOUT_NLA,
     ),
     remedies=(
         Remedy(

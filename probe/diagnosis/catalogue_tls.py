@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from probe.diagnosis.rule import Cause, Diagnosis, Remedy, Sees
-from probe.diagnosis.wording import FREERDP_TLS_FAILED, FROM_INSIDE, NEW_SELF_SIGNED, SCHANNEL, SUITE_ORDER, TLS_BROKEN
+from probe.diagnosis.rule import Cause, Diagnosis, Remedy
+from probe.diagnosis.wording import NEW_SELF_SIGNED, SCHANNEL, SUITE_ORDER, TLS_BROKEN
 
 _PROTOCOLS = f"{SCHANNEL}\\Protocols"
 _ENABLE_12 = (
@@ -170,11 +170,19 @@ XRDP_NO_VERSION = Cause(
 XRDP_OLD_ONLY = Cause("ssl_protocols in xrdp.ini names old versions only.", "The line stands in [Globals].", on="xrdp")
 TOO_OLD = Cause("The device or its software is too old for TLS 1.2.", "There is no setting for it.")
 
+CLIENT_TOO_OLD = Cause(
+    "The client is too old: it offers none of the versions that servers of today have.",
+    "In a capture its ClientHello names TLS 1.1 or older as its newest version.",
+)
+
 TLS_NO_COMMON_VERSION = Diagnosis(
     code="TLS_NO_COMMON_VERSION",
     severity="breaks_some",
     summary="The server accepts neither TLS 1.2 nor TLS 1.3, which current clients want.",
-    wire="ClientHellos of TLS 1.2 and of TLS 1.3 are turned away as versions, or answered by an older one.",
+    wire=(
+        "ClientHellos of TLS 1.2 and of TLS 1.3 are turned away as versions, or answered by an older one. In a capture "
+        "of one connection: the server answers the client's hello by the alert protocol_version."
+    ),
     causes=(
         NEVER_TAUGHT,
         OFF_12,
@@ -182,6 +190,7 @@ TLS_NO_COMMON_VERSION = Diagnosis(
         XRDP_OLD_ONLY,
         XRDP_NO_VERSION,
         TOO_OLD,
+        CLIENT_TOO_OLD,
     ),
     remedies=(
         Remedy(
@@ -191,6 +200,10 @@ TLS_NO_COMMON_VERSION = Diagnosis(
             heals=(NEVER_TAUGHT,),
         ),
         Remedy(f"On Windows enable TLS 1.2: {_ENABLE_12}.", on="windows", heals=(OFF_12, ALL_OFF)),
+        Remedy(
+            "Update the client, or replace it: Windows 7 needs KB3080079 to use TLS 1.2 for Remote Desktop.",
+            heals=(CLIENT_TOO_OLD,),
+        ),
         _XRDP_VERSIONS,
         _OPENSSL_DECIDES,
         Remedy(
@@ -349,49 +362,4 @@ TLS_WEAK_CIPHER = Diagnosis(
         _OPENSSL_DECIDES,
     ),
     source="RFC 9325 4; RFC 10015; NIST SP 800-52r2 3.3.1",
-)
-
-TLS_INTOLERANT = Diagnosis(
-    code="TLS_INTOLERANT",
-    severity="breaks_some",
-    summary="The server drops a legal TLS hello, and answers another: clients that send the first cannot connect.",
-    wire="One legal ClientHello is dropped, while another, which differs in its versions or size, is answered.",
-    causes=(
-        Cause(
-            "An old load balancer, firewall or TLS inspection in between does not know newer or larger hellos.",
-            "From the server's own network the hello is answered.",
-        ),
-        Cause(
-            "TLS 1.3 is switched on where Remote Desktop cannot use it: Windows Server 2019 and older.",
-            "It is dropped on the server itself too, and only where TLS 1.3 is offered.",
-            on="windows",
-        ),
-        Cause(
-            "The server's TLS is old: it drops what it does not know instead of ignoring it.",
-            "It is dropped on the server itself too.",
-        ),
-        Cause(
-            "Hellos that need two packets are lost on the way (an MTU black hole, often in a VPN).",
-            "Only the large hello is dropped, and with silence.",
-        ),
-    ),
-    remedies=(
-        FROM_INSIDE,
-        Remedy("Update the load balancer, the firewall or the server, or exclude the port from TLS inspection."),
-        Remedy(
-            f"On Windows Server 2019 and older take TLS 1.3 out again: delete the key TLS 1.3 under {_PROTOCOLS}, then "
-            "restart.",
-            on="windows",
-        ),
-        Remedy("Where only a large hello is dropped, try a smaller MTU on the way."),
-        Remedy(
-            "Last resort, which lowers security: a client that offers less (no TLS 1.3, no post-quantum group) sends "
-            "the hello that is answered.",
-            lowers=True,
-        ),
-    ),
-    user_sees=Sees(
-        mstsc=TLS_BROKEN.mstsc, windows_app=TLS_BROKEN.windows_app, freerdp=(FREERDP_TLS_FAILED,), rdesktop=()
-    ),
-    source="RFC 8446 9.3; RFC 7685; FreeRDP pull requests 7986, 7987",
 )

@@ -10,10 +10,13 @@ from typing import get_args
 from probe import result as facts
 
 # The rules register themselves as they are imported, in this order.
-from probe.diagnosis import rules_connection, rules_security, rules_tls  # noqa: F401
+from probe.diagnosis import rules_connection, rules_security  # noqa: F401
 
 # isort: split
-from probe.diagnosis import rules_certificate, rules_farm, rules_licensing  # noqa: F401
+from probe.diagnosis import rules_credssp, rules_tls  # noqa: F401
+
+# isort: split
+from probe.diagnosis import rules_certificate, rules_client, rules_farm, rules_licensing  # noqa: F401
 
 # isort: split
 from probe.diagnosis import rules_outside  # noqa: F401

@@ -17,7 +17,12 @@ def judge(result: Result) -> None:
 
 
 def clients_of(result: Result) -> list[Client]:
-    """Every known client as it follows, or as it was measured where it was; with --simulate those measured alone."""
+    """Every known client as it follows, or as it was measured where it was; with --simulate those measured alone.
+
+    None of a capture of what others asked: it tells of the clients that are in it, and too little of the server.
+    """
+    if result.capture is not None and result.asked is not None:
+        return []
     if result.is_simulation:
         return measured(result)
     if not result.simulated:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from probe.diagnosis import catalogue_certificate as catalogue
 from probe.diagnosis import catalogue_certificate_make as make
+from probe.diagnosis.captures import judged_at
 from probe.diagnosis.certificates import SOON, moment, name_of
 from probe.diagnosis.rule import Cause, Evidence, finds
 from probe.diagnosis.stored import stored
@@ -27,7 +28,7 @@ _OF_SERVERS = {"serverAuth", "remoteDesktopAuthentication", "anyExtendedKeyUsage
 @finds(catalogue.CERT_EXPIRED, needs="certificates")
 def cert_expired(result: Result) -> Iterator[Evidence]:
     """A certificate ended before the audit began."""
-    now = moment(result.started)
+    now = judged_at(result)
     for chain, leaf in _leaves(result):
         until = moment(leaf.not_after)
         if now is not None and until is not None and until < now:
@@ -41,7 +42,7 @@ def cert_expired(result: Result) -> Iterator[Evidence]:
 @finds(catalogue.CERT_NOT_YET_VALID, needs="certificates")
 def cert_not_yet_valid(result: Result) -> Iterator[Evidence]:
     """A certificate begins after the audit began."""
-    now = moment(result.started)
+    now = judged_at(result)
     for chain, leaf in _leaves(result):
         since = moment(leaf.not_before)
         if now is not None and since is not None and since > now:
@@ -54,7 +55,7 @@ def cert_not_yet_valid(result: Result) -> Iterator[Evidence]:
 @finds(catalogue.CERT_EXPIRES_SOON, needs="certificates")
 def cert_expires_soon(result: Result) -> Iterator[Evidence]:
     """A certificate ends within thirty days of the audit."""
-    now = moment(result.started)
+    now = judged_at(result)
     for chain, leaf in _leaves(result):
         until = moment(leaf.not_after)
         if now is not None and until is not None and timedelta(0) <= until - now < SOON:

@@ -7,14 +7,16 @@ from collections.abc import Iterator
 
 from probe.diagnosis import catalogue_connection as catalogue
 from probe.diagnosis import catalogue_x224 as x224
+from probe.diagnosis.captures import is_whole, one_connection
 from probe.diagnosis.rule import Evidence, finds
 from probe.diagnosis.stored import stored
 from probe.language import _
-from probe.result import Result
+from probe.result import Capture, Result
 
 _BROKEN = ("malformed", "incomplete")
 _TURNED_AWAY = ("disconnect request", "error TPDU")
-_NOT_HEARD = (None, "interrupted")  # the audit stopped by itself
+_NOT_HEARD = (None, "interrupted")  # the audit stopped by itself, or the capture did
+_LEFT = "abandoned"  # the client went away, and nobody knows what the server would have said
 
 
 @finds(catalogue.DNS_FAILED)
@@ -69,6 +71,10 @@ def not_rdp(result: Result) -> Iterator[Evidence]:
 def x224_silent(result: Result) -> Iterator[Evidence]:
     """An audit that was interrupted, or had no time to connect, has not heard a silence."""
     if result.status == "silent" and result.ending not in _NOT_HEARD and not _answers(result):
+        capture = one_connection(result)
+        if capture is not None:
+            yield Evidence(said=_waited(result, capture))
+            return
         said = _(
             "{where} took {connections} and answered no Connection Request in time; bytes received: {received}",
             where=_where(result),
@@ -80,8 +86,15 @@ def x224_silent(result: Result) -> Iterator[Evidence]:
 
 @finds(x224.X224_CLOSED)
 def x224_closed(result: Result) -> Iterator[Evidence]:
-    """A connection was had and ended without an answer; `ending` is that of the first, and others may differ."""
-    if result.status != "closed" or result.ending in (*_NOT_HEARD, "too_much") or _reset_without_a_byte(result):
+    """A connection was had and ended without an answer; `ending` is that of the first, and others may differ.
+
+    In a capture the server must have ended it, and the client asked: who closes what nobody spoke on refuses nothing.
+    """
+    not_closed = (*_NOT_HEARD, _LEFT, "too_much")
+    if result.status != "closed" or result.ending in not_closed or _reset_without_a_byte(result):
+        return
+    capture = one_connection(result)
+    if capture is not None and not (is_whole(result) and capture.ended_by == "server" and result.bytes_sent):
         return
     if not _answers(result):
         said = _(
@@ -98,7 +111,7 @@ def x224_closed(result: Result) -> Iterator[Evidence]:
 @finds(x224.X224_MALFORMED)
 def x224_malformed(result: Result) -> Iterator[Evidence]:
     """What came back began as RDP does, and could not be read: broken, cut off, or never finished."""
-    if result.status not in ("closed", "silent"):
+    if result.status not in ("closed", "silent") or not is_whole(result):
         return
     answers = _answers(result)
     is_endless = answers != [] and all(answer == "incomplete" for _asked, answer in answers)
@@ -145,7 +158,22 @@ def intermittent(result: Result) -> Iterator[Evidence]:
         yield Evidence(said=stored(said))
 
 
+def _waited(result: Result, capture: Capture) -> str:
+    """How long somebody else's request was not answered."""
+    if capture.waited_s is None:
+        return _(
+            "{where} took the connection, and nothing came in answer to the client's request", where=_where(result)
+        )
+    return _(
+        "{where} took the connection, and in {seconds} s nothing came in answer; then the client ended it",
+        where=_where(result),
+        seconds=f"{capture.waited_s:.1f}",
+    )
+
+
 def _reset_without_a_byte(result: Result) -> bool:
+    if not is_whole(result):
+        return False
     return result.ending == "reset" and not result.bytes_received and "closed" not in _endings(result)
 
 

@@ -1,4 +1,4 @@
-"""What proves the diagnoses of the negotiation, of Standard RDP Security and of CredSSP.
+"""What proves the diagnoses of the negotiation and of Standard RDP Security.
 
 A code about one request is no verdict on the server: the rules look at the verdict on each protocol, which comes from
 connections that asked for it. In a capture there is only the one request, and its code is all there is to tell.
@@ -12,23 +12,19 @@ from dataclasses import replace
 from probe.diagnosis import catalogue_negotiation as negotiation
 from probe.diagnosis import catalogue_nla as nla
 from probe.diagnosis import catalogue_security as catalogue
+from probe.diagnosis.captures import one_connection, requested
 from probe.diagnosis.rule import Evidence, finds
 from probe.diagnosis.stored import stored
 from probe.diagnosis.wording import both
 from probe.language import _
-from probe.result import CredSsp, Result, Severity, State, Verdict
+from probe.result import Result, Severity, State, Verdict
 
 _TLS_BASED = ("SSL", "HYBRID", "HYBRID_EX", "RDSTLS", "RDSAAD")
 _NLA = ("HYBRID", "HYBRID_EX")
 _WITHOUT_NLA = ("RDP", "SSL")
 _NEEDS_NLA = "HYBRID_REQUIRED_BY_SERVER"
 _USUAL = ("RDP", "SSL", "HYBRID")  # what clients ask for; a server that turns all away turns everybody away
-_NTLM_REFUSALS = ("STATUS_NTLM_BLOCKED", "STATUS_NOT_SUPPORTED", "SEC_E_UNSUPPORTED_FUNCTION")
-_HUNG_UP = ("closed", "reset")
-_DROPPED = (*_HUNG_UP, "timed_out", "too_much")
 _SMALLEST_KEY_BITS = 2048
-_OLDEST_CREDSSP = 5
-_MOST_SKEW_S = 300
 _WEAK_METHODS = ("40BIT", "56BIT")
 _UNKNOWN = Verdict(state="unknown")
 
@@ -36,6 +32,17 @@ _UNKNOWN = Verdict(state="unknown")
 @finds(nla.NLA_REQUIRED, needs="negotiation")
 def nla_required(result: Result) -> Iterator[Evidence]:
     """HYBRID is accepted and what lacks it turned away; or the failure code says so where nothing is accepted."""
+    asked = requested(result)
+    if asked is not None and not set(_NLA).intersection(asked):
+        for found in _refusals(result, _NEEDS_NLA):
+            yield replace(found, likeliest=nla.CLIENT_WITHOUT_NLA)
+    else:
+        for found in _demands(result):
+            yield replace(found, excludes=(nla.CLIENT_WITHOUT_NLA,))
+
+
+def _demands(result: Result) -> Iterator[Evidence]:
+    """What shows that NLA is demanded, whoever asked."""
     if not _accepted(result, _NLA):
         if not _accepted(result, ("RDP", *_TLS_BASED)) and _code_decides(result):
             yield from _refusals(result, _NEEDS_NLA, _WITHOUT_NLA)
@@ -62,11 +69,14 @@ def tls_required(result: Result) -> Iterator[Evidence]:
 
 @finds(negotiation.STANDARD_RDP_ONLY, needs="negotiation")
 def standard_rdp_only(result: Result) -> Iterator[Evidence]:
-    """RDP is accepted, and SSL and HYBRID are turned away in its favor."""
+    """RDP is accepted, and SSL and HYBRID are turned away in its favor.
+
+    On one connection it is selected in the place of both, or the code says so.
+    """
     refusals = _refusals(result, "SSL_NOT_ALLOWED_BY_SERVER")  # not yet looked for
     if _accepted(result, _TLS_BASED):
         return
-    if not _accepted(result, ("RDP",)):
+    if not _accepted(result, ("RDP",)) and not _is_given_rdp(result):
         yield from refusals if _code_decides(result) else ()
         return
     if all(_falls_back(_verdict(result, name)) for name in ("SSL", "HYBRID")):
@@ -94,17 +104,25 @@ def inconsistent_flags(result: Result) -> Iterator[Evidence]:
 
 @finds(negotiation.NEGOTIATION_UNSUPPORTED, needs="negotiation")
 def negotiation_unsupported(result: Result) -> Iterator[Evidence]:
-    """A negotiation request was confirmed without a word on it, by a server that then spoke RDP."""
+    """A negotiation request was confirmed without a word on it, by a server that then spoke RDP.
+
+    In a capture also where the client asked for nothing: then every server answers so, and the rule says that.
+    """
     if result.status != "rdp" or result.negotiation is None:
         return
+    if requested(result) == []:
+        yield from _confirmed_as_asked(result)
     attempts = [each for each in result.negotiation.attempts if each.answer == "confirm without negotiation"]
     for asked in dict.fromkeys("+".join(each.requested) for each in attempts if each.requested):
-        yield Evidence(said=_("asked for {asked}, confirmed without a negotiation structure", asked=asked))
+        said = _("asked for {asked}, confirmed without a negotiation structure", asked=asked)
+        yield Evidence(said=said, excludes=(negotiation.CLIENT_DOES_NOT_ASK,))
 
 
 @finds(negotiation.UNOFFERED_PROTOCOL_SELECTED, needs="negotiation")
 def unoffered_protocol_selected(result: Result) -> Iterator[Evidence]:
     """A protocol was selected that was not requested; RDP is a rejection and not meant."""
+    if one_connection(result) is not None and requested(result) is None:  # the request was not captured
+        return
     for attempt in result.negotiation.attempts if result.negotiation is not None else []:
         if attempt.selected is not None and attempt.selected not in (*attempt.requested, "RDP"):
             asked = "+".join(attempt.requested) or _("nothing")
@@ -194,97 +212,24 @@ def encryption_fips_only(result: Result) -> Iterator[Evidence]:
 
 @finds(catalogue.ENCRYPTION_REFUSED, needs="standard_rdp")
 def encryption_refused(result: Result) -> Iterator[Evidence]:
-    """Every method that was offered ended in a close or reset; a silence settles nothing."""
+    """Every method that was offered ended in a close or reset; a silence settles nothing.
+
+    A client of a capture offers several at once, and a server may close for anything else in its Connect-Initial.
+    """
+    if one_connection(result) is not None:
+        return
     asked = result.standard_rdp.methods_asked if result.standard_rdp is not None else []
     if any(each.ending not in ("closed", "reset") or each.answer == "malformed" for each in asked):
         return
     dead = result.tls is not None and result.tls.handshake_failure is not None
     severity: Severity | None = "blocker" if dead else None
     if not dead and not _accepted(result, _TLS_BASED):
-        severity = _if_rejected(result, _TLS_BASED[:2])
+        severity = if_rejected(result, _TLS_BASED[:2])
     for each in asked:
         yield Evidence(
             said=_("offered {offered}: {ending}", offered=each.offered, ending=stored(each.ending or "")),
             severity=severity,
         )
-
-
-@finds(catalogue.CREDSSP_ABORTED, needs="credssp")
-def credssp_aborted(result: Result) -> Iterator[Evidence]:
-    """The first TSRequest was answered by an end, or by nothing that a client could go on with.
-
-    It offers NTLM alone. Where the server may have hung up for that, and where it speaks CredSSP, clients with Kerberos
-    may get in: nothing is proved of them, and it is no blocker.
-    """
-    section = result.credssp
-    if section is None or section.ntlm is not None or _turns_ntlm_away(section):
-        return
-    severity = _if_rejected(result, _WITHOUT_NLA)
-    if section.version is None and section.ending in _DROPPED:
-        said = _("sent the first TSRequest: {ending}", ending=stored(section.ending))
-        if section.ending in _HUNG_UP:
-            yield Evidence(said=said)
-        else:
-            yield Evidence(said=said, severity=severity, excludes=(catalogue.KERBEROS_ONLY,))
-    elif section.version is None and section.answer is not None:
-        said = _("sent the first TSRequest: the answer is {answer}", answer=stored(section.answer))
-        yield Evidence(said=said, severity=severity, excludes=(catalogue.KERBEROS_ONLY,))
-    elif section.version is not None:
-        yield _no_challenge(section)
-
-
-def _no_challenge(section: CredSsp) -> Evidence:
-    """A TSRequest came, so that CredSSP is passed on; what offers Kerberos beside NTLM may get further with it."""
-    if section.error is not None:
-        said = _("sent the first TSRequest: the answer holds error {error}", error=section.error)
-    elif "NTLM" in section.mechanisms:
-        said = _("sent the first TSRequest: the answer chooses NTLM and holds no NTLM challenge")
-        return Evidence(said=said, excludes=(catalogue.TLS_ENDED, catalogue.KERBEROS_ONLY))
-    else:
-        said = _("sent the first TSRequest: the answer holds no NTLM challenge and no error")
-    return Evidence(said=said, excludes=(catalogue.TLS_ENDED,))
-
-
-@finds(catalogue.CREDSSP_OUTDATED, needs="credssp")
-def credssp_outdated(result: Result) -> Iterator[Evidence]:
-    """The server said a version from before the repair of CVE-2018-0886."""
-    version = result.credssp.version if result.credssp is not None else None
-    if version is not None and version < _OLDEST_CREDSSP:
-        yield Evidence(said=_("TSRequest version {version}", version=version), facts={"version": version})
-
-
-@finds(catalogue.NTLM_REFUSED, needs="credssp")
-def ntlm_refused(result: Result) -> Iterator[Evidence]:
-    """The server answered the offer of NTLM with an error that means it, or with another mechanism."""
-    section = result.credssp
-    if section is not None and _turns_ntlm_away(section):
-        said = _("offered NTLM, answered by choosing {mechanisms}", mechanisms=_(", ").join(section.mechanisms))
-        if section.error is not None:
-            said = _("offered NTLM, answered {error}", error=section.error)
-        yield Evidence(said=said)
-
-
-@finds(catalogue.CLOCK_SKEW, needs="credssp")
-def clock_skew(result: Result) -> Iterator[Evidence]:
-    """The NTLM challenge's timestamp is further off than Kerberos allows."""
-    ntlm = result.credssp.ntlm if result.credssp is not None else None
-    skew = ntlm.clock_skew_s if ntlm is not None else None
-    if ntlm is not None and skew is not None and abs(skew) > _MOST_SKEW_S:
-        seconds = f"{abs(skew):.0f}"
-        said = _("the server's clock was behind by {seconds} s", seconds=seconds)
-        if skew > 0:
-            said = _("the server's clock was ahead by {seconds} s", seconds=seconds)
-        if ntlm.timestamp is not None:
-            said = _("{said}, at {moment}", said=said, moment=ntlm.timestamp)
-        yield Evidence(said=said, facts={"seconds": round(skew)})
-
-
-def _turns_ntlm_away(section: CredSsp) -> bool:
-    if section.ntlm is not None or section.version is None:
-        return False
-    if section.error is not None:
-        return section.error in _NTLM_REFUSALS
-    return bool(section.mechanisms) and "NTLM" not in section.mechanisms
 
 
 def _verdict(result: Result, name: str) -> Verdict:
@@ -299,16 +244,17 @@ def _accepted(result: Result, names: tuple[str, ...]) -> list[str]:
 
 def _all_rejected(result: Result) -> bool:
     """What clients ask for was all turned away, and nothing else was accepted."""
-    return not _accepted(result, ("RDP", *_TLS_BASED)) and _if_rejected(result, _USUAL) is not None
+    return not _accepted(result, ("RDP", *_TLS_BASED)) and if_rejected(result, _USUAL) is not None
 
 
-def _if_rejected(result: Result, names: tuple[str, ...]) -> Severity | None:
+def if_rejected(result: Result, names: tuple[str, ...]) -> Severity | None:
+    """Nobody connects where these are all that is left, and all of them are turned away."""
     return "blocker" if all(_verdict(result, name).state == "rejected" for name in names) else None
 
 
 def _code_decides(result: Result) -> bool:
     """Nothing is known to be accepted, and nothing more can be learned: the code itself is the diagnosis."""
-    return result.capture is not None or _all_rejected(result)
+    return one_connection(result) is not None or _all_rejected(result)
 
 
 def _refusals(result: Result, failure: str, names: tuple[str, ...] = ("RDP", *_TLS_BASED)) -> Iterator[Evidence]:
@@ -340,6 +286,21 @@ def _stated(name: str, state: State, how: str | None) -> str:
     if how is None:
         return _("{name}: {state}", name=name, state=words)
     return _("{name}: {state} ({how})", name=name, state=words, how=stored(how))
+
+
+def _is_given_rdp(result: Result) -> bool:
+    """The one client of a capture asked for TLS and NLA and was given RDP."""
+    attempts = result.negotiation.attempts if result.negotiation is not None else []
+    asked = requested(result) or []
+    return {"SSL", "HYBRID"} <= set(asked) and any(attempt.selected == "RDP" for attempt in attempts)
+
+
+def _confirmed_as_asked(result: Result) -> Iterator[Evidence]:
+    attempts = result.negotiation.attempts if result.negotiation is not None else []
+    if any(attempt.answer == "confirm without negotiation" for attempt in attempts):
+        said = _("neither the client's request nor the confirm has a negotiation structure")
+        summary = _("Nothing was negotiated: client and server go on with Standard RDP Security, as the oldest do.")
+        yield Evidence(said=said, summary=summary, likeliest=negotiation.CLIENT_DOES_NOT_ASK)
 
 
 def _falls_back(verdict: Verdict) -> bool:

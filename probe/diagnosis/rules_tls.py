@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator, Sequence
 
 from probe.diagnosis import catalogue_tls as catalogue
+from probe.diagnosis import catalogue_tls_dropped as dropped
+from probe.diagnosis.captures import one_connection
 from probe.diagnosis.client_suites import CURRENT_SUITES, KNOWN_SUITES
 from probe.diagnosis.rule import Cause, Evidence, finds
 from probe.diagnosis.stored import stored
@@ -29,14 +31,21 @@ _MOST_NAMES = 4  # of suites in one piece of evidence
 _OF_WINDOWS = (catalogue.SCHANNEL_KEY, catalogue.SCHANNEL_OFF)
 _OF_XRDP = (catalogue.XRDP_KEY, catalogue.XRDP_SMALL_KEY, catalogue.XRDP_CIPHERS)
 _OF_THE_WAY = (catalogue.PATH_SWALLOWS, catalogue.PATH_CUTS, catalogue.SERVICE_HANGS)
-_WITH_OLDER = (catalogue.ALL_OFF, catalogue.XRDP_NO_VERSION)  # ruled out where an older version is accepted
-_WITHOUT_ANY = (catalogue.NEVER_TAUGHT, catalogue.OFF_12, catalogue.XRDP_OLD_ONLY, catalogue.TOO_OLD)
+_OF_CLIENTS = (catalogue.CLIENT_TOO_OLD,)  # ruled out where a current client was refused, or we asked as one
+_OF_SERVERS = (catalogue.NEVER_TAUGHT, catalogue.OFF_12, catalogue.XRDP_OLD_ONLY, catalogue.TOO_OLD)
+_WITH_OLDER = (catalogue.ALL_OFF, catalogue.XRDP_NO_VERSION, *_OF_CLIENTS)  # where an older version is accepted
+_WITHOUT_ANY = (*_OF_SERVERS, *_OF_CLIENTS)
 _NOT_ASKED = ("interrupted", "deadline", "refused", "filtered", "unreachable")  # ended before the server could answer
 
 
 @finds(catalogue.TLS_HANDSHAKE_ABORTED, needs="tls")
 def tls_handshake_aborted(result: Result) -> Iterator[Evidence]:
-    """No hello was answered by a ServerHello, and not merely because its version is too old."""
+    """No hello was answered by a ServerHello, and not merely because its version is too old.
+
+    On one connection of a capture too: handshake_failure says that no set of parameters was acceptable (RFC 8446 6.2),
+    and that may be a suite, a group, a signature algorithm, or a key that the server cannot use, so that it proves
+    nothing of suites alone (TLS_NO_SHARED_CIPHER); protocol_version does say which (TLS_NO_COMMON_VERSION).
+    """
     versions = _asked(result)
     if versions.keys().isdisjoint(_CURRENT):  # older versions alone do not tell of every hello
         versions = _only_try(result)
@@ -54,7 +63,10 @@ def tls_handshake_aborted(result: Result) -> Iterator[Evidence]:
 
 @finds(catalogue.TLS_NO_COMMON_VERSION, needs="tls")
 def tls_no_common_version(result: Result) -> Iterator[Evidence]:
-    """TLS 1.2 and 1.3 were both turned away, for an older version or as versions."""
+    """TLS 1.2 and 1.3 were both turned away, for an older version or as versions; or all that one client has."""
+    if one_connection(result) is not None:
+        yield from _refused_versions(result)
+        return
     versions = _asked(result)
     current = [versions.get(name, Verdict(state="unknown")) for name in _CURRENT]
     served = _served(result)
@@ -70,6 +82,19 @@ def tls_no_common_version(result: Result) -> Iterator[Evidence]:
         )
     for name in served:
         yield Evidence(said=_("{name}: accepted", name=name))
+
+
+def _refused_versions(result: Result) -> Iterator[Evidence]:
+    """The versions of one client, where the server said by its alert that it has none of them."""
+    refused = [name for name, verdict in _asked(result).items() if verdict.reason == _TOO_OLD]
+    if not refused or _served(result):
+        return
+    summary = _("The server has no version of TLS that this client offers: {versions}.", versions=both(refused))
+    current = not set(refused).isdisjoint(_CURRENT)
+    excludes = _OF_CLIENTS if current else (*_OF_SERVERS, catalogue.ALL_OFF, catalogue.XRDP_NO_VERSION)
+    for name in refused:
+        said = _("{name}: rejected ({reason})", name=name, reason=stored(_TOO_OLD))
+        yield Evidence(said=said, summary=summary, excludes=excludes)
 
 
 @finds(catalogue.TLS_LEGACY_VERSION, needs="tls")
@@ -124,11 +149,11 @@ def tls_weak_cipher(result: Result) -> Iterator[Evidence]:
         yield Evidence(said=_("{said}: {words}", said=said, words=weakness), facts={"weak": words})
 
 
-@finds(catalogue.TLS_INTOLERANT, needs="tls")
+@finds(dropped.TLS_INTOLERANT, needs="tls")
 def tls_intolerant(result: Result) -> Iterator[Evidence]:
     """A hello was dropped though another was answered."""
-    for dropped in result.tls.intolerance if result.tls is not None else []:
-        yield Evidence(said=_("{said}: {words}", said=stored(dropped.hello), words=stored(dropped.ending)))
+    for hello in result.tls.intolerance if result.tls is not None else []:
+        yield Evidence(said=_("{said}: {words}", said=stored(hello.hello), words=stored(hello.ending)))
 
 
 def _are_suites_left(tls: Tls) -> bool:
@@ -214,7 +239,8 @@ def _only_try(result: Result) -> dict[str, Verdict]:
     failure = result.tls.handshake_failure if result.tls is not None else None
     if failure is None or failure.ending in _NOT_ASKED or failure.reason in (None, "not completed"):
         return {}
-    return {_("a complete handshake"): failure}
+    whose = _("the client's hello") if one_connection(result) is not None else _("a complete handshake")
+    return {whose: failure}
 
 
 def _served(result: Result) -> list[str]:

@@ -8,7 +8,7 @@ import pytest
 
 from probe.clients import CLIENTS, protocol
 from probe.clients.profile import ClientProfile
-from probe.diagnosis import rules_security
+from probe.diagnosis import rules_credssp
 from probe.diagnosis.catalogue import CATALOGUE
 from probe.diagnosis.client_hints import SERVERS
 from probe.diagnosis.client_messages import MESSAGES
@@ -123,7 +123,7 @@ def test_numbers_are_those_of_the_wire() -> None:
     }
     versions = (tls_version.TLS10, tls_version.TLS11, tls_version.TLS12, tls_version.TLS13)
     assert versions == (protocol.TLS10, protocol.TLS11, protocol.TLS12, protocol.TLS13)
-    assert set(rules_security._NTLM_REFUSALS) == protocol.NTLM_REFUSALS
+    assert set(rules_credssp._NTLM_REFUSALS) == protocol.NTLM_REFUSALS
 
 
 def test_what_helps_is_said_for_a_code_that_can_be_met() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from probe.diagnosis import diagnose
 from probe.result import (
+    Capture,
     Certificate,
     CertificateChain,
+    ClientSide,
     CredSsp,
     Diagnosis,
     EndingName,
@@ -66,8 +68,19 @@ def all_refused(failure: str) -> Result:
     return negotiated(RDP=refused(failure), SSL=refused(failure), HYBRID=refused(failure))
 
 
-def captured(described: Result) -> Result:
-    described.capture = {"stream": 1}
+def captured(described: Result, side: ClientSide | None = None, **fields: object) -> Result:
+    """The same from a capture of one connection."""
+    described.capture = Capture(
+        file="x.pcap",
+        stream=1,
+        client="192.0.2.9:51234",
+        server="192.0.2.7:3389",
+        first_packet=1,
+        last_packet=9,
+        client_side=side,
+        ending=str(fields.pop("ending", "open")),
+        **fields,  # type: ignore[arg-type]
+    )
     return described
 
 

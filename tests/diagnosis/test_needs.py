@@ -9,6 +9,7 @@ import pytest
 from probe.diagnosis import diagnose
 from probe.diagnosis.rule import RULES, Rule
 from probe.result import Gateway, Licensing, Result, Udp
+from tests.diagnosis.results import captured
 from tests.golden import results as golden
 
 MADE = (
@@ -30,8 +31,7 @@ def everything(described: Result) -> Result:
     described.licensing = [Licensing(over="SSL", answer="error", code="ERR_NO_LICENSE_SERVER")]
     described.udp = Udp(port=3389, state="silent", offered="3.0", sent=3)
     described.gateway = Gateway(host="gw.example", port=443, state="refused")
-    described.capture = {"file": "a.pcap"}
-    return described
+    return captured(described)
 
 
 @pytest.mark.parametrize("rule", [rule for rule in RULES if rule.needs], ids=lambda rule: rule.diagnosis.code)

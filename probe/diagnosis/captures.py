@@ -1,0 +1,34 @@
+"""How rules read a result that is from a capture."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from probe.diagnosis.certificates import moment
+from probe.result import Capture, Result
+
+_OLDEST = datetime(1998, 1, 1, tzinfo=UTC)  # of the first servers; what is older has no clock
+
+
+def one_connection(result: Result) -> Capture | None:
+    """The capture that a result is of, where it tells of a single connection of it; None where a server was judged."""
+    capture = result.capture
+    return capture if capture is not None and len(capture.streams) < 2 else None
+
+
+def is_whole(result: Result) -> bool:
+    """Nothing that was said is missing: always so where we asked ourselves."""
+    capture = result.capture
+    return capture is None or not (capture.gaps or capture.truncated or capture.one_sided is not None)
+
+
+def judged_at(result: Result) -> datetime | None:
+    """When it was: the time that certificates are held against. None where a capture has no clock."""
+    started = moment(result.started)
+    return None if result.capture is not None and started is not None and started < _OLDEST else started
+
+
+def requested(result: Result) -> list[str] | None:
+    """What the one client of a capture asked for; None where that is not known, or several are told of."""
+    capture = one_connection(result)
+    return capture.client_side.requested if capture is not None and capture.client_side is not None else None
