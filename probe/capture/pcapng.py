@@ -20,6 +20,9 @@ from probe.handshake.key_log import KeyLog
 MAGIC = bytes.fromhex("0a0d0d0a")  # the type of a Section Header Block, the same in both byte orders
 _SECTION = 0x0A0D0D0A
 _INTERFACE, _PACKET, _SIMPLE_PACKET, _ENHANCED_PACKET, _SECRETS = 1, 2, 3, 6, 10
+_PACKETS = frozenset((_PACKET, _SIMPLE_PACKET, _ENHANCED_PACKET))
+_READ = frozenset((_SECTION, _INTERFACE, _SECRETS, *_PACKETS))
+_NO_PACKETS = frozenset((9, 0xBAD, 0x40000BAD, 0x204, 0x208, 0x216, 0x217, 0x221, 0x222))  # journal, custom, sysdig
 _TLS_KEY_LOG = 0x544C534B
 _ORDERS = {bytes.fromhex("1a2b3c4d"): ">", bytes.fromhex("4d3c2b1a"): "<"}
 _LONGEST_READ = LONGEST + (1 << 16)  # bytes of a block that is looked into: a packet and its options
@@ -43,9 +46,9 @@ class _Damage(Exception):
 class PcapNg:
     """The frames of one file, which begins at the window's `at` with MAGIC. It can be read once.
 
-    Frames are numbered over all sections. One of a Simple Packet Block has no time: it has that of the frame before it.
-    TLS key logs in the file go to `secrets` when they are met. Damage ends the frames and is told in `notices`, in
-    plain words with the byte offset; nothing is raised.
+    Frames are numbered over all sections, as Wireshark does. One of a Simple Packet Block has no time: it has that of
+    the frame before it. TLS key logs in the file go to `secrets` when they are met. Damage ends the frames and is told
+    in `notices`, in plain words with the byte offset; nothing is raised.
     """
 
     def __init__(self, window: Window, secrets: KeyLog | None = None) -> None:
@@ -131,38 +134,41 @@ class PcapNg:
             total = self._word(data, at + 4)[0]
         if at + total > end:
             return False
-        self._check(total)
+        self._check(total, _LONGEST_BLOCK)
         if self._word(data, at + total - 4)[0] != total:
             raise _Damage(f"of {total} bytes has another length at its end")
-        if kind in (_INTERFACE, _PACKET, _SIMPLE_PACKET, _ENHANCED_PACKET, _SECRETS):
+        if kind in _READ and kind != _SECTION:
             self._known(kind, data[at + 8 : at + total - 4], frames)
+        elif kind in _NO_PACKETS:
+            self.count += 1  # Wireshark gives them numbers as it does packets
         window.at = at + total
         return True
 
     def _go_on(self) -> bool:
         """Get the rest of the next block, or pass over it. False: there is none. Raises _Damage."""
-        window = self._window
+        window, begins = self._window, self._window.offset
         if not window.need(12):
             if window.data:
-                self._end_inside()
+                self._end_inside("a block that", begins)
             return False
         kind, total = self._words(window.data, 0)
         if kind == _SECTION:
             if not window.need(28):
-                self._end_inside()
+                self._end_inside("a block that", begins)
                 return False
             total = struct.unpack_from(self._order_at(window.data, 0) + "I", window.data, 4)[0]
-        self._check(total)
-        is_read = kind in (_SECTION, _INTERFACE, _PACKET, _SIMPLE_PACKET, _ENHANCED_PACKET, _SECRETS)
-        if total > (_LONGEST_READ if is_read else _LONGEST_BLOCK):
-            raise _Damage(f"has a length of {total} bytes, which cannot be")
-        if not (window.need(total) if is_read or total <= _LONGEST_READ else window.skip(total)):
-            self._end_inside()
-            return False
-        return True
+        self._check(total, _LONGEST_READ if kind in _READ else _LONGEST_BLOCK)
+        if kind in _READ or total <= _LONGEST_READ:
+            is_there = window.need(total)
+        else:
+            is_there = window.skip(total)
+            self.count += kind in _NO_PACKETS
+        if not is_there:
+            self._end_inside(f"packet {self.count + 1}, which" if kind in _PACKETS else "a block that", begins)
+        return is_there
 
-    def _check(self, total: int) -> None:
-        if total < 12 or total % 4:
+    def _check(self, total: int, longest: int) -> None:
+        if not 12 <= total <= longest or total % 4:
             raise _Damage(f"has a length of {total} bytes, which cannot be")
 
     def _order_at(self, data: bytes, at: int) -> str:
@@ -171,12 +177,9 @@ class PcapNg:
             raise _Damage("begins a section without saying its byte order")
         return order
 
-    def _end_inside(self) -> None:
+    def _end_inside(self, what: str, begins: int) -> None:
         self.truncated = True
-        data = self._window.data
-        is_packet = len(data) >= 4 and self._word(data, 0)[0] in (_PACKET, _SIMPLE_PACKET, _ENHANCED_PACKET)
-        inside = f"packet {self.count + 1}, which" if is_packet else "a block that"
-        self.notices.append(f"the file ends inside {inside} begins at byte {self._window.offset}")
+        self.notices.append(f"the file ends inside {what} begins at byte {begins}")
 
     def _add(self, frames: list[Frame], interface: int, ticks: int | None, data: bytes, length: int) -> None:
         """A frame whose time is `ticks` of its interface; None: that of the frame before."""
