@@ -49,15 +49,18 @@ class Question:
     client: str | None = None  # the key of the client as which it asks, with that client's own request and hello
     bare: bool = False  # the request has no RDP_NEG_REQ; `protocols` is 0 then
     flags: int = 0  # of the RDP_NEG_REQ
+    joined: bool = False  # watched without its beginning: what the client asked for before is not known
     repeat: bool = False  # asked again, alone, because the first time ended in silence or a reset
     # What it was made for, in a few words; where it is empty the stage says it.
     purpose: str = field(default="", compare=False)
 
     @property
     def hello(self) -> Offer | None:
-        """What our own ClientHello offers, where one is sent that is not SSLv2's."""
-        if self.stage is not Stage.HELLO or self.version is None or self.version == SSL2:
+        """What our own ClientHello offers, where one is sent that is not SSLv2's; or what a watched client's does."""
+        if self.version is None or self.version == SSL2:
             return None
+        if self.stage is not Stage.HELLO:
+            return self.offer if self.stage is Stage.TUNNEL else None
         return self.offer if self.offer is not None else usual_offer(self.version)
 
     @property

@@ -32,13 +32,14 @@ from probe.wire.nego import (
 
 _OVER_TLS = (Stage.HELLO, Stage.TUNNEL, Stage.LICENSING)
 _COOKIE = b"probe"
-_OTHER_NAME = "rdp-probe.invalid"  # RFC 2606: nobody has it
+OUR_COOKIE = RequestData.COOKIE + _COOKIE
+OTHER_NAME = "rdp-probe.invalid"  # RFC 2606: nobody has it
 RandomBytes = Callable[[int], bytes]
 
 # Every client in the field asks for at least one channel; this one is the commonest. INITIALIZED | COMPRESS_RDP.
 _RDPDR = gcc.ChannelDefinition(name=b"rdpdr\0\0\0", options=0x80800000)
 # Where Standard RDP Security follows unasked, all that a client can have: one method is the least that is legal.
-_ANY_METHOD = (
+ANY_METHOD = (
     gcc.EncryptionMethod.FORTY_BIT
     | gcc.EncryptionMethod.FIFTY_SIX_BIT
     | gcc.EncryptionMethod.ONE_TWENTY_EIGHT_BIT
@@ -77,7 +78,7 @@ class Conversation:
             return self.settings.routing_token.encode("utf-8")
         if self.settings.cookie is not None:
             return RequestData.COOKIE + self.settings.cookie.encode("utf-8")
-        return RequestData.COOKIE + _COOKIE if cookie else None
+        return OUR_COOKIE if cookie else None
 
     def _after(self, negotiation: Negotiation, finished: Machine, question: Question) -> Machine | None:
         """What follows the negotiation; what followed it is followed by the licensing phase, or by nothing."""
@@ -123,7 +124,7 @@ class Conversation:
             return Ssl2Hello(framed_hello(version, offer.suites, self.random_bytes))
         if offer.form is not None:
             return self._hello_in_form(offer, offer.form)
-        name = _OTHER_NAME if question.other_name else self.server_name
+        name = OTHER_NAME if question.other_name else self.server_name
         return TlsHello(client_hello(offer, self.random_bytes, name))
 
     def _hello_in_form(self, offer: Offer, form: HelloForm) -> Machine:
@@ -149,7 +150,7 @@ class Conversation:
     def _settings(self, question: Question, selected: int) -> Machine:
         methods = question.methods
         if selected == Protocol.RDP and not methods:  # it did not negotiate; without a method it would just close
-            methods = _ANY_METHOD
+            methods = ANY_METHOD
         return BasicSettingsExchange(connect_initial(question.rdp_version, methods, selected))
 
     def _licensing(self, question: Question, finished: Machine) -> Machine | None:

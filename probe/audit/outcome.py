@@ -53,6 +53,8 @@ def outcome(reading: Reading) -> Outcome:
 def reached_tls(reading: Reading) -> bool:
     """A TLS-based protocol was asked for and selected, and TLS was then tried."""
     answer, requested = reading.negotiation, reading.question.protocols
+    if reading.question.joined and answer is None:
+        return reading.question.stage in (Stage.HELLO, Stage.TUNNEL)
     return (
         isinstance(answer, NegotiationResponse)
         and requested is not None

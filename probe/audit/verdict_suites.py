@@ -34,10 +34,15 @@ def answers(readings: Iterable[Reading]) -> list[Reading]:
         reading
         for reading in readings
         if reading.server_hello is not None
-        and (reading.secured is not None if reading.question.hello is None else outcome(reading) is Outcome.AGREED)
+        and (_is_complete(reading) if reading.question.hello is None else outcome(reading) is Outcome.AGREED)
     ]
     shown = {reading.chain for reading in agreed if not reading.question.other_name}
     return [reading for reading in agreed if not reading.question.other_name or reading.chain in shown]
+
+
+def _is_complete(reading: Reading) -> bool:
+    """A handshake was completed; or it was captured without its hello, which is not judged then."""
+    return reading.secured is not None or reading.question.joined
 
 
 def _in_version(version: int, agreed: Iterable[Reading]) -> list[Reading]:

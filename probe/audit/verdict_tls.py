@@ -108,7 +108,7 @@ def _agrees_on(version: int, reading: Reading) -> bool:
         return False
     offer, hello = reading.question.hello, reading.server_hello
     if offer is None or hello is None:  # our library's handshake: it went on only if all was as it had offered
-        return reading.secured is not None
+        return reading.secured is not None or reading.question.joined
     newer = version == offer.version if offer.version >= TLS13 and not offer.older else version <= offer.version
     return newer and unoffered(hello, offer) is None
 

@@ -51,6 +51,11 @@ class WatchedCredSsp:
         return self.state in _OVER
 
     @property
+    def delegated(self) -> bool:
+        """True once the client has sent its credentials, which only they can read; then RDP begins."""
+        return self.state is State.DELEGATED
+
+    @property
     def waiting_for(self) -> str:
         """The message that is awaited, in words."""
         return "" if self.finished else self.state.value

@@ -14,8 +14,10 @@ No socket, no clock. See `machine.py` for what observing means.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
+from typing import Self
 
 from probe.errors import ProbeError, Truncated, UnexpectedMessage
 from probe.handshake.machine import SIDES, Event, Malformed, Seen, Side
@@ -47,6 +49,7 @@ TRANSITIONS: Mapping[tuple[State, Side, type[object]], State] = {
 _WAITING = (State.EXPECT_REQUEST, State.EXPECT_CONFIRM)
 _SHORT = 64  # bytes of a packet that may be one of the few that are met over and over
 _TPKT_START = b"\x03\x00"
+_CODE_AT, _VARIABLE_AT = 5, 11  # of a Connection Request in its TPKT packet
 
 
 class Negotiation:
@@ -164,3 +167,18 @@ def _usual_tpdu(raw: bytes) -> x224.Tpdu:
 @lru_cache(maxsize=64)
 def _usually_inside(raw: bytes) -> object | None:
     return _inside(_usual_tpdu(raw))
+
+
+@dataclass(frozen=True, slots=True)
+class CutRequest:
+    """A Connection Request whose end is not in a capture. `token` is its cookie or routing token, where it is whole."""
+
+    token: bytes | None
+
+    @classmethod
+    def read(cls, raw: bytes) -> Self | None:
+        """Read the beginning of a TPKT packet; None where it is no Connection Request's."""
+        if not raw.startswith(_TPKT_START) or len(raw) <= _CODE_AT or raw[_CODE_AT] >> 4 != x224.ConnectionRequest.CODE:
+            return None
+        token, end, _ = raw[_VARIABLE_AT:].partition(RequestData.END_OF_TOKEN)
+        return cls(token if end else None)
