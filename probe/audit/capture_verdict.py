@@ -9,28 +9,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import zip_longest
 
 from probe.audit.attempt import Attempt, Question, Stage
 from probe.audit.capture_verdict_course import course
 from probe.audit.capture_verdict_narrow import narrowed
-from probe.audit.capture_verdict_unknown import encrypted_from, frame_of, has_clock, unknown
+from probe.audit.capture_verdict_unknown import frame_of, has_clock, unknown
 from probe.audit.plan import Plan
 from probe.audit.reading import read
 from probe.audit.settings import Settings
 from probe.audit.steps import words_for
 from probe.audit.trust import TrustJudge
 from probe.audit.verdict import Audit, verdict
-from probe.audit.watched import watch
+from probe.audit.watched import Watched, watched
 from probe.capture.connection import Connection
-from probe.errors import WireError
 from probe.handshake.key_log import KeyLog
 from probe.handshake.machine import Seen
-from probe.handshake.tls_progress import Decrypted
-from probe.result import Capture, CapturedMessage, Result, Target
-from probe.wire import mcs, tls_hello
-from probe.wire.tls_extensions import ExtensionType, find, read_server_name
+from probe.result import Capture, CapturedMessage, ClientSide, Result, Target
+from probe.wire.tls_version import SSL2
 
-_HOST_NAME = 0  # NameType, RFC 6066 section 3
+_NOTHING_SAID = ClientSide()
 _LATEST = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 
 
@@ -38,41 +36,35 @@ def captured(
     connection: Connection, file: str, settings: Settings, secrets: KeyLog, trust: TrustJudge | None = None
 ) -> Result:
     """What a capture of one connection says, with `capture` filled in; not yet diagnosed."""
-    attempt = _as_one(watch(connection, secrets))
+    seen = watched(connection, secrets)
+    attempt = _as_one(seen.attempt)
     reading = read(attempt)
-    hello = _hello(attempt)
-    result = verdict(_audit((connection,), (attempt,), settings, trust, server_name=_name_in(hello)))
     where = course(connection, attempt, reading)
-    result.status, result.ending, result.service, result.banner = (
-        where.status,
-        where.ending,
-        where.service,
-        where.banner,
-    )
-    decrypted = any(isinstance(event, Decrypted) for event in attempt.events)
-    narrowed(result, reading, hello, decrypted=decrypted)
+    result = verdict(_audit((connection,), (attempt,), settings, trust, server_name=_name_in(seen.client)))
+    result.status, result.ending = where.status, where.ending
+    result.service, result.banner = where.service, where.banner
+    narrowed(result, reading, seen, where)
     if not has_clock(connection):
         _without_clock(result)
-    result.capture = _described(connection, attempt, file)
+    result.capture = _described(connection, seen, file)
     result.capture.reached, result.capture.waited_s = where.reached, where.waited_s
-    result.capture.decrypted = decrypted
-    result.capture.unknown = unknown(connection, attempt, where.reached)
+    result.capture.unknown = unknown(connection, seen, where.reached)
     return result
 
 
 def _as_one(attempt: Attempt) -> Attempt:
-    """Of one connection it is told what it came to, whatever it was made for."""
+    """Of one connection it is told what it came to, whatever its hello was to find out."""
     asked = attempt.question
-    if asked.protocols is None:
+    if asked.stage is not Stage.HELLO or asked.version == SSL2 or asked.framed:
         return attempt
-    clear = any(isinstance(event, Seen) and isinstance(event.message, mcs.ConnectInitial) for event in attempt.events)
     question = Question(
         protocols=asked.protocols,
-        stage=Stage.SETTINGS if clear and read(attempt).secured is None else Stage.TUNNEL,
-        methods=asked.methods,
-        rdp_version=asked.rdp_version,
+        stage=Stage.TUNNEL,
+        version=asked.version,
+        offer=asked.offer,
         bare=asked.bare,
         flags=asked.flags,
+        joined=asked.joined,
     )
     return replace(attempt, question=question)
 
@@ -101,24 +93,9 @@ def _audit(
     )
 
 
-def _hello(attempt: Attempt) -> tls_hello.ClientHello | None:
-    """The client's last hello."""
-    hellos = [event.message for event in attempt.events if isinstance(event, Seen)]
-    return next((hello for hello in reversed(hellos) if isinstance(hello, tls_hello.ClientHello)), None)
-
-
-def _name_in(hello: tls_hello.ClientHello | None) -> str | None:
-    """The host name in a hello's server_name."""
-    body = find(hello.extensions, ExtensionType.SERVER_NAME) if hello is not None else None
-    try:
-        names = read_server_name(body) if body is not None else ()
-    except WireError:
-        return None
-    return next((_text(name) for kind, name in names if kind == _HOST_NAME), None)
-
-
-def _text(name: bytes) -> str | None:
-    return name.decode("ascii") if name and name.isascii() else None
+def _name_in(client: ClientSide) -> str | None:
+    """The host name that the client's hello asks for."""
+    return client.hello.server_name if client.hello is not None else None
 
 
 def _without_clock(result: Result) -> None:
@@ -130,12 +107,8 @@ def _without_clock(result: Result) -> None:
         ntlm.clock_skew_s = None
 
 
-def _described(connection: Connection, attempt: Attempt, file: str) -> Capture:
-    evidence = [
-        CapturedMessage(what=words_for(event), side=event.side.value, packets=[frame_of(connection, event, event.side)])
-        for event in attempt.events
-        if isinstance(event, Seen)
-    ]
+def _described(connection: Connection, seen: Watched, file: str) -> Capture:
+    evidence = _evidence(connection, seen.attempt)
     return Capture(
         file=file,
         stream=connection.stream,
@@ -147,6 +120,7 @@ def _described(connection: Connection, attempt: Attempt, file: str) -> Capture:
         packet_count=connection.packets,
         syn=connection.syn,
         syn_ack=connection.syn_ack,
+        client_side=_client_side(seen),
         evidence=evidence,
         ended_by=connection.ended_by.value if connection.ended_by is not None else None,
         ending=connection.ending,
@@ -156,5 +130,21 @@ def _described(connection: Connection, attempt: Attempt, file: str) -> Capture:
         one_sided=connection.one_sided.value if connection.one_sided is not None else None,
         retransmitted=connection.retransmitted,
         out_of_order=connection.out_of_order,
-        encrypted_from=encrypted_from(connection, attempt),
+        encrypted_from=seen.encrypted_from,
+        decrypted=seen.decrypted,
     )
+
+
+def _client_side(seen: Watched) -> ClientSide | None:
+    """None where the client said nothing that could be read."""
+    return seen.client if seen.client != _NOTHING_SAID else None
+
+
+def _evidence(connection: Connection, attempt: Attempt) -> list[CapturedMessage]:
+    """Each message once, by what is innermost in it."""
+    seen = [event for event in attempt.events if isinstance(event, Seen)]
+    return [
+        CapturedMessage(what=words_for(event), side=event.side.value, packets=[frame_of(connection, event, event.side)])
+        for event, after in zip_longest(seen, seen[1:])
+        if after is None or after.raw is not event.raw
+    ]

@@ -21,7 +21,7 @@ from probe.wire.tls_version import TLS13
 
 _TPKT = 3
 _TSAP_PARAMETERS = (0xC0, 0xC1, 0xC2)  # TPDU size, calling and called TSAP: ITU-T X.224 13.3.4; RDP has none of them
-_SILENCE_S = 2.0  # a client that goes away sooner has not waited for an answer
+SILENCE_S = 2.0  # a client that goes away sooner has not waited for an answer
 _APPLICATION_DATA, _INNER_ALERT = 23, 19  # a record's type; an alert of TLS 1.3: level, description, type, tag
 _RECORD_HEADER, _TPKT_HEADER = 5, 4
 _MOST_SEEN = 1 << 16  # bytes of the client in which it is looked for application data
@@ -66,10 +66,12 @@ def course(connection: Connection, attempt: Attempt, reading: Reading) -> Course
         return Course("not_rdp", reached, waited, attempt.ending.value, service, banner)
     if connection.ending == "timed_out" and _is_unanswered(connection):
         return Course("silent", reached, ending=Ending.TIMED_OUT.value)
-    if waited is not None and waited >= _SILENCE_S and _is_unanswered(connection):
+    if waited is not None and waited >= SILENCE_S and _is_unanswered(connection):
         return Course("silent", reached, waited, attempt.ending.value)
     if attempt.ending is Ending.ABANDONED or reading.refusal is not None:
         return Course("closed", reached, waited, attempt.ending.value)
+    if attempt.ending is Ending.TIMED_OUT:  # something came, and what was missing may have come later
+        return Course("silent", reached, ending=Ending.INTERRUPTED.value)
     return Course(_STATUS.get(attempt.ending, "silent"), reached, waited, attempt.ending.value)
 
 

@@ -7,54 +7,65 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from probe.audit.capture_verdict_course import SILENCE_S, Course
 from probe.audit.reading import Reading
 from probe.audit.verdict_needs import narrow
 from probe.audit.verdict_tls import hello_verdict
-from probe.errors import WireError
+from probe.audit.watched import Watched
 from probe.handshake.machine import Ending
-from probe.result import Result, Tls, Verdict
-from probe.wire import tls_hello
+from probe.result import Negotiation, Result, Tls, Verdict
 from probe.wire.iana import AlertDescription
-from probe.wire.tls_extensions import ExtensionType, find, read_supported_versions
-from probe.wire.tls_version import VERSION_NAMES, version_name
+from probe.wire.tls_version import version_name
 
 
-def narrowed(result: Result, reading: Reading, hello: tls_hello.ClientHello | None, *, decrypted: bool) -> None:
+def narrowed(result: Result, reading: Reading, seen: Watched, where: Course) -> None:
     """Take out of a verdict on one connection what it does not show, and say in `asked` what it does."""
+    if result.negotiation is not None and not seen.request_seen:
+        _without_request(result.negotiation, reading)
     if result.tls is not None:
-        _narrow_tls(result.tls, reading, hello)
-    if not decrypted:
+        _narrow_tls(result.tls, reading, seen, where)
+    if not seen.decrypted:
         result.credssp = None  # that nothing of it was read says nothing of the server
     result.asked = list(_places(result))
     if result.negotiation is not None:
         narrow(result.negotiation)
 
 
-def _narrow_tls(section: Tls, reading: Reading, hello: tls_hello.ClientHello | None) -> None:
+def _without_request(section: Negotiation, reading: Reading) -> None:
+    """What was asked for was not captured: it can neither be told nor compared."""
+    section.altered_request = None
+    if reading.confirm is None:
+        section.attempts = []
+    for attempt in section.attempts:
+        attempt.requested = []
+
+
+def _narrow_tls(section: Tls, reading: Reading, seen: Watched, where: Course) -> None:
     section.versions = {}
-    section.handshake_failure = None
+    section.handshake_failure = _failure(reading, seen, where)
     section.intolerance = []
-    answer = reading.server_hello
+    answer, alert = reading.server_hello, reading.alert
     if answer is not None:
         section.versions[version_name(answer.selected_version)] = Verdict(state="accepted")
-        return
-    if reading.ending is Ending.RESET or reading.alert is not None or reading.ending is Ending.CLOSED:
-        section.handshake_failure = hello_verdict(reading)
-    if reading.alert is not None and reading.alert.description == AlertDescription.PROTOCOL_VERSION:
-        said = hello_verdict(reading)
-        section.versions = {name: Verdict(state="rejected", reason=said.reason) for name in offered(hello)}
+    elif alert is not None and alert.description == AlertDescription.PROTOCOL_VERSION and seen.client.hello is not None:
+        offered = seen.client.hello.versions or [seen.client.hello.version]
+        section.versions = {name: Verdict(state="rejected", reason="alert protocol_version") for name in offered}
 
 
-def offered(hello: tls_hello.ClientHello | None) -> list[str]:
-    """The versions that a hello names, newest first. Up to TLS 1.2 it names the newest, and older ones go unsaid."""
-    if hello is None:
-        return []
-    body = find(hello.extensions, ExtensionType.SUPPORTED_VERSIONS)
-    try:
-        versions = read_supported_versions(body) if body is not None else (hello.version,)
-    except WireError:
-        versions = (hello.version,)
-    return [version_name(version) for version in sorted(set(versions), reverse=True) if version in VERSION_NAMES]
+def _failure(reading: Reading, seen: Watched, where: Course) -> Verdict | None:
+    """What came in place of a ServerHello, where something did or long enough nothing."""
+    if reading.server_hello is not None or reading.ssl2_hello is not None:
+        return None
+    if reading.alert is not None or reading.disconnect is not None:
+        return hello_verdict(reading)
+    if seen.holes or seen.apart or where.reached != "client_hello":
+        return None
+    if reading.ending in (Ending.CLOSED, Ending.RESET):
+        return hello_verdict(reading)
+    waited = where.waited_s is not None and where.waited_s >= SILENCE_S
+    if reading.ending is Ending.TIMED_OUT or waited:
+        return Verdict(state="unknown", reason=Ending.TIMED_OUT.value, ending=reading.ending.value)
+    return None
 
 
 def _places(result: Result) -> Iterator[str]:

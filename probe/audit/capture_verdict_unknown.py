@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from probe.audit.attempt import Attempt
+from probe.audit.watched import Watched
 from probe.capture.connection import Connection
 from probe.handshake.machine import Event, Seen, Side
-from probe.handshake.tls_progress import Decrypted, Encrypted, Undecrypted
+from probe.handshake.tls_progress import Undecrypted
 from probe.result import Reached
-from probe.wire import x224
 from probe.wire.tls_hello import ServerHello
 from probe.wire.tls_version import TLS13, version_name
 
@@ -20,12 +19,12 @@ _MOST_GAPS = 3  # that are told one by one
 _ENDS: tuple[Reached, ...] = ("secured", "inside", "settings")  # where nothing more would have been learned
 
 
-def unknown(connection: Connection, attempt: Attempt, reached: Reached) -> list[str]:
+def unknown(connection: Connection, seen: Watched, reached: Reached) -> list[str]:
     """The reasons, in the order in which somebody who looks at the capture meets them."""
     return [
-        *_of_the_file(connection, attempt),
+        *_of_the_file(connection, seen),
         *_gaps(connection),
-        *_encrypted(connection, attempt),
+        *_encrypted(seen),
         *_of_the_end(connection, reached),
     ]
 
@@ -33,12 +32,6 @@ def unknown(connection: Connection, attempt: Attempt, reached: Reached) -> list[
 def has_clock(connection: Connection) -> bool:
     """Whether its times are of a clock; some tools write files that begin in 1970."""
     return connection.started >= OLDEST.timestamp()
-
-
-def encrypted_from(connection: Connection, attempt: Attempt) -> int | None:
-    """The frame behind which the server cannot be read; the client's where only that was captured."""
-    event = _first_encrypted(connection, attempt)
-    return frame_of(connection, event, event.side) if event is not None else None
 
 
 def frame_of(connection: Connection, event: Event, side: Side) -> int:
@@ -52,18 +45,10 @@ def frame_of(connection: Connection, event: Event, side: Side) -> int:
     return found
 
 
-def _first_encrypted(connection: Connection, attempt: Attempt) -> Encrypted | None:
-    side = connection.one_sided or Side.SERVER
-    events = (event for event in attempt.events if isinstance(event, Encrypted) and event.side is side)
-    return next(events, None)
-
-
-def _of_the_file(connection: Connection, attempt: Attempt) -> Iterator[str]:
+def _of_the_file(connection: Connection, seen: Watched) -> Iterator[str]:
     if connection.one_sided is not None and connection.ending != "unanswered":
         yield f"only the {connection.one_sided.value}'s side was captured"
-    said = [event.message for event in attempt.events if isinstance(event, Seen)]
-    begins = connection.syn or connection.syn_ack or any(isinstance(each, x224.ConnectionRequest) for each in said)
-    if connection.pieces and not begins:
+    if connection.pieces and not (connection.syn or connection.syn_ack or seen.request_seen):
         yield "the capture begins mid-stream"
     if connection.truncated:
         yield "packets were cut when they were captured"
@@ -83,16 +68,15 @@ def _gaps(connection: Connection) -> Iterator[str]:
         yield f"bytes are missing in {len(missing)} places"
 
 
-def _encrypted(connection: Connection, attempt: Attempt) -> Iterator[str]:
-    for event in attempt.events:
+def _encrypted(seen: Watched) -> Iterator[str]:
+    for event in seen.attempt.events:
         if isinstance(event, Undecrypted):
             yield f"the key log does not open it: {event.reason}"
-    first = _first_encrypted(connection, attempt)
-    if first is None or any(isinstance(event, Decrypted) for event in attempt.events):
+    frame = seen.encrypted_from
+    if frame is None or seen.decrypted:
         return
-    hellos = [event.message for event in attempt.events if isinstance(event, Seen)]
-    versions = [hello.selected_version for hello in hellos if isinstance(hello, ServerHello)]
-    frame = frame_of(connection, first, first.side)
+    answers = [event.message for event in seen.attempt.events if isinstance(event, Seen)]
+    versions = [hello.selected_version for hello in answers if isinstance(hello, ServerHello)]
     if not versions:
         yield f"encrypted from frame {frame} on: what is inside TLS"
     elif versions[-1] >= TLS13:

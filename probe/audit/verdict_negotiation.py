@@ -124,8 +124,13 @@ def _selects(reading: Reading, protocol: int) -> bool:
     requested, answer = _requested(reading), reading.negotiation
     if isinstance(answer, NegotiationResponse) and answer.selected == protocol:
         return bool(requested & protocol) or (protocol == Protocol.RDP and requested == 0)
-    # A confirm without negotiation means Standard RDP Security, once RDP's next message has followed it.
-    return protocol == Protocol.RDP and answer is None and reading.confirm is not None and _mcs_followed(reading)
+    if protocol != Protocol.RDP or not _mcs_followed(reading):
+        return False
+    # A confirm without negotiation means Standard RDP Security, once RDP's next message has followed it; so does that
+    # message in clear where others speak: after RDP was selected in the place of what was asked for, or without either.
+    if answer is None:
+        return reading.confirm is not None or (reading.question.joined and reading.server_hello is None)
+    return isinstance(answer, NegotiationResponse) and answer.selected == protocol
 
 
 def _mcs_followed(reading: Reading) -> bool:

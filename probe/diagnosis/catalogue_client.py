@@ -139,6 +139,10 @@ DECLINED = Cause(
     "Somebody answered No or Cancel when the client asked whether to trust the certificate.",
     "Some seconds passed between the server's last message and the end.",
 )
+ASKS = Cause(
+    "The client ended the connection while it asked whether to trust the certificate, and comes again once it is told.",
+    "Another connection of the same client follows, and goes on.",
+)
 SILENT_REFUSAL = Cause(
     "The client turned the certificate down by its own rules, and says so on the screen and not on the wire.",
     "It ended at once. Clients that run without a screen, and those that are set to be strict, do so.",
@@ -156,17 +160,17 @@ CLIENT_LEFT_AFTER_CERTIFICATE = Diagnosis(
         "In a capture: the server's certificate was sent, in clear or within the encrypted part of TLS 1.3. Then the "
         "client closed or reset the connection and had said nothing inside TLS."
     ),
-    causes=(DECLINED, SILENT_REFUSAL, PROBED),
+    causes=(DECLINED, ASKS, SILENT_REFUSAL, PROBED),
     remedies=(
         Remedy(
             "Give the server a certificate of an authority that its clients trust, with the name in it by which they "
             "connect: then nobody is asked.",
-            heals=(DECLINED, SILENT_REFUSAL),
+            heals=(DECLINED, ASKS, SILENT_REFUSAL),
         ),
         Remedy(
             "Until then compare the fingerprint that the client shows with the one on the server, and only then accept "
             "it.",
-            heals=(DECLINED, SILENT_REFUSAL),
+            heals=(DECLINED, ASKS, SILENT_REFUSAL),
         ),
         GIVE_WINDOWS_A_CERTIFICATE,
         GIVE_XRDP_A_CERTIFICATE,

@@ -25,6 +25,7 @@ _ENDINGS = (
     N_("filtered"),
     N_("unreachable"),
     N_("interrupted"),
+    N_("abandoned"),
 )
 _ANSWERS = (
     N_("not asked"),
