@@ -43,7 +43,9 @@ class Auditor:
         self.began: list[tuple[float, str]] = []
         self.ended: list[tuple[float, str]] = []
 
-    async def audit(self, target: Target, _settings: Settings, _limits: Limits, gate: Gate) -> Result:
+    async def audit(
+        self, target: Target, _settings: Settings, _limits: Limits, gate: Gate, _tap: object = None
+    ) -> Result:
         self.audits += 1
         self.most_audits = max(self.most_audits, self.audits)
         async with trio.open_nursery() as nursery:
@@ -301,7 +303,9 @@ class Answers:
         self.tries: Counter[str] = Counter()
         self.at: list[tuple[float, str]] = []
 
-    async def audit(self, target: Target, _settings: Settings, _limits: Limits, gate: Gate) -> Result:
+    async def audit(
+        self, target: Target, _settings: Settings, _limits: Limits, gate: Gate, _tap: object = None
+    ) -> Result:
         assert gate.try_enter(target.address or "")
         await trio.sleep(0.1)
         gate.leave(target.address or "")
@@ -398,7 +402,7 @@ def test_nothing_that_is_excluded_is_contacted_because_a_name_leads_there(monkey
 def test_a_fault_of_ours_costs_one_target_and_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     auditor = Auditor()
 
-    async def audit(target: Target, settings: Settings, limits: Limits, gate: Gate) -> Result:
+    async def audit(target: Target, settings: Settings, limits: Limits, gate: Gate, _tap: object = None) -> Result:
         if target.host.endswith(".3"):
             async with trio.open_nursery() as nursery:  # as it comes out of a real one
                 nursery.start_soon(_fails)
@@ -449,7 +453,9 @@ class Starved:
     def __init__(self, times: int) -> None:
         self.left = times
 
-    async def audit(self, target: Target, _settings: Settings, _limits: Limits, _gate: Gate) -> Result:
+    async def audit(
+        self, target: Target, _settings: Settings, _limits: Limits, _gate: Gate, _tap: object = None
+    ) -> Result:
         await trio.sleep(0.1)
         if self.left:
             self.left -= 1
