@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from probe.cli import options as choose
@@ -120,25 +119,12 @@ def _wanted(options: argparse.Namespace) -> Wanted:
 
 def _secrets(files: Iterable[str]) -> KeyLog:
     """What the key logs hold. Raises InputError for one that cannot be read or holds no secret."""
+    from probe.drive.key_log_file import read_key_log
     from probe.handshake.key_log import KeyLog
 
     secrets = KeyLog()
     for file in files:
-        before = sum(map(len, secrets.secrets.values()))
-        try:
-            with Path(file).open("rb") as opened:
-                for line in opened:
-                    secrets.take(line)
-        except (OSError, ValueError) as error:  # ValueError: a NUL in its name
-            why = error.strerror if isinstance(error, OSError) else error
-            raise InputError(
-                f"cannot read the key log {file!r}: {why}", "name a file of SSLKEYLOGFILE's format"
-            ) from error
-        if sum(map(len, secrets.secrets.values())) == before:
-            raise InputError(
-                f"no secret in the key log {file!r}",
-                "its lines are as SSLKEYLOGFILE's: CLIENT_RANDOM and two numbers in hexadecimal",
-            )
+        read_key_log(file, secrets)
     return secrets
 
 

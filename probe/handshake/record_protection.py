@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 Plain = tuple[ContentType, bytes]  # a record's true type, and what it carries
 _MISFIT = "the secrets are another connection's, or bytes are missing"
+_MASTER = 48  # bytes
 _SEQUENCE = 8  # bytes
 _TAG, _SHORT_TAG = 16, 8
 _FIXED_IV, _WHOLE_IV = 4, 12  # RFC 5288 section 3; RFC 7905 section 2, RFC 8446 section 5.3
@@ -156,18 +157,36 @@ def _p_hash(digest: str, secret: bytes, seed: bytes, size: int) -> bytes:
     return out[:size]
 
 
+def _prf_digest(cipher_suite: int) -> str:
+    """Of TLS 1.2, hashlib's name. RFC 5246 section 5: SHA-256, or what the suite says where that is stronger."""
+    return "sha384" if suite_name(cipher_suite).endswith("SHA384") else "sha256"
+
+
 def prf(version: int, cipher_suite: int, secret: bytes, seed: bytes, size: int) -> bytes:
     """The pseudorandom function of TLS 1.0 to 1.2, RFC 2246 section 5 and RFC 5246 section 5.
 
     `seed` begins with the label.
     """
     if version >= TLS12:
-        digest = "sha384" if suite_name(cipher_suite).endswith("SHA384") else "sha256"
-        return _p_hash(digest, secret, seed, size)
+        return _p_hash(_prf_digest(cipher_suite), secret, seed, size)
     half = (len(secret) + 1) // 2
     md5 = _p_hash("md5", secret[:half], seed, size)
     sha1 = _p_hash("sha1", secret[-half:], seed, size)
     return bytes(a ^ b for a, b in zip(md5, sha1, strict=True))
+
+
+def master_secret(
+    version: int, cipher_suite: int, premaster: bytes, randoms: tuple[bytes, bytes], transcript: bytes | None
+) -> bytes:
+    """The master secret, RFC 5246 section 8.1; with `transcript` the extended one, RFC 7627 section 4.
+
+    `randoms` are the client's and the server's. `transcript` are the handshake messages up to ClientKeyExchange.
+    """
+    label, seed = b"master secret", randoms[0] + randoms[1]
+    if transcript is not None:
+        digests = ("md5", "sha1") if version < TLS12 else (_prf_digest(cipher_suite),)
+        label, seed = b"extended master secret", b"".join(hashlib.new(name, transcript).digest() for name in digests)
+    return prf(version, cipher_suite, premaster, label + seed, _MASTER)
 
 
 def openers(

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from probe.handshake.key_log import KeyLog
+from probe.handshake.key_log import MASTER, PREMASTER, KeyLog
 from probe.handshake.machine import SIDES, Side
 from probe.handshake.record_protection import (
     CannotOpen,
     Opener,
     Plain,
     Tls13Opener,
+    master_secret,
     next_traffic_secret,
     openers,
 )
@@ -27,7 +28,8 @@ from probe.wire.tls_record import ContentType, HandshakeFramer, Record
 from probe.wire.tls_version import TLS12, TLS13
 
 _MOST_EARLY = 256  # records of early data, or of a handshake without a secret, that are passed over
-_PRE_MASTER = "CLIENT_RANDOM"
+_KEY_EXCHANGE = HandshakeFramer.HEADER + 2  # bytes before the encrypted premaster secret
+_ENCRYPTED = 8  # bytes of it by which a key log names it
 _HANDSHAKE = "{}_HANDSHAKE_TRAFFIC_SECRET"
 _TRAFFIC = "{}_TRAFFIC_SECRET_0"
 
@@ -37,6 +39,10 @@ class Opening(Protocol):
 
     def change(self, side: Side) -> None:
         """A side's ChangeCipherSpec was seen, outside of what is encrypted."""
+        ...
+
+    def exchange(self, message: bytes, transcript: bytes) -> None:
+        """The client's ClientKeyExchange was seen in clear; `transcript` are all handshake messages up to it."""
         ...
 
     def open(self, side: Side, record: Record) -> list[Plain]:
@@ -80,6 +86,13 @@ class _Tls12:
         self._agreed: dict[Side, Opener] | None = None  # by the last hellos
         self._openers: dict[Side, Opener | CannotOpen] = {}
         self._messages = {side: _Messages() for side in SIDES}
+        self._encrypted_premaster = b""  # its beginning
+        self._transcript = b""
+
+    def exchange(self, message: bytes, transcript: bytes) -> None:
+        """In an RSA key exchange it is the encrypted premaster secret, with its length before it: RFC 5246 7.4.7.1."""
+        self._encrypted_premaster = message[_KEY_EXCHANGE : _KEY_EXCHANGE + _ENCRYPTED]
+        self._transcript = transcript
 
     def change(self, side: Side) -> None:
         try:
@@ -89,15 +102,25 @@ class _Tls12:
             self._openers[side] = error
 
     def _agree(self) -> dict[Side, Opener]:
-        master = self._secrets.of(self._client_random).get(_PRE_MASTER)
-        if master is None:
-            raise CannotOpen("the key log holds no secret of this connection")
         hello = self._hello
         if hello.compression_method:
             raise CannotOpen("what is inside is compressed")
         outside = find(hello.extensions, ExtensionType.ENCRYPT_THEN_MAC) is not None
         randoms = (self._client_random, hello.random)
+        master = self._master(randoms)
         return openers(hello.selected_version, hello.cipher_suite, master, randoms, encrypt_then_mac=outside)
+
+    def _master(self, randoms: tuple[bytes, bytes]) -> bytes:
+        """The master secret, from the key log or from the premaster secret in it. RFC 5246 section 8.1, RFC 7627."""
+        known, hello = self._secrets.of(self._client_random), self._hello
+        if MASTER in known:
+            return known[MASTER]
+        premaster = known.get(PREMASTER) or self._secrets.premasters.get(self._encrypted_premaster)
+        if premaster is None:
+            raise CannotOpen("the key log holds no secret of this connection")
+        extended = find(hello.extensions, ExtensionType.EXTENDED_MASTER_SECRET) is not None
+        seen = self._transcript if extended else None
+        return master_secret(hello.selected_version, hello.cipher_suite, premaster, randoms, seen)
 
     def open(self, side: Side, record: Record) -> list[Plain]:
         opener = self._openers[side]
@@ -116,7 +139,7 @@ class _Tls12:
         if raw[0] in (HandshakeType.CLIENT_HELLO, HandshakeType.SERVER_HELLO):
             message = tls_hello.read_handshake(raw, TLS12)
             if isinstance(message, tls_hello.ClientHello):
-                self._client_random = message.random
+                self._client_random, self._encrypted_premaster = message.random, b""
             elif isinstance(message, tls_hello.ServerHello):
                 self._hello, self._agreed = message, None
 
@@ -137,6 +160,9 @@ class _Tls13:
 
     def change(self, side: Side) -> None:
         """Means nothing in TLS 1.3."""
+
+    def exchange(self, message: bytes, transcript: bytes) -> None:
+        """Not a message of TLS 1.3."""
 
     def open(self, side: Side, record: Record) -> list[Plain]:
         opener = self._openers.get(side) or self._advance(side)

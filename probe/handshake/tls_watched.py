@@ -169,7 +169,7 @@ class TlsWatched:
         self._move(_LEADS_TO[lead])
         if self.finished:
             return
-        if hello is not None and self._secrets is not None and self._secrets.secrets and self.hellos.client_random:
+        if hello is not None and self._secrets is not None and self._secrets.kept and self.hellos.client_random:
             random, early = self.hellos.client_random, self.hellos.may_be_early
             self._opening = opening(self._secrets, random, hello, early=early)
         if lead is Lead.RESUMED:
@@ -263,14 +263,15 @@ class TlsWatched:
     def _take_message(self, side: Side, raw: bytes, at: float, events: list[Event]) -> None:
         """A handshake message in clear. What only the two of them can use is kept by its type alone."""
         message: tls_hello.HandshakeMessage = tls_hello.UnknownHandshake(type=raw[0], body=b"")
+        shown, is_exchange = raw[: HandshakeFramer.HEADER], raw[0] == tls_hello.HandshakeType.CLIENT_KEY_EXCHANGE
         if raw[0] == tls_hello.ClientHello.TYPE:
-            message = tls_hello.read_handshake(raw, TLS12)
-        else:
-            raw = raw[: HandshakeFramer.HEADER]
-            self._exchanged_keys |= raw[0] == tls_hello.HandshakeType.CLIENT_KEY_EXCHANGE
+            message, shown = tls_hello.read_handshake(raw, TLS12), raw
         self.state = self._following(side, type(message))
-        events.append(Seen(at, side, message, raw))
-        self.hellos.note(events[-1])
+        self.hellos.note(Seen(at, side, message, raw))
+        self._exchanged_keys |= is_exchange
+        if is_exchange and self._opening is not None:
+            self._opening.exchange(raw, bytes(self.hellos.transcript))
+        events.append(Seen(at, side, message, shown))
 
     # What is opened.
 

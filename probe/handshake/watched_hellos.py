@@ -15,7 +15,7 @@ from probe.handshake.tls_hello import State as Hello
 from probe.handshake.tls_hello import TlsHello
 from probe.wire import ssl2, tls_hello
 from probe.wire.tls_extensions import find
-from probe.wire.tls_record import ChangeCipherSpec
+from probe.wire.tls_record import Alert, ChangeCipherSpec
 from probe.wire.tls_version import TLS13
 
 _RANDOM = 32  # bytes
@@ -53,6 +53,7 @@ class WatchedHellos:
         self.client_random = b""  # also of a hello in the framing of SSL 2.0
         self.server_hello: tls_hello.ServerHello | None = None
         self.chain: tuple[bytes, ...] = ()  # the server's, DER, leaf first
+        self.transcript = bytearray()  # the handshake messages so far
         self.lead = Lead.NOWHERE
         self._alone = only is Side.CLIENT
         self._reader: TlsHello | Ssl2Hello = TlsHello(
@@ -124,7 +125,11 @@ class WatchedHellos:
 
     def note(self, event: Event) -> None:
         """Keep what later messages are to be understood with."""
-        message = event.message if isinstance(event, Seen) else None
+        if not isinstance(event, Seen):
+            return
+        message = event.message
+        if not isinstance(message, Alert | ChangeCipherSpec):
+            self.transcript += event.raw
         if isinstance(message, tls_hello.ClientHello):
             self.client_hello, self.client_random = message, message.random
         elif isinstance(message, ssl2.ClientHello):  # RFC 5246 appendix E.2: the challenge, filled up on the left
