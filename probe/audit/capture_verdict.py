@@ -1,31 +1,25 @@
-"""From captured connections to results: the verdict on one connection, or on all of one server.
-
-One connection goes through the verdict of a live audit and is narrowed to what it shows. All connections of a file to
-one server are what a live audit would have made of it, and are judged as one.
-"""
+"""From one captured connection to a result: it goes through the verdict of a live audit, narrowed to what it shows."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import zip_longest
 
 from probe.audit.attempt import Attempt, Question, Stage
 from probe.audit.capture_verdict_course import course
 from probe.audit.capture_verdict_narrow import narrowed
-from probe.audit.capture_verdict_unknown import frame_of, has_clock, unknown
+from probe.audit.capture_verdict_unknown import has_clock, unknown
 from probe.audit.plan import Plan
 from probe.audit.reading import read
 from probe.audit.settings import Settings
-from probe.audit.steps import words_for
 from probe.audit.trust import TrustJudge
 from probe.audit.verdict import Audit, verdict
 from probe.audit.watched import Watched, watched
+from probe.audit.watched_packets import packets_of
 from probe.capture.connection import Connection
 from probe.handshake.key_log import KeyLog
-from probe.handshake.machine import Seen
-from probe.result import Capture, CapturedMessage, ClientSide, Result, Target
+from probe.result import Capture, ClientSide, Result, Target
 from probe.wire.tls_version import SSL2
 
 _NOTHING_SAID = ClientSide()
@@ -40,12 +34,12 @@ def captured(
     attempt = _as_one(seen.attempt)
     reading = read(attempt)
     where = course(connection, attempt, reading)
-    result = verdict(_audit((connection,), (attempt,), settings, trust, server_name=_name_in(seen.client)))
+    result = verdict(audit_of((connection,), (attempt,), settings, trust, server_name=name_in(seen.client)))
     result.status, result.ending = where.status, where.ending
     result.service, result.banner = where.service, where.banner
     narrowed(result, reading, seen, where)
     if not has_clock(connection):
-        _without_clock(result)
+        without_clock(result)
     result.capture = _described(connection, seen, file)
     result.capture.reached, result.capture.waited_s = where.reached, where.waited_s
     result.capture.unknown = unknown(connection, seen, where.reached)
@@ -69,7 +63,7 @@ def _as_one(attempt: Attempt) -> Attempt:
     return replace(attempt, question=question)
 
 
-def _audit(
+def audit_of(
     connections: Sequence[Connection],
     attempts: tuple[Attempt, ...],
     settings: Settings,
@@ -93,12 +87,12 @@ def _audit(
     )
 
 
-def _name_in(client: ClientSide) -> str | None:
+def name_in(client: ClientSide) -> str | None:
     """The host name that the client's hello asks for."""
     return client.hello.server_name if client.hello is not None else None
 
 
-def _without_clock(result: Result) -> None:
+def without_clock(result: Result) -> None:
     """What was measured against the capture's clock, where it has none."""
     for chain in result.certificates:
         chain.days_left = None
@@ -108,7 +102,7 @@ def _without_clock(result: Result) -> None:
 
 
 def _described(connection: Connection, seen: Watched, file: str) -> Capture:
-    evidence = _evidence(connection, seen.attempt)
+    evidence = packets_of(connection, seen.attempt.events)
     return Capture(
         file=file,
         stream=connection.stream,
@@ -138,13 +132,3 @@ def _described(connection: Connection, seen: Watched, file: str) -> Capture:
 def _client_side(seen: Watched) -> ClientSide | None:
     """None where the client said nothing that could be read."""
     return seen.client if seen.client != _NOTHING_SAID else None
-
-
-def _evidence(connection: Connection, attempt: Attempt) -> list[CapturedMessage]:
-    """Each message once, by what is innermost in it."""
-    seen = [event for event in attempt.events if isinstance(event, Seen)]
-    return [
-        CapturedMessage(what=words_for(event), side=event.side.value, packets=[frame_of(connection, event, event.side)])
-        for event, after in zip_longest(seen, seen[1:])
-        if after is None or after.raw is not event.raw
-    ]

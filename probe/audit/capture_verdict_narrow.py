@@ -26,6 +26,11 @@ def narrowed(result: Result, reading: Reading, seen: Watched, where: Course) -> 
         _narrow_tls(result.tls, reading, seen, where)
     if not seen.decrypted:
         result.credssp = None  # that nothing of it was read says nothing of the server
+    narrow_to_seen(result)
+
+
+def narrow_to_seen(result: Result) -> None:
+    """Say in `asked` what was settled, and of all else in the negotiation that it was not asked."""
     result.asked = list(_places(result))
     if result.negotiation is not None:
         narrow(result.negotiation)

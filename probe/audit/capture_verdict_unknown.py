@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from probe.audit.watched import Watched
 from probe.capture.connection import Connection
-from probe.handshake.machine import Event, Seen, Side
+from probe.handshake.machine import Seen
 from probe.handshake.tls_progress import Undecrypted
 from probe.result import Reached
 from probe.wire.tls_hello import ServerHello
@@ -32,17 +32,6 @@ def unknown(connection: Connection, seen: Watched, reached: Reached) -> list[str
 def has_clock(connection: Connection) -> bool:
     """Whether its times are of a clock; some tools write files that begin in 1970."""
     return connection.started >= OLDEST.timestamp()
-
-
-def frame_of(connection: Connection, event: Event, side: Side) -> int:
-    """The frame that made an event happen: by its time, or the last one before it."""
-    found = connection.first_packet
-    for piece in connection.pieces:
-        if piece.at > event.at:
-            break
-        if piece.side is side:
-            found = piece.packet
-    return found
 
 
 def _of_the_file(connection: Connection, seen: Watched) -> Iterator[str]:

@@ -1,0 +1,124 @@
+"""From all captured connections to one server to one result: what a live audit would have made of them.
+
+Where our own audit is among them it is told as such, with its depth. What others asked tells of the server as well, and
+then `asked` names the places that were settled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from probe.audit.attempt import Attempt, Stage
+from probe.audit.capture_verdict import audit_of, captured, name_in, without_clock
+from probe.audit.capture_verdict_narrow import narrow_to_seen
+from probe.audit.capture_verdict_unknown import has_clock, unknown
+from probe.audit.reading import read
+from probe.audit.settings import Settings
+from probe.audit.trust import TrustJudge
+from probe.audit.verdict import verdict
+from probe.audit.watched import Watched, watched
+from probe.capture.connection import Connection, Endpoint
+from probe.handshake.key_log import KeyLog
+from probe.result import Capture, Depth, Result
+
+_MOST_UNKNOWN = 10  # reasons that are told; a file of many connections repeats them
+
+
+def by_server(
+    connections: Iterable[Connection],
+    file: str,
+    settings: Settings,
+    secrets: KeyLog,
+    trust: TrustJudge | None = None,
+) -> list[Result]:
+    """One result for each server, in the order of their first connections, with `capture` filled in; not diagnosed."""
+    servers: dict[Endpoint, list[Connection]] = {}
+    for connection in sorted(connections, key=lambda each: (each.started, each.stream)):
+        servers.setdefault(connection.server, []).append(connection)
+    return [_server(found, file, settings, secrets, trust) for found in servers.values()]
+
+
+def _server(
+    connections: list[Connection], file: str, settings: Settings, secrets: KeyLog, trust: TrustJudge | None
+) -> Result:
+    telling = [each for each in connections if each.pieces] or connections[:1]
+    seen = [watched(each, secrets) for each in telling]
+    if len(telling) == 1 or not any(read(each.attempt).spoke_rdp for each in seen):
+        result = captured(telling[0], file, settings, secrets, trust)
+    else:
+        result = _merged(telling, seen, file, settings, trust)
+    if result.capture is not None:
+        result.capture.streams = [each.stream for each in connections]
+    result.connections = len(connections)
+    return result
+
+
+def _merged(
+    connections: Sequence[Connection], seen: Sequence[Watched], file: str, settings: Settings, trust: TrustJudge | None
+) -> Result:
+    attempts = tuple(_in_order(connections, seen))
+    depth = _depth(attempts)
+    server_name = next((name for each in seen if (name := name_in(each.client)) is not None), None)
+    settings = replace(settings, depth=depth or "standard")
+    result = verdict(audit_of(connections, attempts, settings, trust, server_name=server_name))
+    if not any(each.decrypted for each in seen):
+        result.credssp = None  # that nothing of it was read says nothing of the server
+    if depth is None:
+        narrow_to_seen(result)
+    if not all(map(has_clock, connections)):
+        without_clock(result)
+    result.capture = _described(connections, seen, file)
+    return result
+
+
+def _depth(attempts: Iterable[Attempt]) -> Depth | None:
+    """How deep our own audit went, where its hellos are among them."""
+    ours = [attempt.question for attempt in attempts if attempt.question.stage is Stage.HELLO]
+    if not ours:
+        return None
+    return "full" if any(question.offer is not None for question in ours) else "standard"
+
+
+def _in_order(connections: Sequence[Connection], seen: Sequence[Watched]) -> Iterator[Attempt]:
+    """The attempts as an audit numbers them; what is asked again after it was not answered is a repeat."""
+    before: dict[object, Attempt] = {}
+    last_end = float("-inf")
+    for number, (connection, each) in enumerate(zip(connections, seen, strict=True), 1):
+        following = connections[number].started if number < len(connections) else float("inf")
+        attempt = replace(
+            each.attempt, number=number, alone=last_end <= connection.started and connection.ended <= following
+        )
+        first = before.get(attempt.question)
+        if first is not None and read(first).is_to_be_repeated:
+            attempt = replace(attempt, question=attempt.question.again())
+        before.setdefault(attempt.question, attempt)
+        last_end = max(last_end, connection.ended)
+        yield attempt
+
+
+def _described(connections: Sequence[Connection], seen: Sequence[Watched], file: str) -> Capture:
+    first, last = connections[0], max(connections, key=lambda each: each.ended)
+    reasons = [
+        reason for each, found in zip(connections, seen, strict=True) for reason in unknown(each, found, "opened")
+    ]
+    return Capture(
+        file=file,
+        stream=first.stream,
+        client=str(first.client),
+        server=str(first.server),
+        first_packet=min(each.first_packet for each in connections),
+        last_packet=max(each.last_packet for each in connections),
+        packet_count=sum(each.packets for each in connections),
+        syn=first.syn,
+        syn_ack=first.syn_ack,
+        ended_by=last.ended_by.value if last.ended_by is not None else None,
+        ending=last.ending,
+        ended_packet=last.ended_packet,
+        gaps=any(each.gaps for each in connections),
+        truncated=any(each.truncated for each in connections),
+        retransmitted=sum(each.retransmitted for each in connections),
+        out_of_order=sum(each.out_of_order for each in connections),
+        decrypted=any(each.decrypted for each in seen),
+        unknown=list(dict.fromkeys(reasons))[:_MOST_UNKNOWN],
+    )
