@@ -58,6 +58,7 @@ class Flows:
         self.malformed = 0  # TCP headers that are none
         self.early = 0  # connections given before they were over, because a cap was met
         self.forgotten = 0  # connections not known any more because there were too many
+        self.unwanted: Callable[[Flow], None] | None = None  # told of each that is not given, with its first bytes
         self._give, self._sight = give, sight_of
         self._ports = frozenset(port.to_bytes(2, "big") for port in limits.ports)
         self._total = 0  # bytes kept
@@ -179,7 +180,7 @@ class Flows:
         if not surely and Sight.OPEN in sights and flow.packets < _PATIENCE:
             return
         if not flow.wanted:
-            self._pass(flow)
+            self._done(flow)
             return
         flow.decided = True
         for stream in streams:
@@ -195,6 +196,8 @@ class Flows:
     def _hand_out(self, flow: Flow, *, timed_out: bool = False) -> None:
         if flow.wanted:
             self._give(flow.connection(self.limits.ports, self.limits.kept, timed_out=timed_out))
+        elif self.unwanted is not None:
+            self.unwanted(flow)
 
     def _pass(self, flow: Flow) -> None:
         """Keep nothing of it but that it was there."""

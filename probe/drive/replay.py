@@ -13,10 +13,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from probe.audit.capture_verdict import captured
+from probe.audit.service import service_of
 from probe.audit.settings import Settings
 from probe.audit.trust import TrustJudge
 from probe.capture.connection import Connection, Datagrams
 from probe.capture.conversations import Conversations
+from probe.capture.flow import Flow, endpoints
 from probe.capture.flows import Limits
 from probe.capture.link_layers import Layers
 from probe.drive.capture_file import CaptureFile, open_capture
@@ -26,6 +28,8 @@ from probe.handshake.key_log import KeyLog
 from probe.result import Result
 
 RDP_PORT = 3389
+_NAMED_BY = 64  # first bytes of a side
+_MOST_KINDS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +56,8 @@ class Others:
     """What else is in a capture: connections that have no result of their own."""
 
     connections: int = 0
-    spoken: dict[str, int] = field(default_factory=dict)  # "tls 443" and how many
+    # How many there are of each service ("tls", "unknown"; "silent": not a byte) and port of a server.
+    spoken: dict[tuple[str, int], int] = field(default_factory=dict)
 
 
 class Replay:
@@ -102,6 +107,7 @@ class Replay:
         """Each with the first frame of the oldest connection that still goes on."""
         limits = Limits(ports=self.wanted.ports)
         conversations = Conversations(Layers(ScapyLinks()), limits)
+        conversations.flows.unwanted = self._pass_by
         with open_capture(self.path, self.secrets) as file:
             self.passed.size = file.size
             for batch in file.batches():
@@ -114,6 +120,17 @@ class Replay:
             self._read(file)
             self.notices += [*file.notices, *conversations.notices()]
         self.others.connections = conversations.flows.streams
+
+    def _pass_by(self, flow: Flow) -> None:
+        """Count a connection that gets no result, by what it begins with and the server's port."""
+        client = flow.client_side(self.wanted.ports)
+        said = [stream.first(_NAMED_BY) for stream in flow.streams or ()]
+        name = next((name for first in said if (name := service_of(first)) != "unknown"), "unknown")
+        if not any(said):
+            name = "silent"
+        kind = name, endpoints(flow.key)[1 - client].port
+        if kind in self.others.spoken or len(self.others.spoken) < _MOST_KINDS:
+            self.others.spoken[kind] = self.others.spoken.get(kind, 0) + 1
 
     def _read(self, file: CaptureFile) -> None:
         self.passed.read, self.passed.packets = file.read, file.count

@@ -63,22 +63,24 @@ def render_connection(result: Result, console: Console, verbosity: int = 0) -> N
     _more(result, page, verbosity)
 
 
-def nothing_found(file: str, count: int, spoken: dict[str, int]) -> str:
-    """That no RDP is in a capture, and what is in it: kinds of connections, "tls 443", with how many there are."""
+def nothing_found(file: str, count: int, spoken: dict[tuple[str, int], int]) -> str:
+    """That no RDP is in a capture, and what is: how many connections of each service, and to which port."""
     name = terminal(file, _LONGEST)
     if not count:
         return _("{file}: no RDP in it, and no TCP connection.", file=name)
     kinds = sorted(spoken.items(), key=lambda kind: (-kind[1], kind[0]))
-    shown = [_("{count} {kind}", count=number, kind=terminal(kind, 40)) for kind, number in kinds[:_MOST_KINDS]]
-    what = listed(shown) + (" …" if len(kinds) > _MOST_KINDS else "")
+    shown = [f"{number} {_kind(service, port)}" for (service, port), number in kinds[:_MOST_KINDS]]
+    what = listed([*shown, *(["…"] if len(kinds) > _MOST_KINDS else [])])
     if count == 1:
-        return _("{file}: 1 TCP connection, and it is not RDP: {what}.", file=name, what=what or _("nothing said"))
-    return _(
-        "{file}: {count} TCP connections, none of them RDP: {what}.",
-        file=name,
-        count=count,
-        what=what or _("nothing said"),
-    )
+        return _("{file}: 1 TCP connection, and it is not RDP: {what}.", file=name, what=what)
+    return _("{file}: {count} TCP connections, none of them RDP: {what}.", file=name, count=count, what=what)
+
+
+def _kind(service: str, port: int) -> str:
+    if service == "silent":
+        return _("without a byte on {port}", port=port)
+    what = _("of something else") if service == "unknown" else service.upper()
+    return _("{what} on {port}", what=what, port=port)
 
 
 def connections(results: list[tuple[Capture, str]], page_console: Console) -> None:
