@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from probe.audit.fingerprint import codes_in, ja3, ja4
-from probe.audit.watched_question import groups_of, schemes_of, server_name_of, versions_of
+from probe.audit.watched_question import groups_of, schemes_of, server_name_of, versions_of, without_random
 from probe.audit.windows import RELEASES
 from probe.errors import WireError
 from probe.handshake.machine import Event, Seen, Side
@@ -27,7 +27,6 @@ _CLAIMED = {18363: "FreeRDP 2", 2600: "rdesktop"}
 # RNS_UD_COLOR_*, [MS-RDPBCGR] 2.2.1.3.2
 _COLORS = {0xCA00: 4, 0xCA01: 8, 0xCA02: 15, 0xCA03: 16, 0xCA04: 24}
 _TRUE_COLOR, _WITH_ALPHA = 24, 32
-_VARYING = (ExtensionType.KEY_SHARE, ExtensionType.PRE_SHARED_KEY, ExtensionType.SESSION_TICKET, ExtensionType.COOKIE)
 
 
 def client_side(events: Iterable[Event]) -> ClientSide:
@@ -52,7 +51,7 @@ def _note(side: ClientSide, message: object) -> None:
     elif isinstance(message, PreconnectionPdu):
         side.preconnection_blob = None if message.blob is None else _utf16(message.blob)
     elif isinstance(message, tls_hello.ClientHello):
-        side.hello = _hello(message)
+        side.hello = _hello(without_random(message))
     elif isinstance(message, ssl2.ClientHello):
         side.hello = _ssl2_hello(message)
     elif isinstance(message, gcc.ConferenceCreateRequest):
@@ -140,29 +139,18 @@ def _color_depth(core: gcc.ClientCore) -> int | None:
 # The hello.
 
 
-def _hello(hello: tls_hello.ClientHello) -> CapturedHello:
-    same = tuple(
-        extension if extension.type not in _VARYING else tls_hello.Extension(type=extension.type)
-        for extension in hello.extensions or ()
-    )
-    # Every connection of a client says the same but for random values, so it is described once.
-    return _described(hello.version, hello.cipher_suites, None if hello.extensions is None else same)
-
-
 @lru_cache(maxsize=256)
-def _described(
-    version: int, suites: tuple[int, ...], extensions: tuple[tls_hello.Extension, ...] | None
-) -> CapturedHello:
-    hello = tls_hello.ClientHello(version=version, random=b"", cipher_suites=suites, extensions=extensions)
+def _hello(hello: tls_hello.ClientHello) -> CapturedHello:
+    """A hello without its random values: all of one client's are the same, and described once."""
     offered = versions_of(hello)
     named = codes_in(hello, ExtensionType.SUPPORTED_VERSIONS, read_supported_versions)
     return CapturedHello(
         version=version_name(offered[0]),
         versions=[version_name(each) for each in offered] if named else [],
-        cipher_suites=[f"0x{suite:04x}" for suite in suites],
+        cipher_suites=[f"0x{suite:04x}" for suite in hello.cipher_suites],
         groups=[f"0x{group:04x}" for group in groups_of(hello)],
         signature_schemes=[f"0x{scheme:04x}" for scheme in schemes_of(hello)],
-        extensions=[f"0x{extension.type:04x}" for extension in extensions or ()],
+        extensions=[f"0x{extension.type:04x}" for extension in hello.extensions or ()],
         alpn=_alpn(hello),
         server_name=server_name_of(hello),
         ja3=ja3(hello),

@@ -47,7 +47,7 @@ class _Asked:
 
     request: RequestData | None = None
     confirm: ConfirmData | None = None
-    hello: Seen | None = None  # the first
+    hello: tls_hello.ClientHello | None = None  # the first
     ssl2_hello: ssl2.ClientHello | None = None
     initial: Seen | None = None
     client: gcc.ConferenceCreateRequest | None = None
@@ -59,11 +59,11 @@ class _Asked:
 def question_of(events: Iterable[Event], *, direct: bool = False) -> Question:
     """What the client asked. `direct`: TLS without X.224. Without a request, what the answer says of it counts."""
     asked = _gather(events)
-    hello = asked.hello.message if asked.hello is not None else None
+    hello = asked.hello
     if asked.ssl2_hello is not None:
         question = _of_ssl2_hello(asked.ssl2_hello)
-    elif asked.hello is not None and isinstance(hello, tls_hello.ClientHello):
-        question = _of_hello(hello, asked.hello.raw)
+    elif hello is not None:
+        question = _of_hello(without_random(hello))
     else:
         question = _of_negotiation(asked)
     unasked = asked.request is None and asked.confirm is None
@@ -93,7 +93,7 @@ def _gather(events: Iterable[Event]) -> _Asked:
         elif isinstance(message, ConfirmData):
             asked.confirm = asked.confirm or message
         elif isinstance(message, tls_hello.ClientHello):
-            asked.hello = asked.hello or event
+            asked.hello = asked.hello or message
         elif isinstance(message, ssl2.ClientHello):
             asked.ssl2_hello = asked.ssl2_hello or message
         elif isinstance(message, mcs.ConnectInitial):
@@ -168,9 +168,28 @@ def _of_ssl2_hello(hello: ssl2.ClientHello) -> Question:
     return Question(protocols=0, stage=Stage.HELLO, version=hello.version, offer=offer, framed=True)
 
 
-def _of_hello(hello: tls_hello.ClientHello, raw: bytes) -> Question:
+def without_random(hello: tls_hello.ClientHello) -> tls_hello.ClientHello:
+    """The same hello with zeros for what is random, so that all of one client's are equal."""
+    extensions = hello.extensions
+    if extensions is not None:
+        extensions = tuple(each if each.type not in _RANDOM else _with_zeros(each, hello) for each in extensions)
+    return replace(hello, random=bytes(32), session_id=bytes(len(hello.session_id)), extensions=extensions)
+
+
+_RANDOM = (ExtensionType.KEY_SHARE, ExtensionType.SESSION_TICKET, ExtensionType.PRE_SHARED_KEY, ExtensionType.COOKIE)
+
+
+def _with_zeros(extension: tls_hello.Extension, hello: tls_hello.ClientHello) -> tls_hello.Extension:
+    if extension.type == ExtensionType.KEY_SHARE and (shares := shares_of(hello)):
+        return ext.client_key_share([(group, bytes(len(key))) for group, key in shares])
+    return replace(extension, body=bytes(len(extension.body)))
+
+
+@lru_cache(maxsize=256)
+def _of_hello(hello: tls_hello.ClientHello) -> Question:
+    """The question that a hello without its random values asks: each client's is looked at once."""
     offer, name = _our_offer(hello), server_name_of(hello)
-    if _makes(offer, name, hello, raw):
+    if _makes(offer, name, hello):
         usual = offer == usual_offer(offer.version)
         return Question(
             protocols=0,
@@ -205,17 +224,10 @@ def _our_offer(hello: tls_hello.ClientHello) -> Offer:
     )
 
 
-def _makes(offer: Offer, name: str | None, hello: tls_hello.ClientHello, raw: bytes) -> bool:
-    """Whether this program, with the same random values, makes the same hello."""
-    said = [hello.random, hello.session_id] if offer.version >= TLS13 else [hello.random]
-    said += [key for _, key in shares_of(hello)]
-
-    def again(size: int) -> bytes:
-        value = said.pop(0) if said else b""
-        return value if len(value) == size else bytes(size)
-
+def _makes(offer: Offer, name: str | None, hello: tls_hello.ClientHello) -> bool:
+    """Whether this program makes the same hello, but for random values."""
     try:
-        return client_hello(offer, again, name)[Record.HEADER :] == raw
+        return client_hello(offer, bytes, name)[Record.HEADER :] == tls_hello.write_handshake(hello)
     except (WireError, ValueError, OverflowError):  # an offer that cannot be written, so not ours
         return False
 
