@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from probe.audit.attempt import Attempt, Stage
+from probe.audit.attempt import Attempt, Question, Stage
 from probe.audit.capture_verdict import audit_of, captured, name_in, without_clock
 from probe.audit.capture_verdict_narrow import narrow_to_seen
 from probe.audit.capture_verdict_unknown import has_clock, unknown
@@ -59,7 +59,8 @@ def _merged(
 ) -> Result:
     attempts = tuple(_in_order(connections, seen))
     depth = _depth(attempts)
-    server_name = next((name for each in seen if (name := name_in(each.client)) is not None), None)
+    usual = (each.client for each in seen if each.attempt.question.has_usual_name)
+    server_name = next((name for client in usual if (name := name_in(client)) is not None), None)
     settings = replace(settings, depth=depth or "standard")
     result = verdict(audit_of(connections, attempts, settings, trust, server_name=server_name))
     if not any(each.decrypted for each in seen):
@@ -89,12 +90,18 @@ def _in_order(connections: Sequence[Connection], seen: Sequence[Watched]) -> Ite
         attempt = replace(
             each.attempt, number=number, alone=last_end <= connection.started and connection.ended <= following
         )
-        first = before.get(attempt.question)
-        if first is not None and read(first).is_to_be_repeated:
+        first = before.setdefault(attempt.question, attempt)
+        if first is not attempt and read(first).is_to_be_repeated:
             attempt = replace(attempt, question=attempt.question.again())
-        before.setdefault(attempt.question, attempt)
+        elif first is not attempt and _may_resume(attempt.question):
+            attempt = replace(attempt, question=replace(attempt.question, resume=True))
         last_end = max(last_end, connection.ended)
         yield attempt
+
+
+def _may_resume(question: Question) -> bool:
+    """A handshake of our library with an older version is made twice only to continue the session of the first."""
+    return question.stage is Stage.TUNNEL and question.version is not None and question.offer is None
 
 
 def _described(connections: Sequence[Connection], seen: Sequence[Watched], file: str) -> Capture:
