@@ -14,7 +14,7 @@ from functools import lru_cache
 from probe.audit.attempt import Question, Stage
 from probe.audit.conversation import ANY_METHOD, OTHER_NAME, OUR_COOKIE, connect_initial
 from probe.audit.fingerprint import codes_in, without_grease
-from probe.audit.offers import ALL_GROUPS, ALL_SCHEMES
+from probe.audit.offers import ALL_GROUPS, ALL_SCHEMES, full_offer
 from probe.errors import WireError
 from probe.handshake.client_hello import Offer, client_hello, usual_offer
 from probe.handshake.machine import Event, Seen
@@ -36,7 +36,7 @@ _EXTRAS = (
     ExtensionType.ENCRYPT_THEN_MAC,
     ExtensionType.HEARTBEAT,
 )
-_MANY_SUITES = 60  # fewer are never offered by our library
+_MANY_SUITES = 30  # fewer are never offered by our library
 # What a failure says of what was asked for, where the request is not there. [MS-RDPBCGR] 2.2.1.2.2.
 _FAILED_WITHOUT_TLS = (FailureCode.SSL_REQUIRED_BY_SERVER,)
 
@@ -209,12 +209,14 @@ def _our_offer(hello: tls_hello.ClientHello) -> Offer:
     """The offer that would make this hello, were it one of ours."""
     versions, kinds = versions_of(hello), [extension.type for extension in hello.extensions or ()]
     padding = find(hello.extensions, ExtensionType.PADDING)
+    suites = tuple(suite for suite in hello.cipher_suites if suite not in _SIGNALS)
     usual = usual_offer(versions[0])
+    hidden = usual if suites == usual.suites else full_offer(versions[0])  # what an old version has no place for
     return Offer(
         version=versions[0],
-        suites=tuple(suite for suite in hello.cipher_suites if suite not in _SIGNALS),
-        groups=codes_in(hello, ExtensionType.SUPPORTED_GROUPS, ext.read_supported_groups) or usual.groups,
-        schemes=codes_in(hello, ExtensionType.SIGNATURE_ALGORITHMS, ext.read_signature_algorithms) or usual.schemes,
+        suites=suites,
+        groups=codes_in(hello, ExtensionType.SUPPORTED_GROUPS, ext.read_supported_groups) or hidden.groups,
+        schemes=codes_in(hello, ExtensionType.SIGNATURE_ALGORITHMS, ext.read_signature_algorithms) or hidden.schemes,
         share=bool(shares_of(hello)) if versions[0] >= TLS13 else True,
         older=versions[0] >= TLS13 and TLS12 in versions,
         extras=all(kind in kinds for kind in _EXTRAS),
