@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from probe.audit.capture_verdict import captured
+from probe.audit.capture_verdict_server import by_server
 from probe.audit.service import service_of
 from probe.audit.settings import Settings
 from probe.audit.trust import TrustJudge
@@ -30,6 +31,7 @@ from probe.result import Result
 RDP_PORT = 3389
 _NAMED_BY = 64  # first bytes of a side
 _MOST_KINDS = 1000
+_MOST_KEPT, _MOST_KEPT_BYTES = 20_000, 64 << 20  # connections, and what was said on them, for results by server
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +83,9 @@ class Replay:
         self.notices: list[str] = []
         self.on_progress: Callable[[Passed], None] | None = None  # called now and then while the file is read
         self._order = InOrder()
+        self._kept: list[Connection] = []  # for results by server
+        self._kept_bytes = 0
+        self._is_full = False
 
     def __iter__(self) -> Iterator[Result]:
         """Results, not yet diagnosed. Raises InputError for what is no capture or cannot be read."""
@@ -89,14 +94,28 @@ class Replay:
                 continue
             if isinstance(found, Datagrams):
                 continue
-            result = captured(found, self.path, self.settings, self.secrets, self.trust)
             self.passed.found += 1
-            yield from self._order.take(result, oldest)
-        yield from self._order.release(None)
+            if self.wanted.by_server:
+                self._keep(found)
+            else:
+                result = captured(found, self.path, self.settings, self.secrets, self.trust)
+                yield from self._order.take(result, oldest)
+        yield from self.held()
 
     def held(self) -> Iterator[Result]:
-        """Results that wait for older ones: for whoever stops in the middle."""
+        """Results that wait for older ones, or for more connections: for whoever stops in the middle."""
         yield from self._order.release(None)
+        kept, self._kept = self._kept, []
+        yield from by_server(kept, self.path, self.settings, self.secrets, self.trust)
+
+    def _keep(self, connection: Connection) -> None:
+        """Keep a connection for its server's result, if there is room."""
+        self._kept_bytes += sum(len(piece.data) for piece in connection.pieces)
+        if len(self._kept) < _MOST_KEPT and self._kept_bytes <= _MOST_KEPT_BYTES:
+            self._kept.append(connection)
+        elif not self._is_full:
+            self._is_full = True
+            self.notices.append(f"the reports are made of the first {len(self._kept)} connections: more are not kept")
 
     def conversations(self) -> Iterator[Connection | Datagrams]:
         """What the results are made of, each when it is over."""

@@ -10,7 +10,7 @@ from probe.diagnosis.stored import stored
 from probe.language import N_, _
 from probe.report.escape import terminal
 from probe.report.sentences import listed, verdict
-from probe.report.text_course import ending_words
+from probe.report.text_course import ending_words, server_alert
 from probe.result import Capture, ClientSide, NegotiationAttempt, Result
 
 _NLA = {"HYBRID", "HYBRID_EX"}
@@ -150,16 +150,22 @@ def _tls(result: Result, capture: Capture, side: ClientSide, attempt: Negotiatio
     version = terminal(made.version, 20).replace("TLSv", "TLS ")
     if capture.decrypted:
         return _("{answered}, {version} handshake; the key log opens what follows.", answered=answered, version=version)
-    if capture.encrypted_from is not None or made.complete:
+    if capture.reached == "inside" or (capture.ending == "open" and (made.complete or capture.one_sided is not None)):
         return _(
             "{answered}, {version} handshake, then encrypted: from here the capture shows no more.",
             answered=answered,
             version=version,
         )
-    failure = result.tls.handshake_failure if result.tls is not None else None
-    if failure is not None and (failure.reason or "").startswith("alert "):
-        return _("{answered}, then the server broke off TLS: {what}.", answered=answered,
-                 what=_alert((failure.reason or "").removeprefix("alert ")))  # fmt: skip
+    if (alert := server_alert(result)) is not None:
+        what = _("alert {alert}", alert=alert_words(alert))
+        return _("{answered}, then the server broke off TLS: {what}.", answered=answered, what=what)
+    if made.complete:
+        return _(
+            "{answered}, {version} handshake, and nothing more: {ending}.",
+            answered=answered,
+            version=version,
+            ending=ending_words(capture),
+        )
     return _(
         "{answered}, {version} handshake begun and not completed: {ending}.",
         answered=answered,
@@ -169,17 +175,12 @@ def _tls(result: Result, capture: Capture, side: ClientSide, attempt: Negotiatio
 
 
 def _no_server_hello(result: Result, capture: Capture) -> str:
-    versions = result.tls.versions.values() if result.tls is not None else ()
-    for found in versions:
-        if found.reason is not None and found.reason.startswith("alert "):
-            return _("the ClientHello was answered by {alert}", alert=_alert(found.reason.removeprefix("alert ")))
-        if found.reason is not None and found.reason != found.ending:
-            return _("the ClientHello was answered by {what}", what=terminal(stored(found.reason), 80))
+    if (alert := server_alert(result)) is not None:
+        return _("the ClientHello was answered by alert {alert}", alert=alert_words(alert))
+    for found in result.tls.versions.values() if result.tls is not None else ():
+        if found.reason not in (None, "not asked", found.ending):
+            return _("the ClientHello was answered by {what}", what=terminal(stored(found.reason or ""), 80))
     return _("the ClientHello got no answer, {ending}", ending=ending_words(capture))
-
-
-def _alert(name: str) -> str:
-    return _("alert {alert}", alert=alert_words(name))
 
 
 def alert_words(name: str) -> str:

@@ -85,11 +85,12 @@ def render(result: Result, console: Console, verbosity: int = 0, *, is_gone: boo
         _verdict(result, page)
     _notes(result, page)
     if result.status == "rdp" or verbosity:
-        diagnoses(result, page, verbosity)
+        diagnoses(result, page, verbosity, worst(result) if result.status == "rdp" else None)
         if not result.is_simulation:
             clients(result, page, verbosity)
-        causes(result, page)
-        remedies(result, page, verbosity)
+        said = worst(result)
+        causes([found for found in result.diagnoses if found.severity == "blocker" or found is said], page)
+        remedies(result, page, verbosity, said)
     facts(result, page, verbosity)
     if verbosity:
         attempts(result, page, steps=verbosity > 1)
@@ -198,9 +199,8 @@ def _by_severity(result: Result) -> list[Diagnosis]:
     return sorted(result.diagnoses, key=lambda found: SEVERITIES.index(found.severity))
 
 
-def diagnoses(result: Result, page: Page, verbosity: int) -> None:
-    """Each in a line; the one that is the verdict already only with its details."""
-    said = worst(result) if result.status == "rdp" else None
+def diagnoses(result: Result, page: Page, verbosity: int, said: Diagnosis | None) -> None:
+    """Each in a line; the one that is the verdict already, `said`, only with its details."""
     shown = [found for found in _by_severity(result) if found is not said]
     if said is not None:
         details = list(_details(said, result, verbosity))
@@ -226,26 +226,23 @@ def _details(found: Diagnosis, result: Result, verbosity: int) -> Iterator[str]:
     yield from islice(seen(found, result), most)
 
 
-def causes(result: Result, page: Page) -> None:
-    """What may have led to what blocks everybody, likeliest first."""
-    said = worst(result)
-    blocking = [found for found in result.diagnoses if found.severity == "blocker" or found is said]
+def causes(blocking: list[Diagnosis], page: Page) -> None:
+    """What may have led to it, likeliest first."""
     likely = [cause for found in blocking for cause in found.causes]
     if likely:
         page.title(_("Likely causes, and what tells them apart"))
         _numbered(likely, page)
 
 
-def remedies(result: Result, page: Page, verbosity: int) -> None:
-    """What to do, the most severe first."""
-    said = worst(result)
+def remedies(result: Result, page: Page, verbosity: int, said: Diagnosis | None) -> None:
+    """What to do, the most severe first; about the verdict itself, `said`, more than about others."""
     # Where nobody can connect, what is merely unsafe waits.
     unwanted = ("info",) if said is None or verbosity else ("info", "risk")
     remedies = []
     for found in _by_severity(result):
         most = None if verbosity else _MOST_OF_BLOCKER if found is said else 1
         weight = "risk" if found.code in _WORTH_DOING and found.severity == "info" else found.severity
-        remedies += found.remedies[:most] if weight not in unwanted else []
+        remedies += found.remedies[:most] if found is said or weight not in unwanted else []
     distinct = list(dict.fromkeys(remedies))
     if distinct:
         page.title(_("What to do"))

@@ -15,18 +15,29 @@ from probe.result import Capture, CapturedMessage, NegotiationAttempt, Result
 
 _MOST_SPANS = 6
 _SIDES = {"client": N_("the client"), "server": N_("the server")}
+# What a result calls a message, and what it is called here; what is missing says nothing beside another.
 _NAMES = {
-    "PreconnectionPdu": N_("preconnection PDU"),
-    "ConnectionRequest": N_("X.224 request"),
-    "DisconnectRequest": N_("X.224 disconnect request"),
-    "Error": N_("X.224 error"),
-    "ClientHello": "ClientHello",
-    "HelloRetryRequest": "HelloRetryRequest",
-    "ServerHello": "ServerHello",
-    "Certificate": N_("certificate"),
-    "ConnectInitial": "MCS Connect Initial",
-    "ConnectResponse": "MCS Connect Response",
-    "DisconnectProviderUltimatum": "MCS Disconnect Provider Ultimatum",
+    "preconnection PDU": N_("preconnection PDU"),
+    "X.224 Connection Request": N_("X.224 request"),
+    "X.224 Connection Request, not whole": N_("X.224 request, cut"),
+    "X.224 Disconnect Request": N_("X.224 disconnect request"),
+    "X.224 Error": N_("X.224 error"),
+    "MCS Connect-Initial": "MCS Connect Initial",
+    "MCS Connect-Response": "MCS Connect Response",
+    "MCS Disconnect Provider Ultimatum": "MCS Disconnect Provider Ultimatum",
+    "SSLv2 CLIENT-HELLO": "SSLv2 CLIENT-HELLO",
+    "SSLv2 SERVER-HELLO": "SSLv2 SERVER-HELLO",
+    "SSLv2 ERROR": "SSLv2 ERROR",
+    "TLS ClientHello": "ClientHello",
+    "TLS HelloRetryRequest": "HelloRetryRequest",
+    "TLS Certificate": N_("certificate"),
+    "CredSSP TSRequest": "CredSSP",
+    "NTLM NEGOTIATE": "NTLM NEGOTIATE",
+    "NTLM CHALLENGE": "NTLM CHALLENGE",
+    "NTLM AUTHENTICATE": "NTLM AUTHENTICATE",
+    "RDSTLS capabilities": N_("RDSTLS capabilities"),
+    "RDS-AAD server nonce": N_("RDS-AAD server nonce"),
+    "bytes that cannot be read": N_("bytes that cannot be read"),
 }
 
 
@@ -104,7 +115,7 @@ def _opened(capture: Capture) -> Iterator[str]:
 def _said(result: Result, capture: Capture) -> Iterator[str]:
     """The messages that were read, those that follow one another alike as one."""
     last: tuple[str, list[int]] | None = None
-    for message in capture.evidence:
+    for message in sorted(capture.evidence, key=lambda message: message.packets[:1]):
         words = _words(message, result)
         if words is None:
             continue
@@ -122,18 +133,36 @@ def _said(result: Result, capture: Capture) -> Iterator[str]:
 
 def _words(message: CapturedMessage, result: Result) -> str | None:
     """A message in a few words; None for one that says nothing beside another."""
-    name, _colon, rest = message.what.partition(":")
-    name = name.partition(" ")[0]
-    if name == "ConnectionConfirm":
+    if message.what == "X.224 Connection Confirm":
         return _confirm(next(iter(result.negotiation.attempts), None) if result.negotiation is not None else None)
-    if name == "Alert":
-        alert = terminal(rest.strip(), 60)
-        side = _("the client's alert") if message.side == "client" else _("the server's alert")
-        return _("{side} {name}", side=side, name=alert)
-    if name == "ServerHello":
-        version = terminal(rest.strip().partition(",")[0], 20).replace("TLSv", "TLS ")
-        return f"ServerHello {version}"
-    return _(_NAMES[name]) if name in _NAMES else None
+    if message.what in ("TLS alert", "encrypted TLS alert"):
+        return _alert(message, result)
+    if message.what == "TLS ServerHello":
+        made = result.tls.handshake if result.tls is not None else None
+        return (
+            f"ServerHello {terminal(made.version, 20).replace('TLSv', 'TLS ')}" if made is not None else "ServerHello"
+        )
+    name = _NAMES.get(message.what)
+    return _(name) if name is not None else None
+
+
+def _alert(message: CapturedMessage, result: Result) -> str:
+    """Whose alert it is, and which, where it can be read."""
+    side = _("the client's alert") if message.side == "client" else _("the server's alert")
+    if message.what == "encrypted TLS alert":
+        return _("{side}, encrypted", side=side)
+    client = result.capture.client_side if result.capture is not None else None
+    name = (client.alert if client is not None else None) if message.side == "client" else server_alert(result)
+    return _("{side} {name}", side=side, name=terminal(name, 60)) if name is not None else side
+
+
+def server_alert(result: Result) -> str | None:
+    """The TLS alert that the server sent in clear text, by its registered name."""
+    if result.tls is None:
+        return None
+    found = [result.tls.handshake_failure, *result.tls.versions.values()]
+    reasons = [each.reason for each in found if each is not None and each.reason is not None]
+    return next((reason.removeprefix("alert ") for reason in reasons if reason.startswith("alert ")), None)
 
 
 def _confirm(attempt: NegotiationAttempt | None) -> str:

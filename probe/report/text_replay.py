@@ -18,27 +18,36 @@ from probe.report.sentences import listed, worst
 from probe.report.sentences_capture import alert_words, said_of, seconds
 from probe.report.text import causes, diagnoses, kind_of, remedies
 from probe.report.text_attempts import attempts
-from probe.report.text_course import course, frames
+from probe.report.text_course import course, frames, server_alert
 from probe.report.text_facts import LABEL, labeled
-from probe.result import Capture, CapturedCredSsp, CapturedHello, ClientSide, NegotiationAttempt, Result
+from probe.result import Capture, CapturedCredSsp, CapturedHello, ClientSide, Diagnosis, NegotiationAttempt, Result
 
 _LONGEST = 100
 _MOST_CODES = 4
 _MOST_KINDS = 8
+# What a code of RDP_NEG_FAILURE says of this connection, though it may be as it should be.
+_TURNED_AWAY = {
+    "NLA_REQUIRED",
+    "TLS_REQUIRED",
+    "STANDARD_RDP_ONLY",
+    "TLS_CERTIFICATE_MISSING",
+    "INCONSISTENT_FLAGS",
+    "USER_AUTH_REQUIRED",
+}
 _SIDES = {"client": N_("client"), "server": N_("server")}
 
 
 def connection_line(result: Result) -> str:
     """One line: which connection, the verdict, and the codes of what is not merely information."""
     capture = _capture(result)
-    codes = [found.code for found in result.diagnoses if found.severity != "info"] or [
-        found.code for found in result.diagnoses[:1]
-    ]
+    said = deciding(result)
+    first = [said.code] if said is not None else []
+    codes = dict.fromkeys([*first, *(found.code for found in result.diagnoses if found.severity != "info")])
     return "  ".join(
         (
             *_who(capture),
             said_of(result),
-            *(terminal(code, 60) for code in codes[:_MOST_CODES]),
+            *(terminal(code, 60) for code in list(codes)[:_MOST_CODES]),
         )
     )
 
@@ -48,10 +57,11 @@ def render_connection(result: Result, console: Console, verbosity: int = 0) -> N
     page, capture = Page(console), _capture(result)
     _headline(result, capture, page)
     page.blank()
-    _verdict(result, page)
-    diagnoses(result, page, verbosity)
-    causes(result, page)
-    remedies(result, page, verbosity)
+    said = deciding(result)
+    _verdict(result, page, said)
+    diagnoses(result, page, verbosity, said)
+    causes([said] if said is not None else [], page)
+    remedies(result, page, verbosity, said)
     rows = [*_rows(result, capture, verbosity)]
     if rows:
         page.blank()
@@ -83,12 +93,13 @@ def _kind(service: str, port: int) -> str:
     return _("{what} on {port}", what=what, port=port)
 
 
-def connections(results: list[tuple[Capture, str]], page_console: Console) -> None:
-    """The connections that one report of a server is made of, each with its sentence."""
-    page = Page(page_console)
-    page.title(_("Connections"))
-    for capture, words in results:
-        page.paragraph(words, first=[(f"  {capture.stream:>4}  {terminal(capture.client, 60)}  ", "")], indent=8)
+def deciding(result: Result) -> Diagnosis | None:
+    """The diagnosis that says why this connection failed; None where it did not, as far as the capture shows."""
+    found = worst(result) or next((each for each in result.diagnoses if each.severity == "breaks_some"), None)
+    if found is not None or result.negotiation is None:
+        return found
+    is_turned_away = any(attempt.failure is not None for attempt in result.negotiation.attempts)
+    return next((each for each in result.diagnoses if is_turned_away and each.code in _TURNED_AWAY), None)
 
 
 def _capture(result: Result) -> Capture:
@@ -117,9 +128,8 @@ def _headline(result: Result, capture: Capture, page: Page) -> None:
         page.line((ends, ""), right=right) if page.fits(ends, right) else page.paragraph(f"{ends}  {right}")
 
 
-def _verdict(result: Result, page: Page) -> None:
-    found = worst(result) or next(iter(result.diagnoses), None)
-    code, sentence = found.code if found is not None else "", said_of(result)
+def _verdict(result: Result, page: Page, said: Diagnosis | None) -> None:
+    code, sentence = said.code if said is not None else "", said_of(result)
     if page.fits(sentence, code):
         page.line((sentence, "bold"), right=code)
     else:
@@ -234,9 +244,8 @@ def _answered(result: Result) -> Iterator[str]:
         yield terminal(stored(attempt.answer), 60)
     if attempt.flags:
         yield _("flags {names}", names=listed(terminal(name, 60) for name in attempt.flags))
-    failure = result.tls.handshake_failure if result.tls is not None else None
-    if failure is not None and (failure.reason or "").startswith("alert "):
-        yield _("alert {alert}", alert=alert_words(failure.reason or ""))
+    if (alert := server_alert(result)) is not None:
+        yield _("alert {alert}", alert=alert_words(alert))
 
 
 def _frames(capture: Capture, verbosity: int) -> Iterator[tuple[str, str]]:
