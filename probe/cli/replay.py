@@ -93,10 +93,10 @@ def _tell(replay: Replay, output: Output) -> None:
     """Print the results of a file; where the user stops it, those that were found."""
     try:
         for result in replay:
-            output.show(result)
+            output.show(result, replay)
     except KeyboardInterrupt:
         for result in replay.held():
-            output.show(result)
+            output.show(result, replay)
         output.close_file(replay, is_whole=False)
         raise
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, TextIO
 
 from probe.language import _
@@ -74,6 +75,14 @@ def _read_words(passed: Passed, seconds: float) -> str:
     return _("{read} MiB · {packets} packets, {rate}/s · RDP {found}", found=passed.found, **facts)
 
 
+def _judged(results: Iterable[Result]) -> Iterator[Result]:
+    from probe.diagnosis.judged import judge
+
+    for result in results:
+        judge(result)
+        yield result
+
+
 class Output:
     """Prints the results of one file after another, and what is to be said of each file."""
 
@@ -83,7 +92,7 @@ class Output:
         self._shown = 0
         self._shown_of_file = 0
 
-    def show(self, result: Result) -> None:
+    def show(self, result: Result, replay: Replay) -> None:
         """Print one result, judged, so that a reader behind a pipe sees it at once."""
         from probe.diagnosis.judged import judge
 
@@ -96,7 +105,7 @@ class Output:
         elif self._options.quiet:
             self._show_line(result)
         else:
-            self._show_text(result)
+            self._show_text(result, replay)
         self._shown += 1
         self._shown_of_file += 1
         sys.stdout.flush()
@@ -136,11 +145,13 @@ class Output:
 
         print(verdict_line(result) if self._options.by_server else connection_line(result))
 
-    def _show_text(self, result: Result) -> None:
+    def _show_text(self, result: Result, replay: Replay) -> None:
         from probe.report.text import console, render
-        from probe.report.text_replay import render_connection
+        from probe.report.text_replay import connections, render_connection
 
+        page, verbosity = console(sys.stdout), self._options.verbose
         if self._options.by_server:
-            render(result, console(sys.stdout), self._options.verbose, is_gone=True)
+            render(result, page, verbosity, is_gone=True)
+            connections(_judged(replay.each_of(result)), result.connections, page, verbosity)
         else:
-            render_connection(result, console(sys.stdout), self._options.verbose)
+            render_connection(result, page, verbosity)

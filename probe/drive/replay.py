@@ -85,7 +85,7 @@ class Replay:
         self._order = InOrder()
         self._kept: list[Connection] = []  # for results by server
         self._kept_bytes = 0
-        self._is_full = False
+        self._is_full = self._is_told = False
 
     def __iter__(self) -> Iterator[Result]:
         """Results, not yet diagnosed. Raises InputError for what is no capture or cannot be read."""
@@ -105,8 +105,16 @@ class Replay:
     def held(self) -> Iterator[Result]:
         """Results that wait for older ones, or for more connections: for whoever stops in the middle."""
         yield from self._order.release(None)
-        kept, self._kept = self._kept, []
-        yield from by_server(kept, self.path, self.settings, self.secrets, self.trust)
+        if not self._is_told:
+            self._is_told = True
+            yield from by_server(self._kept, self.path, self.settings, self.secrets, self.trust)
+
+    def each_of(self, server: Result) -> Iterator[Result]:
+        """With `by_server`: the results of the connections that a server's result is of, one by one."""
+        streams = set(server.capture.streams) if server.capture is not None else set()
+        for connection in self._kept:
+            if connection.stream in streams:
+                yield captured(connection, self.path, self.settings, self.secrets, self.trust)
 
     def _keep(self, connection: Connection) -> None:
         """Keep a connection for its server's result, if there is room."""

@@ -6,7 +6,8 @@ Wireshark's, so that everything can be looked up there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from rich.console import Console  # noqa: TID253  this module is itself imported only where text is shown
 
@@ -25,6 +26,7 @@ from probe.result import Capture, CapturedCredSsp, CapturedHello, ClientSide, Di
 _LONGEST = 100
 _MOST_CODES = 4
 _MOST_KINDS = 8
+_MOST_CONNECTIONS = 20  # of a server, without -v
 # What a code of RDP_NEG_FAILURE says of this connection, though it may be as it should be.
 _TURNED_AWAY = {
     "NLA_REQUIRED",
@@ -71,6 +73,18 @@ def render_connection(result: Result, console: Console, verbosity: int = 0) -> N
     if verbosity:
         attempts(result, page, steps=verbosity > 1)
     _more(result, page, verbosity)
+
+
+def connections(results: Iterable[Result], count: int, console: Console, verbosity: int = 0) -> None:
+    """The connections that one report of a server is made of, each in a line; `count` of them."""
+    page = Page(console)
+    page.title(_("Connections"))
+    for result in results if verbosity else islice(results, _MOST_CONNECTIONS):
+        capture = _capture(result)
+        where = f"{capture.stream:>6}  {terminal(capture.client, 60)}"
+        page.paragraph(f"{where}  {said_of(result)}", first=[("", "")], indent=0)
+    if not verbosity and count > _MOST_CONNECTIONS:
+        page.paragraph(_("and {count} more; -v lists them", count=count - _MOST_CONNECTIONS), indent=8)
 
 
 def nothing_found(file: str, count: int, spoken: dict[tuple[str, int], int]) -> str:
