@@ -9,9 +9,8 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
-ESP = 50
+AH = 51  # authentication header: what it protects stands behind it
 NO_NEXT_HEADER = 59
-_AH = 51
 _FRAGMENT = 44
 _LIKE_OPTIONS = frozenset((0, 43, 60, 135, 139, 140))  # hop-by-hop, routing, destination options, …: length in 8 bytes
 _IPV4 = struct.Struct(">BxHHHxB2x4s4s")
@@ -65,7 +64,7 @@ def read_ipv4(data: bytes, at: int, end: int, wire: int) -> Header | None:
         wire = at + total
     fragment = Fragment(packet, (where & 0x1FFF) * 8, bool(where & 0x2000)) if where & 0x3FFF else None
     header = Header(source, destination, protocol, at + size, min(end, wire), wire, fragment)
-    return _after_options(header, data) if protocol == _AH and fragment is None else header
+    return _after_options(header, data) if protocol == AH and fragment is None else header
 
 
 def read_ipv6(data: bytes, at: int, end: int, wire: int) -> Header | None:
@@ -89,7 +88,7 @@ def rest_of(header: Header, data: bytes) -> Header | None:
 def _after_options(header: Header, data: bytes) -> Header | None:
     """Step over extension headers. None where one of them is not all there."""
     protocol, start, end = header.protocol, header.start, header.end
-    while protocol in _LIKE_OPTIONS or protocol in (_AH, _FRAGMENT):
+    while protocol in _LIKE_OPTIONS or protocol in (AH, _FRAGMENT):
         if end - start < 8:
             return None
         following = data[start]
@@ -100,7 +99,7 @@ def _after_options(header: Header, data: bytes) -> Header | None:
                 return header._replace(protocol=following, start=start + 8, fragment=fragment)
             start += 8  # a packet that is its only fragment, RFC 6946
         else:
-            start += (data[start + 1] + 2) * 4 if protocol == _AH else (data[start + 1] + 1) * 8
+            start += (data[start + 1] + 2) * 4 if protocol == AH else (data[start + 1] + 1) * 8
         if start > end:
             return None
         protocol = following

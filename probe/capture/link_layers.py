@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 
 from probe.capture.fragments import Fragments
 from probe.capture.frame import Frame
-from probe.capture.internet import NO_NEXT_HEADER, Header, Packet, read_ipv4, read_ipv6, rest_of
+from probe.capture.internet import AH, NO_NEXT_HEADER, Header, Packet, read_ipv4, read_ipv6, rest_of
 from probe.capture.tunnels import GRE, IP_IN_IP, TUNNELS, read_gre
 
 ETHERNET = 1
@@ -140,6 +140,7 @@ def _mpls(data: bytes, at: int) -> Inside | None:
 
 
 _BETWEEN = _TAGS | _MPLS | {0x8864, _PPP, _LLC, _TRANSPARENT_ETHERNET}
+_MORE_TO_OPEN = TUNNELS | {AH}
 _fast = struct.Struct(">12xHBxH2xHxB2x4s4s").unpack_from
 
 
@@ -178,7 +179,7 @@ class Layers:
         if link == ETHERNET and len(data) >= 34:  # what most are: Ethernet, IPv4 without options, all of it
             kind, version, total, fragment, protocol, source, destination = _fast(data)
             plain = kind == _IPV4 and version == 0x45 and not fragment & 0x3FFF
-            if plain and 20 <= total <= len(data) - 14 and protocol not in TUNNELS:
+            if plain and 20 <= total <= len(data) - 14 and protocol not in _MORE_TO_OPEN:
                 fields = (source, destination, protocol, data[34 : 14 + total], total - 20, number, at)
                 return (tuple.__new__(Packet, fields),)
         return self._open(frame)
