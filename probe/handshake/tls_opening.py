@@ -27,6 +27,8 @@ from probe.wire.tls_hello import HandshakeType
 from probe.wire.tls_record import ContentType, HandshakeFramer, Record
 from probe.wire.tls_version import TLS12, TLS13
 
+_NONE = "the key log holds no secret of this connection"
+_NOT_ALL = "the key log holds not all secrets of this connection"
 _MOST_EARLY = 256  # records of early data, or of a handshake without a secret, that are passed over
 _KEY_EXCHANGE = HandshakeFramer.HEADER + 2  # bytes before the encrypted premaster secret
 _ENCRYPTED = 8  # bytes of it by which a key log names it
@@ -117,7 +119,7 @@ class _Tls12:
             return known[MASTER]
         premaster = known.get(PREMASTER) or self._secrets.premasters.get(self._encrypted_premaster)
         if premaster is None:
-            raise CannotOpen("the key log holds no secret of this connection")
+            raise CannotOpen(_NONE)
         extended = find(hello.extensions, ExtensionType.EXTENDED_MASTER_SECRET) is not None
         seen = self._transcript if extended else None
         return master_secret(hello.selected_version, hello.cipher_suite, premaster, randoms, seen)
@@ -184,9 +186,7 @@ class _Tls13:
 
     def _advance(self, side: Side) -> Opener:
         if not self._coming[side]:
-            raise CannotOpen(
-                "the key log holds no secret of this connection" if not self._secret else "no secret further"
-            )
+            raise CannotOpen(_NOT_ALL if self._secret else _NONE)
         return self._use(side, self._coming[side].pop(0))
 
     def _use(self, side: Side, secret: bytes) -> Opener:
