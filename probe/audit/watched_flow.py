@@ -153,7 +153,7 @@ class Foreign:
         if side is Side.CLIENT or not data:
             return []
         if self._told:
-            self._server += data[: max(0, MOST_FOREIGN - len(self._server))]
+            self._server += data[: MOST_FOREIGN - 1 - len(self._server)]
             return []
         self._told, self._server = True, data[1:MOST_FOREIGN]
         return [Malformed(at, side, InvalidField("TPKT", "version", 0, "another protocol"), data[:1])]
