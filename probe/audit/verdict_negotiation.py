@@ -123,14 +123,13 @@ def _requested(reading: Reading) -> int:
 def _selects(reading: Reading, protocol: int) -> bool:
     requested, answer = _requested(reading), reading.negotiation
     if isinstance(answer, NegotiationResponse) and answer.selected == protocol:
-        return bool(requested & protocol) or (protocol == Protocol.RDP and requested == 0)
-    if protocol != Protocol.RDP or not _mcs_followed(reading):
+        # RDP in the place of what was asked for is accepted only where RDP's next message followed: others may go on.
+        return bool(requested & protocol) or (protocol == Protocol.RDP and (requested == 0 or _mcs_followed(reading)))
+    if protocol != Protocol.RDP or answer is not None or not _mcs_followed(reading):
         return False
-    # A confirm without negotiation means Standard RDP Security, once RDP's next message has followed it; so does that
-    # message in clear where others speak: after RDP was selected in the place of what was asked for, or without either.
-    if answer is None:
-        return reading.confirm is not None or (reading.question.joined and reading.server_hello is None)
-    return isinstance(answer, NegotiationResponse) and answer.selected == protocol
+    # A confirm without negotiation means Standard RDP Security, once RDP's next message has followed it; in a capture
+    # also that message in clear, where what came before is not in it.
+    return reading.confirm is not None or (reading.question.joined and reading.server_hello is None)
 
 
 def _mcs_followed(reading: Reading) -> bool:
