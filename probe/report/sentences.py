@@ -40,6 +40,7 @@ _ENDINGS: dict[EndingName, str] = {
     "refused": N_("refused"),
     "filtered": N_("filtered"),
     "unreachable": N_("unreachable"),
+    "abandoned": N_("the client went away"),
     "interrupted": N_("interrupted"),
 }
 STATES: dict[State, str] = {"accepted": N_("accepted"), "rejected": N_("rejected"), "unknown": N_("unknown")}

@@ -36,6 +36,7 @@ _ALERTS = {
     "access_denied": N_("it allows no access"),
     "decrypt_error": N_("a signature or a key exchange was wrong to it"),
 }
+_FAREWELLS = ("close_notify", "user_canceled")  # alerts that say no more than that it is over
 _LONG_S = 1.0
 
 
@@ -106,7 +107,9 @@ def _spoken(result: Result, capture: Capture, side: ClientSide) -> str:
             ending=ending_words(capture),
         )
     if result.standard_rdp is not None or (attempt is not None and attempt.selected == "RDP"):
-        return _standard(result, capture)
+        return _standard(result, capture, attempt)
+    if attempt is not None and attempt.answer == "confirm without negotiation":
+        return _bare_confirm(capture)
     return _unanswered(result, capture, attempt)
 
 
@@ -115,6 +118,12 @@ def _nothing_said(capture: Capture) -> str:
 
 
 def _without_negotiation(result: Result, capture: Capture) -> str:
+    direct = result.negotiation.direct_tls if result.negotiation is not None else None
+    if direct is not None and direct.state == "rejected":
+        why = terminal(stored(direct.reason or ""), 80) or ending_words(capture)
+        return _("The client began with TLS, without an RDP request, and was turned away: {why}.", why=why)
+    if direct is not None and direct.state == "accepted":
+        return _("The client began with TLS, without an RDP request, and the server takes it so.")
     if result.status == "rdp":
         return _("RDP, of which this capture shows no beginning: what was negotiated cannot be seen.")
     if not result.bytes_received:
@@ -143,8 +152,10 @@ def _tls(result: Result, capture: Capture, side: ClientSide, attempt: Negotiatio
     protocol = terminal(attempt.selected or "", 40) if attempt is not None else ""
     answered = _("Answered with {protocol}", protocol=protocol) if protocol else _("Answered")
     made = result.tls.handshake if result.tls is not None else None
-    if side.alert is not None:
-        return _("The client broke off TLS: it sent alert {alert}.", alert=alert_words(side.alert))
+    if side.alert not in (None, *_FAREWELLS):
+        return _("The client broke off TLS: it sent alert {alert}.", alert=alert_words(side.alert or ""))
+    if made is None and server_alert(result) is None and (capture.ending == "open" or capture.one_sided is not None):
+        return _("{answered}; how the ClientHello is answered is not in this capture.", answered=answered)
     if made is None:
         return _("{answered}, then TLS failed: {what}.", answered=answered, what=_no_server_hello(result, capture))
     version = terminal(made.version, 20).replace("TLSv", "TLS ")
@@ -159,6 +170,13 @@ def _tls(result: Result, capture: Capture, side: ClientSide, attempt: Negotiatio
     if (alert := server_alert(result)) is not None:
         what = _("alert {alert}", alert=alert_words(alert))
         return _("{answered}, then the server broke off TLS: {what}.", answered=answered, what=what)
+    if made.complete and any(each.what == "encrypted TLS alert" for each in capture.evidence):
+        return _(
+            "{answered}, {version} handshake, then an encrypted alert and nothing more: {ending}.",
+            answered=answered,
+            version=version,
+            ending=ending_words(capture),
+        )
     if made.complete:
         return _(
             "{answered}, {version} handshake, and nothing more: {ending}.",
@@ -177,6 +195,8 @@ def _tls(result: Result, capture: Capture, side: ClientSide, attempt: Negotiatio
 def _no_server_hello(result: Result, capture: Capture) -> str:
     if (alert := server_alert(result)) is not None:
         return _("the ClientHello was answered by alert {alert}", alert=alert_words(alert))
+    if result.tls is not None and result.tls.clear_text_instead:
+        return _("the ClientHello was answered in clear text, {ending}", ending=ending_words(capture))
     for found in result.tls.versions.values() if result.tls is not None else ():
         if found.reason not in (None, "not asked", found.ending):
             return _("the ClientHello was answered by {what}", what=terminal(stored(found.reason or ""), 80))
@@ -190,16 +210,28 @@ def alert_words(name: str) -> str:
     return _("{alert} ({meaning})", alert=shown, meaning=_(meaning)) if meaning is not None else shown
 
 
-def _standard(result: Result, capture: Capture) -> str:
+def _standard(result: Result, capture: Capture, attempt: NegotiationAttempt | None) -> str:
     section = result.standard_rdp
     if section is not None and section.encryption_level is not None:
         methods = listed(terminal(name, 20) for name in section.encryption_methods)
         level = terminal(section.encryption_level, 40)
         words = _("{methods}, level {level}", methods=methods, level=level) if methods else level
         return _("Answered with Standard RDP Security ({words}): neither TLS nor NLA.", words=words)
-    return _(
-        "Answered with Standard RDP Security; how it goes on cannot be seen: {ending}.", ending=ending_words(capture)
-    )
+    asked = [name for name in attempt.requested if name != "RDP"] if attempt is not None else []
+    if asked:
+        return _(
+            "Answered with Standard RDP Security in place of {requested}, and nothing more: {ending}.",
+            requested=listed(terminal(name, 40) for name in asked),
+            ending=ending_words(capture),
+        )
+    return _("Answered with Standard RDP Security, and nothing more: {ending}.", ending=ending_words(capture))
+
+
+def _bare_confirm(capture: Capture) -> str:
+    """No negotiation on either side, or none that the server knows; both go on with Standard RDP Security."""
+    if any(each.what == "MCS Disconnect Provider Ultimatum" for each in capture.evidence):
+        return _("Nothing was negotiated, and the server disconnected: {ending}.", ending=ending_words(capture))
+    return _("Nothing was negotiated, and nothing more followed: {ending}.", ending=ending_words(capture))
 
 
 def _unanswered(result: Result, capture: Capture, attempt: NegotiationAttempt | None) -> str:

@@ -115,20 +115,18 @@ def _opened(capture: Capture) -> Iterator[str]:
 def _said(result: Result, capture: Capture) -> Iterator[str]:
     """The messages that were read, those that follow one another alike as one."""
     last: tuple[str, list[int]] | None = None
-    for message in sorted(capture.evidence, key=lambda message: message.packets[:1]):
-        words = _words(message, result)
-        if words is None:
-            continue
+    messages = [(message.packets, words) for message in capture.evidence if (words := _words(message, result))]
+    if capture.encrypted_from is not None and not capture.decrypted:
+        messages.append(([capture.encrypted_from], _("encrypted from there on")))
+    for packets, words in sorted(messages, key=lambda message: message[0][:1]):
         if last is not None and last[0] == words:
-            last[1].extend(message.packets)
+            last[1].extend(packets)
             continue
         if last is not None:
             yield at(*last)
-        last = words, list(message.packets)
+        last = words, list(packets)
     if last is not None:
         yield at(*last)
-    if capture.encrypted_from is not None and not capture.decrypted:
-        yield _("encrypted from {frames} on", frames=frames([capture.encrypted_from]))
 
 
 def _words(message: CapturedMessage, result: Result) -> str | None:

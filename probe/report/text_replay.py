@@ -109,6 +109,8 @@ def _kind(service: str, port: int) -> str:
 
 def deciding(result: Result) -> Diagnosis | None:
     """The diagnosis that says why this connection failed; None where it did not, as far as the capture shows."""
+    if _capture(result).reached in ("inside", "settings"):
+        return next((each for each in result.diagnoses if each.severity == "blocker"), None)
     found = worst(result) or next((each for each in result.diagnoses if each.severity == "breaks_some"), None)
     if found is not None or result.negotiation is None:
         return found
