@@ -1,4 +1,4 @@
-"""Compare the golden reports, or with --update write them anew: read the difference before it is committed."""
+"""Compare golden reports and results, or with --update write them anew: read the difference before it is committed."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from rich.console import Console
 from probe.diagnosis import diagnose
 from probe.language import LANGUAGES, speaking
 from probe.report.text import render
+from tests.golden.replayed import HERE as REPLAYED
+from tests.golden.replayed import golden, goldens
 from tests.golden.results import GOLDEN
 
 HERE = Path(__file__).parent
@@ -43,6 +45,22 @@ def reports() -> Iterator[tuple[Path, str, str]]:
             yield HERE / language / f"{name}.txt", name, language
 
 
+def _replayed(update: bool) -> list[str]:
+    """The captures whose results differ from what was reviewed. Files of captures that are gone go too."""
+    differing = []
+    kept = dict(goldens())
+    for path, capture in kept.items():
+        said = golden(capture)
+        if not path.exists() or path.read_text(encoding="utf-8") != said:
+            differing.append(capture.name)
+            if update:
+                path.parent.mkdir(exist_ok=True)
+                path.write_text(said, encoding="utf-8")
+    for path in set(REPLAYED.iterdir()) - kept.keys() if update and REPLAYED.exists() else ():
+        path.unlink()
+    return differing
+
+
 def main(update: bool) -> int:
     differing = []
     for path, name, language in reports():
@@ -51,6 +69,7 @@ def main(update: bool) -> int:
             if update:
                 path.parent.mkdir(exist_ok=True)
                 path.write_text(report(name, language), encoding="utf-8")
+    differing += _replayed(update)
     print(f"{'written' if update else 'different'}: {', '.join(differing) or 'none'}")
     return 0 if update or not differing else 1
 

@@ -22,7 +22,7 @@ from pathlib import Path
 import pytest
 
 from tests.real.captures_lab import Lab
-from tests.real.captures_network import on_loopback, set_kernel
+from tests.real.captures_network import on_loopback
 from tests.real.captures_scenes import SCENES, Scene
 from tests.real.captures_sidecar import write_sidecar
 
@@ -52,7 +52,6 @@ def missing() -> list[str]:
 def make(scene: Scene, out: Path) -> None:
     """Make one capture and its sidecar, in the network namespace of this process, which is to be its own."""
     socket.sethostname("frog-pond")  # what FreeRDP's two ends call themselves
-    set_kernel("net.ipv6.conf.default.accept_dad", "0")
     on_loopback()
     with ExitStack() as stack:
         directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="rdp-captures-"))

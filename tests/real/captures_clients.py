@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
+import ssl
 import sys
-from pathlib import Path
 
 from tests.real import certificates, peers
-from tests.real.captures_lab import Lab, client_of_ours
+from tests.real.captures_lab import ASKS_HYBRID, ASKS_SSL, FREERDP, SSLYZE, Lab, client_of_ours, python_client
 from tests.real.captures_network import SERVER
 from tests.real.captures_scenes import scene
 from tests.real.servers import FreeRdpShadow, Xrdp
 from tests.real.tls_backends import OpensslServer
-from tests.real.xrdp import ONLY_TLS_1_2
-
-# Requests as clients write them: mstsc's with a cookie for TLS and NLA, one without negotiation, TLS alone.
-ASKS_HYBRID = bytes.fromhex("0300002a25e00000000000436f6f6b69653a206d737473686173683d46524f470d0a010008000b000000")
-ASKS_SSL = bytes.fromhex("030000130ee000000000000100080001000000")
-_SSLYZE = Path(__file__).parents[2] / ".cache" / "sslyze"
+from tests.real.xrdp import ONLY_TLS_1_2, ONLY_TLS_1_3, SECURITY_LEVEL_0
 
 
 @scene("probe-discover", "One connection of rdp-probe to an xrdp as Debian installs it, with a P-256 key.")
@@ -59,7 +54,7 @@ def nmap_ntlm(lab: Lab) -> None:
 @scene("sslyze-certinfo", "sslyze asks an xrdp for its certificate, with its own idea of RDP.")
 def sslyze(lab: Lab) -> None:
     lab.serve(Xrdp(security_layer="tls", certificate=certificates.ecdsa(lab.work)))
-    path = peers.sslyze_program(_SSLYZE)
+    path = peers.sslyze_program(SSLYZE)
     with lab.capturing():
         lab.run(str(path), "--starttls=rdp", "--certinfo", "--mozilla_config=disable", SERVER + ":3389", limit_s=60.0)
 
@@ -68,8 +63,39 @@ def sslyze(lab: Lab) -> None:
 def sslscan(lab: Lab) -> None:
     lab.serve(Xrdp(security_layer="tls", certificate=certificates.ecdsa(lab.work), ssl_protocols=ONLY_TLS_1_2))
     with lab.capturing("-c", "200"):
-        lab.run("sslscan", "--rdp", "--tls12", "--no-ciphersuites", "--no-groups", "--no-renegotiation", "--no-fallback",
-                "--no-heartbleed", "--no-compression", SERVER + ":3389", limit_s=30.0)  # fmt: skip
+        without = ("ciphersuites", "groups", "renegotiation", "fallback", "heartbleed", "compression")
+        options = ["--rdp", "--tls12", *(f"--no-{each}" for each in without)]
+        lab.run("sslscan", *options, f"{SERVER}:3389", limit_s=30.0)
+
+
+def _verifying(lab: Lab, ssl_protocols: str) -> None:
+    made = certificates.rsa(lab.work)
+    lab.serve(Xrdp(security_layer="tls", ssl_protocols=ssl_protocols, certificate=made))
+    with lab.capturing():
+        said = python_client(newest=ssl.TLSVersion.TLSv1_3, oldest=ssl.TLSVersion.TLSv1_2, verify=True)
+    lab.commands.append(f"a client that requests TLS, with Python's ssl and CERT_REQUIRED: {said}")
+    lab.truth(requested=["SSL"], selected="SSL", tls=ssl_protocols, status="rdp")
+
+
+@scene("client-alert-unknown-ca", "A client that verifies within TLS 1.2 sends alert unknown_ca, readable.")
+def unknown_ca(lab: Lab) -> None:
+    _verifying(lab, ONLY_TLS_1_2)
+    lab.truth(alerts=["client 48"])
+
+
+@scene("client-alert-tls13", "The same in TLS 1.3: the certificate is encrypted, and OpenSSL's alert still is not.")
+def unknown_ca_13(lab: Lab) -> None:
+    _verifying(lab, ONLY_TLS_1_3)
+    lab.truth(alerts=["client 48"], certificate=None)
+
+
+@scene("client-alert-protocol-version", "xrdp speaks TLS 1.0 only, and a client of TLS 1.2 refuses its ServerHello.")
+def protocol_version(lab: Lab) -> None:
+    lab.serve(Xrdp(security_layer="tls", ssl_protocols="TLSv1", tls_ciphers=SECURITY_LEVEL_0))
+    with lab.capturing():
+        said = python_client(newest=ssl.TLSVersion.TLSv1_2, oldest=ssl.TLSVersion.TLSv1_2)
+    lab.commands.append(f"a client that requests TLS, with Python's ssl and TLS 1.2 alone: {said}")
+    lab.truth(requested=["SSL"], selected="SSL", status="rdp")
 
 
 @scene("openssl-straight-to-xrdp", "openssl s_client speaks TLS at once on 3389, and xrdp knows no such thing.")
@@ -166,8 +192,6 @@ def half_open(lab: Lab) -> None:
 @scene("two-interleaved", "Two xfreerdp at once, one with TLS and one with Standard RDP Security.")
 def interleaved(lab: Lab) -> None:
     lab.serve(Xrdp(certificate=certificates.ecdsa(lab.work), ssl_protocols=ONLY_TLS_1_2, channels=True))
-    from tests.real.captures_lab import FREERDP
-
     with lab.capturing("-c", "90"), lab.begun(*FREERDP, f"/v:{SERVER}", "/sec:tls") as (first, _):
         lab.freerdp("/sec:rdp", limit_s=2.0)
         lab.ended(first)
@@ -191,3 +215,4 @@ def udp(lab: Lab) -> None:
     lab.serve_datagrams()
     with lab.capturing():
         lab.probe("--depth", "discover", "--udp", "--timeout", "1s", "--json")
+    lab.said["udp_exchanges"] = 1

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 _FIELDS = (
     "frame.number", "tcp.stream", "ip.src", "ipv6.src", "tcp.srcport", "ip.dst", "ipv6.dst", "tcp.dstport",
     "tcp.flags.syn", "tcp.flags.ack", "tcp.flags.fin", "tcp.flags.reset", "tcp.len",
-    "rdp.rt_cookie", "rdp.negReq.requestedProtocols", "rdp.negReq.selectedProtocol", "rdp.negFailure.failureCode",
-    "rdp.client.name", "rdp.client.build", "rdp.keyboardLayout", "rdp.name", "rdp.encryptionMethod",
-    "rdp.encryptionLevel",
+    "cotp.type", "rdp.rt_cookie", "rdp.negReq.requestedProtocols", "rdp.negReq.selectedProtocol",
+    "rdp.negFailure.failureCode", "rdp.client.name", "rdp.client.build", "rdp.keyboardLayout", "rdp.name",
+    "rdp.encryptionMethod", "rdp.encryptionLevel",
     "tls.handshake.type", "tls.handshake.version", "tls.handshake.extensions.supported_version",
     "tls.handshake.ciphersuite", "tls.handshake.certificate", "tls.handshake.extensions_server_name",
     "tls.handshake.ja3", "tls.alert_message.desc", "ntlmssp.auth.username", "ntlmssp.auth.domain",
@@ -32,6 +33,8 @@ LEVELS = {0: "NONE", 1: "LOW", 2: "CLIENT_COMPATIBLE", 3: "HIGH", 4: "FIPS"}
 METHODS = {1: "40BIT", 2: "128BIT", 8: "56BIT", 16: "FIPS"}
 VERSIONS = {0x300: "SSLv3", 0x301: "TLSv1.0", 0x302: "TLSv1.1", 0x303: "TLSv1.2", 0x304: "TLSv1.3"}
 _CLIENT_HELLO, _SERVER_HELLO = 1, 2
+_CONNECTION_REQUEST = 0x0E
+_CLOSE_NOTIFY = "0"  # an end, and no failure; encrypted, so that only a key log shows it
 
 
 @dataclass(kw_only=True)
@@ -50,7 +53,7 @@ class Seen:
     ended_by: str | None = None
     ended_packet: int | None = None
     cookie: str | None = None
-    requested: list[str] | None = None
+    requested: list[str] | None = None  # empty: a request without negotiation
     selected: str | None = None
     failure: str | None = None
     client_name: str | None = None
@@ -149,6 +152,8 @@ def _number(text: str) -> int | None:
 def _rdp(each: Seen, row: dict[str, str]) -> None:
     if cookie := row["rdp.rt_cookie"]:
         each.cookie = cookie.removeprefix("Cookie: mstshash=")
+    if _number(row["cotp.type"]) == _CONNECTION_REQUEST and each.requested is None:
+        each.requested = []
     if (bits := _number(row["rdp.negReq.requestedProtocols"])) is not None:
         each.requested = [name for bit, name in PROTOCOLS.items() if bits & bit] or ["RDP"]
     if (number := _number(row["rdp.negReq.selectedProtocol"])) is not None:
@@ -180,4 +185,27 @@ def _tls(each: Seen, row: dict[str, str], side: str) -> None:
         chain = row["tls.handshake.certificate"].split("|")
         each.certificates = len(chain)
         each.certificate = hashlib.sha256(bytes.fromhex(chain[0].replace(":", ""))).hexdigest()
-    each.alerts += [(side, int(code)) for code in row["tls.alert_message.desc"].split("|") if code]
+    each.alerts += [
+        (side, int(code)) for code in row["tls.alert_message.desc"].split("|") if code not in ("", _CLOSE_NOTIFY)
+    ]
+
+
+def followed(file: Path, streams: Iterable[int]) -> dict[int, dict[str, bytes]]:
+    """What each end of these TCP connections said, as tshark puts it together, by its address and port."""
+    options = [part for stream in streams for part in ("-z", f"follow,tcp,raw,{stream}")]
+    found: dict[int, dict[str, bytes]] = {}
+    said = [bytearray(), bytearray()]
+    nodes: list[str] = []
+    stream = -1
+    for line in tshark(file, "-q", *options).splitlines() if options else ():
+        if number := re.match(r"Filter: tcp\.stream eq (\d+)$", line):
+            stream, nodes, said = int(number[1]), [], [bytearray(), bytearray()]
+        elif node := re.match(r"Node \d: (\S+)$", line):
+            nodes.append(node[1])
+        elif line.startswith("==="):  # before the first line, and after the last one
+            if nodes:
+                found[stream] = {name: bytes(each) for name, each in zip(nodes, said, strict=True)}
+                nodes = []
+        elif re.fullmatch(r"\t?[0-9a-f]+", line):
+            said[line.startswith("\t")].extend(bytes.fromhex(line.strip()))
+    return found

@@ -9,6 +9,7 @@ import shlex
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -17,18 +18,27 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.real import peers
 from tests.real.captures_network import CLIENT, SERVER, Neighbor
 from tests.real.freerdp import virtual_display
 from tests.real.process import GRACE_S, Launcher, Server, listening, program, until
 
 PORT = 3389
+SSLYZE = Path(__file__).parents[2] / ".cache" / "sslyze"
 _SETTLE_S = 0.7  # dumpcap is handed packets by the kernel in blocks, at the latest after a quarter of a second
 _PRINTED = 8000
 
+# Requests as clients write them: mstsc's with a cookie for TLS and NLA, and those for TLS and for nothing newer alone.
+ASKS_HYBRID = bytes.fromhex("0300002a25e00000000000436f6f6b69653a206d737473686173683d46524f470d0a010008000b000000")
+ASKS_SSL = bytes.fromhex("030000130ee000000000000100080001000000")
+ASKS_RDP = bytes.fromhex("030000130ee000000000000100080000000000")
+
 # Who never has an account anywhere. The password is what FreeRDP needs to begin CredSSP at all.
 USER, DOMAIN, NO_PASSWORD = "probe", "CORP", "made-up"
-FREERDP = ("xfreerdp", "/cert:ignore", "/gdi:sw", "/bpp:16", "/audio-mode:2", "/client-hostname:FROG", "+auth-only")
-FREERDP += (f"/u:{USER}", f"/d:{DOMAIN}", f"/p:{NO_PASSWORD}")
+FREERDP = (
+    *("xfreerdp", "/cert:ignore", "/gdi:sw", "/bpp:16", "/audio-mode:2", "/client-hostname:FROG", "+auth-only"),
+    *(f"/u:{USER}", f"/d:{DOMAIN}", f"/p:{NO_PASSWORD}"),
+)
 
 
 @dataclass(kw_only=True)
@@ -55,7 +65,9 @@ class Lab:
         return made
 
     def path_of(self, name: str) -> str:
-        """Where a program is; rdp-probe is of this environment."""
+        """Where a program is; rdp-probe is of this environment, and sslyze has one of its own."""
+        if name == "sslyze":
+            return str(peers.sslyze_program(SSLYZE).with_name("python"))
         return str(Path(sys.executable).with_name(name)) if name == "rdp-probe" else program(name)
 
     # ---- servers ----
@@ -170,6 +182,7 @@ class Lab:
         if display or argv[0] in ("xfreerdp", "rdesktop"):
             environment["DISPLAY"] = self.display()
         if keys:
+            (self.out / f"{self.name}.keys").unlink(missing_ok=True)
             environment |= {"LD_PRELOAD": str(self.key_writer()), "KEYLOG": str(self.out / f"{self.name}.keys")}
         path = argv[0] if "/" in argv[0] else program(argv[0])
         command = [path, *argv[1:]]
@@ -277,6 +290,24 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     assert process.stdin is not None
     with contextlib.suppress(BrokenPipeError):
         process.stdin.close()
+
+
+def python_client(*, newest: ssl.TLSVersion, oldest: ssl.TLSVersion, verify: bool = False) -> str:
+    """Python's own TLS behind a request for it, as clients written in Python have it: what came of it."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_REQUIRED if verify else ssl.CERT_NONE
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    context.minimum_version, context.maximum_version = oldest, newest
+    with socket.create_connection((SERVER, PORT), 5) as client:
+        client.sendall(ASKS_SSL)
+        client.recv(19)
+        try:
+            with context.wrap_socket(client) as tunnel:
+                tunnel.sendall(b"")
+                return "connected"
+        except OSError as error:
+            return str(error)
 
 
 def client_of_ours(steps: Sequence[bytes], *, source_port: int = 0, reset: bool = False, pause_s: float = 0.05) -> None:

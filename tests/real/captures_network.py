@@ -49,7 +49,7 @@ def on_loopback() -> None:
     ip("link", "set", "lo", "up", "mtu", "1500")
     for address, own, length in ((SERVER, CLIENT, 32), (SERVER6, CLIENT6, 128)):
         for each in (address, own):
-            ip("address", "add", f"{each}/{length}", "dev", "lo")
+            ip("address", "add", f"{each}/{length}", "dev", "lo", *(["nodad"] if length == 128 else []))
         ip("route", "replace", "local", address, "dev", "lo", "table", "local", "src", own)
 
 
@@ -186,8 +186,8 @@ def routed(*, mtu: int = 1500) -> Iterator[Neighbor]:
         router, client = stack.enter_context(Neighbor()), stack.enter_context(Neighbor())
         ip("link", "add", "near", "type", "veth", "peer", "name", "r1", "netns", router.name)
         router.run("ip", "link", "add", "r2", "type", "veth", "peer", "name", "far", "netns", client.name)
-        ip("address", "add", f"{SERVER}/30", "dev", "near")
-        router.run("ip", "address", "add", "192.0.2.6/30", "dev", "r1")
+        ip("address", "add", f"{SERVER}/28", "dev", "near")
+        router.run("ip", "address", "add", "192.0.2.6/28", "dev", "r1")
         router.run("ip", "address", "add", "198.51.100.1/24", "dev", "r2")
         client.run("ip", "address", "add", "198.51.100.9/24", "dev", "far")
         ip("link", "set", "near", "up")

@@ -13,7 +13,7 @@ from tests.real.captures_lab import PORT, Lab
 from tests.real.captures_network import CLIENT, SERVER, SERVER6, Neighbor, Wire
 from tests.real.captures_scenes import scene
 from tests.real.process import Server
-from tests.real.servers import Xrdp
+from tests.real.servers import FreeRdpShadow, Xrdp
 from tests.real.xrdp import ONLY_TLS_1_2, ONLY_TLS_1_3
 
 
@@ -187,7 +187,7 @@ def two_interfaces(lab: Lab) -> None:
     with lab.capturing("-i", "lo", interface="near", suffix=".pcapng"):
         lab.probe("--depth", "discover", "--json", "--timeout", "1s", to="127.0.0.1")
         _discover(lab, neighbor)
-    lab.truths[1] = lab.truths.pop(0)
+    lab.truths[2] = lab.truths.pop(0)  # at 127.0.0.1 rdp-probe asks twice
     lab.truth(0, codes=["X224_CLOSED"])
 
 
@@ -199,7 +199,7 @@ def snaplen(lab: Lab) -> None:
     lab.serve(Xrdp(security_layer="tls", ssl_protocols=ONLY_TLS_1_2, certificate=made))
     with lab.capturing("-s", "96"):
         _discover(lab)
-    lab.truth(selected="SSL", status="rdp", truncated=True)
+    lab.truth(selected="SSL", status="rdp", truncated=True, cookie=None, requested=None)
 
 
 @scene("server-side-only", "Only what the server sent was captured.")
@@ -299,6 +299,27 @@ def secrets_inside(lab: Lab) -> None:
     lab.truth(
         requested=["SSL"], selected="SSL", tls="TLSv1.3", certificate=made.sha256, status="rdp", client_name="FROG"
     )
+
+
+@scene("tls12-with-keys", "xrdp with TLS 1.2 and xfreerdp, with the key log beside it: MCS can be read.")
+def tls12_keys(lab: Lab) -> None:
+    made = certificates.ecdsa(lab.work)
+    lab.serve(Xrdp(security_layer="tls", ssl_protocols=ONLY_TLS_1_2, certificate=made, channels=True))
+    with lab.capturing("-c", "26"):
+        lab.freerdp("/sec:tls", keys=True, limit_s=2.0)
+    lab.truth(requested=["SSL"], selected="SSL", tls="TLSv1.2", certificate=made.sha256, status="rdp")
+    lab.truth(client_name="FROG", decrypted=True)
+
+
+@scene("probe-nla-tls12-with-keys", "rdp-probe, asking as Windows 8.1 does, as far as the NTLM challenge over TLS 1.2.")
+def probe_nla(lab: Lab) -> None:
+    made = certificates.rsa(lab.work)
+    lab.serve(FreeRdpShadow("/sec:nla", certificate=made, display=lab.display()))
+    keys = lab.out / f"{lab.name}.keys"
+    keys.unlink(missing_ok=True)
+    with lab.capturing():
+        lab.probe("--simulate", "mstsc-win8.1", "--json", "--keylog-out", str(keys))
+    lab.truth(selected="HYBRID", tls="TLSv1.2", certificate=made.sha256, status="rdp")
 
 
 @scene(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from tests.real import certificates, pki
-from tests.real.captures_lab import Lab
+from tests.real.captures_lab import ASKS_RDP, Lab, client_of_ours
 from tests.real.captures_scenes import scene
 from tests.real.servers import FreeRdpShadow, Weston, Xrdp
-from tests.real.xrdp import ONLY_TLS_1_2, ONLY_TLS_1_3, SECURITY_LEVEL_0
+from tests.real.xrdp import ONLY_TLS_1_2, ONLY_TLS_1_3, OPENSSL_CONF_LEVEL_0, SECURITY_LEVEL_0
 
 SSL, HYBRID, RDP = ["SSL"], ["SSL", "HYBRID"], ["RDP"]
 TLS_12_SUITE, TLS_13_SUITE = "0xc030", "0x1302"  # what OpenSSL's two ends agree on by default
@@ -16,8 +16,8 @@ def _standard(lab: Lab, crypt_level: str, level: str, method: str) -> None:
     lab.serve(Xrdp(security_layer="rdp", crypt_level=crypt_level))
     with lab.capturing("-c", "26"):
         lab.freerdp("/sec:rdp", limit_s=2.0)
-    lab.truth(requested=RDP, selected="RDP", level=level, method=method, status="rdp")
-    lab.truth(codes=["STANDARD_RDP_WEAK"], client_name="FROG", client_build=2600)
+    lab.truth(requested=[], selected=None, level=level, method=method, status="rdp")
+    lab.truth(codes=["STANDARD_RDP_WEAK"], client_name="FROG")
 
 
 @scene("xrdp-standard-low", "xrdp with 40-bit Standard RDP Security; xfreerdp asks for nothing else.")
@@ -127,7 +127,23 @@ def refused_certificate(lab: Lab) -> None:
     lab.serve(Xrdp(security_layer="tls", ssl_protocols=ONLY_TLS_1_2, certificate=made))
     with lab.capturing():
         lab.freerdp("/sec:tls", "/cert:deny")
-    lab.truth(requested=SSL, selected="SSL", tls="TLSv1.2", certificate=made.sha256, ended_by="client", status="rdp")
+    lab.truth(requested=SSL, selected="SSL", tls="TLSv1.2", certificate=made.sha256, status="rdp")
+
+
+@scene("xrdp-hello-retry", "xrdp has P-521 alone: the client's hello is asked for again.")
+def hello_retry(lab: Lab) -> None:
+    lab.serve(Xrdp(security_layer="tls", openssl_conf=OPENSSL_CONF_LEVEL_0 + "Groups = P-521\n", channels=True))
+    with lab.capturing("-c", "30"):
+        lab.freerdp("/sec:tls", limit_s=2.0)
+    lab.truth(requested=SSL, selected="SSL", tls="TLSv1.3", status="rdp")
+
+
+@scene("xrdp-certificate-refused-tls13", "The same in TLS 1.3: neither the certificate nor the alert can be read.")
+def refused_certificate_13(lab: Lab) -> None:
+    lab.serve(Xrdp(security_layer="tls", ssl_protocols=ONLY_TLS_1_3))
+    with lab.capturing():
+        lab.freerdp("/sec:tls", "/cert:deny")
+    lab.truth(requested=SSL, selected="SSL", tls="TLSv1.3", certificate=None, status="rdp")
 
 
 @scene(
@@ -150,14 +166,24 @@ def no_certificate(lab: Lab) -> None:
     lab.truth(requested=SSL, failure="SSL_CERT_NOT_ON_SERVER", status="rdp", codes=["TLS_CERTIFICATE_MISSING"])
 
 
-@scene(
-    "xrdp-tls-required", "xrdp requires TLS and xfreerdp asks for Standard RDP Security: failure 1 and a disconnect."
-)
+@scene("xrdp-tls-required", "xrdp requires TLS and is asked for Standard RDP Security: failure 1 and a disconnect.")
 def tls_required(lab: Lab) -> None:
     lab.serve(Xrdp(security_layer="tls"))
     with lab.capturing():
-        lab.freerdp("/sec:rdp")
+        client_of_ours([ASKS_RDP])
+    lab.commands.append("a client that sends RDP_NEG_REQ with PROTOCOL_RDP and reads")
     lab.truth(requested=RDP, failure="SSL_REQUIRED_BY_SERVER", status="rdp", codes=["TLS_REQUIRED"])
+
+
+@scene(
+    "xrdp-tls-required-old-client",
+    "xrdp requires TLS, and xfreerdp sends no RDP_NEG_REQ: confirmed, then disconnected.",
+)
+def tls_required_old(lab: Lab) -> None:
+    lab.serve(Xrdp(security_layer="tls"))
+    with lab.capturing():
+        lab.freerdp("/sec:rdp")
+    lab.truth(requested=[], status="rdp")
 
 
 @scene(
@@ -178,7 +204,7 @@ def no_common_version(lab: Lab) -> None:
     lab.serve(Xrdp(security_layer="tls", ssl_protocols=ONLY_TLS_1_3))
     with lab.capturing():
         lab.probe("--simulate", "mstsc-win8.1", "--json")
-    lab.truth(0, selected="SSL", status="rdp")
+    lab.truth(0, selected="SSL", status="rdp", alerts=["server 70"])
 
 
 @scene("shadow-nla", "freerdp-shadow with NLA, and xfreerdp that begins CredSSP as a made-up user; with the key log.")
@@ -203,7 +229,8 @@ def shadow_standard(lab: Lab) -> None:
     lab.serve(FreeRdpShadow("/sec:rdp", display=lab.display()))
     with lab.capturing("-c", "26", "-s", "2000"):
         lab.rdesktop(limit_s=2.0)
-    lab.truth(selected="RDP", level="CLIENT_COMPATIBLE", method="128BIT", status="rdp")
+    lab.truth(0, requested=HYBRID, failure="SSL_NOT_ALLOWED_BY_SERVER", codes=["STANDARD_RDP_ONLY"], status="rdp")
+    lab.truth(1, requested=[], level="CLIENT_COMPATIBLE", method="128BIT", status="rdp")
 
 
 @scene(
@@ -221,7 +248,7 @@ def shadow_local(lab: Lab) -> None:
     lab.serve(FreeRdpShadow("/sec:rdp", display=lab.display()), address="127.0.0.1")
     with lab.capturing("-c", "26", "-s", "2000"):
         lab.freerdp("/sec:rdp", to="127.0.0.1", limit_s=2.0)
-    lab.truth(requested=RDP, selected="RDP", level="NONE", method="NONE", status="rdp")
+    lab.truth(requested=[], level="NONE", method="NONE", status="rdp")
 
 
 @scene("weston-tls", "weston with TLS and xfreerdp.")
@@ -239,4 +266,4 @@ def weston_rdp(lab: Lab) -> None:
     lab.serve(Weston(made, certificates.rsa_key_pem(lab.work)))
     with lab.capturing("-c", "26"):
         lab.freerdp("/sec:rdp", limit_s=3.0)
-    lab.truth(requested=RDP, selected="RDP", status="rdp", level="CLIENT_COMPATIBLE")
+    lab.truth(requested=[], status="rdp", level="CLIENT_COMPATIBLE")

@@ -31,21 +31,15 @@ _VERSIONS: Mapping[str, tuple[list[str], str]] = {
     "openssl": (["openssl", "version"], r"OpenSSL \S+"),
     "sslscan": (["sslscan", "--version"], r"\d+\.\d+\.\S+"),
     "dumpcap": (["dumpcap", "--version"], r"Dumpcap \(Wireshark\) \S+"),
+    "sslyze": (["sslyze", "-c", "import importlib.metadata as m; print(m.version('sslyze'))"], r"\S+"),
     "rdp-probe": (["rdp-probe", "--version"], r"\d+\.\d+\S*"),
 }
-_NOT_CONFIGURED = (
-    "client",
-    "server",
-    "ended_by",
-    "ending",
-    "requested",
-    "selected",
-    "failure",
-    "cookie",
-    "client_name",
-)
-_FROM_TSHARK = (*_NOT_CONFIGURED, "client_build", "level", "method", "tls", "suite", "certificate", "certificates")
-_FROM_TSHARK += ("server_name", "user", "domain")
+_FROM_TSHARK = (
+    "client", "server", "ended_by", "ending", "requested", "selected", "failure", "cookie", "client_name",
+    "client_build", "keyboard_layout", "channels", "level", "method", "tls", "suite", "certificate", "certificates",
+    "server_name", "ja3", "alerts", "user", "domain",
+)  # fmt: skip
+# What tshark has no word for. Of the rest it must say the same where it says anything.
 OURS_ONLY = (
     "codes",
     "not_codes",
@@ -69,7 +63,7 @@ def versions(lab: Lab) -> dict[str, str]:
             continue
         argv, pattern = _VERSIONS[name]
         path = lab.path_of(argv[0])
-        environment = {"PATH": "/usr/bin:/usr/sbin:/bin", "DISPLAY": lab.display()}
+        environment = {"PATH": "/usr/bin:/usr/sbin:/bin", "HOME": str(lab.work), "DISPLAY": lab.display()}
         done = subprocess.run(
             [path, *argv[1:]], capture_output=True, text=True, timeout=20, check=False, env=environment
         )
@@ -93,8 +87,8 @@ def _table(each: Seen, configured: Mapping[str, object]) -> dict[str, object]:
     table: dict[str, object] = {"stream": each.stream}
     for name in _FROM_TSHARK:
         value = getattr(each, name)
-        if value is not None and value != 0:
-            table[name] = value
+        if value is not None and (value or name == "requested"):
+            table[name] = [f"{side} {code}" for side, code in value] if name == "alerts" else value
     for name, value in configured.items():
         if name in OURS_ONLY:
             table[name] = value
