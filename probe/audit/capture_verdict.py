@@ -27,9 +27,18 @@ _LATEST = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 
 
 def captured(
-    connection: Connection, file: str, settings: Settings, secrets: KeyLog, trust: TrustJudge | None = None
+    connection: Connection,
+    file: str,
+    settings: Settings,
+    secrets: KeyLog,
+    trust: TrustJudge | None = None,
+    *,
+    streams: Sequence[int] = (),
 ) -> Result:
-    """What a capture of one connection says, with `capture` filled in; not yet diagnosed."""
+    """What a capture of one connection says, with `capture` filled in; not yet diagnosed.
+
+    `streams` names all connections to the server where this one stands for them.
+    """
     seen = watched(connection, secrets)
     attempt = _as_one(seen.attempt)
     reading = read(attempt)
@@ -41,6 +50,7 @@ def captured(
     if not has_clock(connection):
         without_clock(result)
     result.capture = _described(connection, seen, file)
+    result.capture.streams = list(streams)
     result.capture.reached, result.capture.waited_s = where.reached, where.waited_s
     result.capture.unknown = unknown(connection, seen, where.reached)
     return result

@@ -44,18 +44,18 @@ def _server(
 ) -> Result:
     telling = [each for each in connections if each.pieces] or connections[:1]
     seen = [watched(each, secrets) for each in telling]
+    streams = [each.stream for each in connections]
     if len(telling) == 1 or not any(read(each.attempt).spoke_rdp for each in seen):
-        result = captured(telling[0], file, settings, secrets, trust)
+        result = captured(telling[0], file, settings, secrets, trust, streams=streams)
     else:
-        result = _merged(telling, seen, file, settings, trust)
-    if result.capture is not None:
-        result.capture.streams = [each.stream for each in connections]
+        result = _merged(telling, seen, settings, trust)
+        result.capture = _described(telling, seen, file, streams)
     result.connections = len(connections)
     return result
 
 
 def _merged(
-    connections: Sequence[Connection], seen: Sequence[Watched], file: str, settings: Settings, trust: TrustJudge | None
+    connections: Sequence[Connection], seen: Sequence[Watched], settings: Settings, trust: TrustJudge | None
 ) -> Result:
     attempts = tuple(_in_order(connections, seen))
     depth = _depth(attempts)
@@ -69,7 +69,6 @@ def _merged(
         narrow_to_seen(result)
     if not all(map(has_clock, connections)):
         without_clock(result)
-    result.capture = _described(connections, seen, file)
     return result
 
 
@@ -104,14 +103,15 @@ def _may_resume(question: Question) -> bool:
     return question.stage is Stage.TUNNEL and question.version is not None and question.offer is None
 
 
-def _described(connections: Sequence[Connection], seen: Sequence[Watched], file: str) -> Capture:
+def _described(connections: Sequence[Connection], seen: Sequence[Watched], file: str, streams: list[int]) -> Capture:
     first, last = connections[0], max(connections, key=lambda each: each.ended)
     reasons = [
         reason for each, found in zip(connections, seen, strict=True) for reason in unknown(each, found, "opened")
     ]
     return Capture(
         file=file,
-        stream=first.stream,
+        stream=streams[0],
+        streams=streams,
         client=str(first.client),
         server=str(first.server),
         first_packet=min(each.first_packet for each in connections),

@@ -10,10 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from probe.audit.capture_verdict import captured, without_clock
 from probe.audit.settings import Settings
 from probe.capture.connection import Connection, HowItEnded, Piece
+from probe.drive.limits import Limits
+from probe.handshake.client_hello import client_hello, usual_offer
+from probe.handshake.key_log import KeyLog
 from probe.handshake.machine import Side
 from probe.result import Reached, from_json, json_schema, to_json
+from probe.wire.tls_version import TLS12
 from tests.audit.connections import (
     ASKS_HYBRID,
     FLIGHT,
@@ -35,6 +40,7 @@ from tests.audit.connections import (
     told,
 )
 from tests.conversations import ASK_RDP, ASK_SSL, Said, client, server
+from tests.drive.recorded import recorded
 from tests.vectors import vector
 
 SELECTS_RDP = server("030000130ed000001234000201080000000000")
@@ -267,6 +273,10 @@ def test_neither_side_negotiates() -> None:
             connection(ASKS_HYBRID, GIVES_HYBRID_EX, NEW_HELLO, NEW_FLIGHT, (S, INSIDE)),
             "encrypted from frame 8 on (TLSv1.3): the certificate and what is inside TLS",
         ),
+        (
+            connection(ASKS_HYBRID, HELLO, KEYS, (C, INSIDE), one_sided=C),
+            "encrypted from frame 6 on: what is inside TLS",
+        ),
         (connection(ASK_SSL), "the capture ends while the connection is open"),
         (connection(ASK_SSL, truncated=True), "packets were cut when they were captured"),
         (connection(ASK_SSL, one_sided=C), "only the client's side was captured"),
@@ -323,6 +333,49 @@ def test_what_the_client_said_and_where_stands_in_the_capture() -> None:
 
 MESSAGES = (*SECURED, ASK_RDP, NEEDS_NLA, SELECTS_RDP, INITIAL, SETTINGS, BARE_REQUEST, BARE_CONFIRM, S7_CONFIRM)
 MORE = (NEW_HELLO, NEW_FLIGHT, ALERT_70, KEYS)
+
+
+def test_a_hello_of_ours_is_told_as_any_other_on_its_connection() -> None:
+    hello = (C, client_hello(usual_offer(TLS12), bytes, None))
+    result = told(connection(ASKS_HYBRID, GIVES_HYBRID_EX, hello, FLIGHT))
+    assert result.tls is not None
+    assert result.tls.handshake is not None
+    assert (result.tls.handshake.version, result.tls.handshake.complete) == ("TLSv1.2", False)
+    assert [chain.served_to for chain in result.certificates] == [["TLSv1.2"]]
+
+
+def test_tls_without_x224_is_told_beside_it() -> None:
+    result = told(connection(HELLO, FLIGHT))
+    assert (result.status, result.service) == ("not_rdp", "tls")
+    assert result.asked == ["negotiation.direct_tls"]
+
+
+def test_a_key_log_that_does_not_fit_is_a_reason() -> None:
+    secrets = KeyLog()
+    random = HELLO[1][11:43].hex()
+    secrets.take(f"CLIENT_RANDOM {random} {'00' * 48}".encode())
+    capture = told(connection(*SECURED, (C, INSIDE), (S, INSIDE)), secrets).capture
+    assert capture is not None
+    assert not capture.decrypted
+    assert any(words.startswith("the key log does not open it: ") for words in capture.unknown)
+
+
+def test_what_a_key_log_opened_is_told() -> None:
+    audit = recorded("windows-nla", Settings(depth="discover"), Limits(per_host=1))
+    settings = Settings(depth="discover", keep_attempts=False)
+    results = [captured(each, "x.pcap", settings, audit.secrets) for each in audit.connections]
+    assert audit.result.credssp is not None
+    [result] = [each for each in results if each.credssp is not None]
+    assert result.credssp is not None
+    assert result.credssp.version == audit.result.credssp.version
+    assert result.asked is not None
+    assert "credssp" in result.asked
+    assert result.credssp.ntlm is not None
+    assert result.credssp.ntlm.clock_skew_s is not None
+    without_clock(result)
+    assert result.credssp.ntlm.clock_skew_s is None
+
+
 BYTES = st.one_of(st.binary(min_size=1, max_size=60), st.sampled_from([data for _, data in (*MESSAGES, *MORE)]))
 PIECES = st.lists(
     st.builds(
