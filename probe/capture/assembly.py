@@ -19,6 +19,7 @@ from probe.handshake.machine import SIDES
 MASK, HALF = 0xFFFFFFFF, 0x80000000
 MOST_RUNS = 4096  # segments kept of a direction
 MOST_HOLES = 256
+_MOST_AHEAD = 1 << 30  # bytes by which a segment without any may be ahead: no window is larger, RFC 7323, 2.2
 RUN_COST = 160  # bytes that keeping a segment costs beside its data
 
 
@@ -48,6 +49,7 @@ class Stream:
         "fin",
         "high",
         "holes",
+        "last_acknowledgment",
         "limit",
         "lost",
         "low",
@@ -68,6 +70,7 @@ class Stream:
         self.lost = 0  # bytes of holes that are not waited for, because there were too many
         self.runs: list[Run] = []
         self.fin: int | None = None  # position of a FIN, which takes one number
+        self.last_acknowledgment = -1
         self.acknowledged: int | None = None  # position up to which the peer acknowledged
         self.bytes = 0  # that were seen, each once
         self.cut = False  # more bytes came than are kept
@@ -78,7 +81,16 @@ class Stream:
         """Where a sequence number is. The first one that is asked for becomes position 0."""
         if self.base is None:
             self.base = sequence
-        return self.high + distance(sequence, (self.base + self.high) & MASK)
+        high = self.high
+        return high + ((sequence - self.base - high + HALF) & MASK) - HALF
+
+    def acknowledge(self, acknowledgment: int) -> None:
+        """The peer has all bytes before this sequence number."""
+        if acknowledgment != self.last_acknowledgment:
+            self.last_acknowledgment = acknowledgment
+            position = self.position(acknowledgment)
+            if self.acknowledged is None or position > self.acknowledged:
+                self.acknowledged = position
 
     def begin(self, sequence: int) -> None:
         """The SYN said (or its answer acknowledged) that the first byte has this sequence number."""
@@ -91,25 +103,27 @@ class Stream:
 
     def take(self, position: int, segment: Segment) -> int:
         """A segment whose data is at a position. What keeping it costs, in bytes."""
-        length = segment.length
-        high = self.high
+        length, high = segment.length, self.high
         if position - 1 == self.fin:
             position -= 1
-        end = position + length
+        if not length:
+            if high < position <= high + _MOST_AHEAD:  # bytes before it were sent, and are not here yet
+                self._hole(high, position)
+                self.high = position
+            return 0
         if len(segment.data) < length:
             self.truncated = True
-        if position >= high:
-            if position > high:
-                self._hole(high, position)
-            if not length:
-                self.high = position
-                return 0
-            self.high = end
-            self.bytes += length
-            return self._keep(position, end, position, segment)
-        if not length:
+        end = position + length
+        if position < high:
+            return self._late(position, end, segment)
+        if position > high:
+            self._hole(high, position)
+        self.high = end
+        self.bytes += length
+        if position >= self.limit:
+            self.cut = True
             return 0
-        return self._late(position, end, segment)
+        return self._keep(position, end, position, segment)
 
     def _late(self, position: int, end: int, segment: Segment) -> int:
         """A segment that begins before the end of what was seen: the parts of it that are new are kept."""

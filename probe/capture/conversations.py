@@ -19,7 +19,6 @@ from probe.capture.datagrams import UDP, Exchanges
 from probe.capture.flow import Passed
 from probe.capture.flows import LIMITS, TCP, Flows, Limits
 from probe.capture.frame import Frame
-from probe.capture.internet import Packet
 from probe.capture.link_layers import ETHERNET, Layers
 from probe.capture.segment import FIN, RST, SYN
 
@@ -42,6 +41,7 @@ class Conversations:
     def take(self, frames: Iterable[Frame]) -> list[Connection | Datagrams]:
         """Some frames. What is over with them, or was given early."""
         packets, table, passed, skipped = self.layers.packets, self.flows.table, self.exchanges.passed, 0
+        flows, exchanges = self.flows.take, self.exchanges.take
         at = -inf
         for frame in frames:
             _, at, link, data, _ = frame
@@ -63,17 +63,14 @@ class Conversations:
                     skipped += 1
                     continue
             for packet in packets(frame):
-                self._packet(packet)
+                if packet[2] == UDP:
+                    exchanges(packet)
+                else:
+                    flows(packet)
         self.skipped += skipped
         self.layers.frames += skipped
         self.flows.tick(at)
         return self._taken()
-
-    def _packet(self, packet: Packet) -> None:
-        if packet.protocol == UDP:
-            self.exchanges.take(packet)
-        else:
-            self.flows.take(packet)
 
     def finish(self) -> list[Connection | Datagrams]:
         """The capture ends: what is left."""

@@ -123,23 +123,43 @@ class Flow:
 
     def take(self, side: int, segment: Segment, limit: int) -> int:
         """A segment of a side. What keeping its bytes costs."""
-        flags = segment.flags
+        sequence, acknowledgment, flags, _, length, self.ended, self.last = segment
         self.packets += 1
-        self.last, self.ended = segment.packet, segment.at
         self.seen |= 1 << side
         if self.initials[side] is None:
             self.initials = with_initial(self.initials, side, segment)
-        if flags & (SYN | ACK | RST | FIN) == SYN:
+        if flags & (SYN | RST):
+            if flags & RST:
+                self._ended(side, "reset", segment.packet)
+                self.reset = True
+                return 0
+            if self._syn(side, segment, limit):
+                return 0
+            sequence = (sequence + 1) & MASK
+        streams = self.streams or self.both_streams(limit)
+        own = streams[side]
+        if flags & ACK:
+            streams[1 - side].acknowledge(acknowledgment)
+        position = own.position(sequence)
+        cost = own.take(position, segment)
+        if flags & FIN:
+            self._fin(side, position + length, segment, own)
+        return cost
+
+    def _syn(self, side: int, segment: Segment, limit: int) -> bool:
+        """A SYN, or SYN+ACK. True where there is nothing more in it: a SYN alone costs no streams, for port scans."""
+        if segment.flags & ACK:
+            streams = self.both_streams(limit)
+            self.syn_ack_side = side if self.syn_ack_side < 0 else self.syn_ack_side
+            streams[1 - side].begin(segment.acknowledgment)
+        else:
             self.syns += 1
-            if self.syn_side < 0:
-                self.syn_side = side
+            self.syn_side = side if self.syn_side < 0 else self.syn_side
             if not segment.length and self.streams is None and side == 0:
-                return 0  # nearly all that port scans leave: it costs no streams
-        if flags & RST:
-            self._ended(side, "reset", segment.packet)
-            self.reset = True
-            return 0
-        return self._segment(self.both_streams(limit), side, segment)
+                return True
+            streams = self.both_streams(limit)
+        streams[side].begin((segment.sequence + 1) & MASK)
+        return not segment.length
 
     def both_streams(self, limit: int) -> tuple[Stream, Stream]:
         """The bytes of both sides; `limit` of each are kept."""
@@ -148,25 +168,6 @@ class Flow:
             if self.syn_side == 0 and self.initials[0] is not None:
                 self.streams[0].begin((self.initials[0] + 1) & MASK)
         return self.streams
-
-    def _segment(self, streams: tuple[Stream, Stream], side: int, segment: Segment) -> int:
-        own, peer = streams[side], streams[1 - side]
-        flags, sequence = segment.flags, segment.sequence
-        if flags & SYN:
-            sequence = (sequence + 1) & MASK
-            own.begin(sequence)
-            if flags & ACK:
-                self.syn_ack_side = side if self.syn_ack_side < 0 else self.syn_ack_side
-                peer.begin(segment.acknowledgment)
-        if flags & ACK:
-            acknowledged = peer.position(segment.acknowledgment)
-            if peer.acknowledged is None or acknowledged > peer.acknowledged:
-                peer.acknowledged = acknowledged
-        position = own.position(sequence)
-        cost = own.take(position, segment)
-        if flags & FIN:
-            self._fin(side, position + segment.length, segment, streams[side])
-        return cost
 
     def _fin(self, side: int, position: int, segment: Segment, stream: Stream) -> None:
         """A FIN. The one whose number the other acknowledges was first, in whatever order they were captured."""

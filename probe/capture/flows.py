@@ -77,30 +77,41 @@ class Flows:
 
     def take(self, packet: Packet) -> None:
         """One packet; other protocols than TCP and ICMP are passed by."""
-        if packet.protocol == TCP:
-            segment = read_segment(packet.payload, packet.length, packet.at, packet.number)
+        source, destination, protocol, payload, length, number, at = packet
+        if protocol == TCP:
+            segment = read_segment(payload, length, at, number)
             if segment is None:
                 self.malformed += 1
                 return
-            self.segment(packet.source + packet.destination + packet.payload[:4], segment)
-        elif packet.protocol in (ICMP, ICMPV6):
+            self.segment(source + destination + payload[:4], segment)
+        elif protocol in (ICMP, ICMPV6):
             self._icmp(packet)
 
     def segment(self, key: bytes, segment: Segment) -> None:
         """A TCP segment. Key: source | destination | source port | destination port, as they stand in the headers."""
-        flow = self.table.get(key)
-        if flow is None:
-            flow = self._other_direction(key)
+        flow = self.table.get(key) or self._other_direction(key)
+        flags = segment.flags
         if flow is None:
             flow = self._open(key, segment)
-        elif segment.flags & (SYN | ACK) == SYN and _is_another(flow, 0 if key == flow.key else 1, segment.sequence):
+        elif flags & (SYN | ACK) == SYN and _is_another(flow, 0 if key == flow.key else 1, segment.sequence):
             self._leave(flow)
             flow = self._open(key, segment)
         side = 0 if key == flow.key else 1
         if isinstance(flow, Passed):
             flow.take(side, segment)
-        else:
-            self._feed(flow, side, segment)
+            return
+        cost = flow.take(side, segment, self.limits.kept)
+        if cost:
+            flow.cost += cost
+            self._total += cost
+            if not flow.decided:
+                self._decide(flow)
+            if self._total > self.limits.total:
+                self._make_room()
+        if flags & (FIN | RST) and flow.over:
+            self._over.append((segment.at + self.limits.linger, flow))
+            if len(self._over) > self.limits.lingering:
+                self._done(self._over.popleft()[1])
 
     def tick(self, at: float) -> None:
         """It is so late by the capture's clock: give what is over, and what has been idle for too long."""
@@ -152,20 +163,6 @@ class Flows:
 
     def _has(self, flow: Flow | Passed) -> bool:
         return self.table.get(flow.key) is flow
-
-    def _feed(self, flow: Flow, side: int, segment: Segment) -> None:
-        cost = flow.take(side, segment, self.limits.kept)
-        if cost:
-            flow.cost += cost
-            self._total += cost
-            if not flow.decided:
-                self._decide(flow)
-            if self._total > self.limits.total:
-                self._make_room()
-        if segment.flags & (FIN | RST) and flow.over:
-            self._over.append((segment.at + self.limits.linger, flow))
-            if len(self._over) > self.limits.lingering:
-                self._done(self._over.popleft()[1])
 
     def _decide(self, flow: Flow) -> None:
         """Is it RDP by its first bytes, surely not, or not yet known?"""
