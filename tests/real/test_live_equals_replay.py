@@ -1,7 +1,7 @@
 """A capture of an audit says what the audit says: fact by fact, for each real server and for each embedded one.
 
-`host --pcap-out --keylog-out`, then `replay --by-server --keylog` of that: see `live_equals_replay` for what may differ,
-and why. Without the key log what is encrypted is missing, and nothing else is otherwise.
+`host --pcap-out --keylog-out`, then `replay --by-server --keylog` of that: see `live_equals_replay` for what may
+differ, and why. Without the key log what is encrypted is missing, and nothing else is otherwise.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ MAKE: dict[str, Callable[[Certificates, str], Launcher]] = {
         ssl_protocols=TLS_1_0_TO_1_3,
         tls_ciphers=SECURITY_LEVEL_0,
         openssl_conf=OPENSSL_CONF_LEVEL_0,
-    ),  # fmt: skip
+    ),
     "xrdp-no-key": lambda made, _: Xrdp(security_layer="tls", certificate=made.rsa, key=Path("/nowhere/key.pem")),
-    "freerdp-nla": lambda made, display: FreeRdpShadow(("/sec:nla",), display=display, certificate=made.rsa),
-    "freerdp-tls": lambda made, display: FreeRdpShadow(("/sec:tls",), display=display, certificate=made.rsa),
-    "freerdp-rdp": lambda _, display: FreeRdpShadow(("/sec:rdp",), display=display),
-    "freerdp-all": lambda made, display: FreeRdpShadow(("-auth",), display=display, certificate=made.rsa),
+    "freerdp-nla": lambda made, display: FreeRdpShadow("/sec:nla", display=display, certificate=made.rsa),
+    "freerdp-tls": lambda made, display: FreeRdpShadow("/sec:tls", display=display, certificate=made.rsa),
+    "freerdp-rdp": lambda _, display: FreeRdpShadow("/sec:rdp", display=display),
+    "freerdp-all": lambda made, display: FreeRdpShadow("-auth", display=display, certificate=made.rsa),
     "weston": lambda made, _: Weston(made.rsa, made.rdp4_key),
     "openssl-everything": lambda made, _: X224Front(tls_backends.everything_openssl([made.rsa, made.ecdsa])),
     "openssl-tls13": lambda *_: X224Front(tls_backends.tls13_only()),
@@ -57,7 +57,7 @@ def demo() -> Iterator[dict[str, str]]:
 
 
 def assert_same(compared: Comparison, directory: Path) -> None:
-    assert compared.differences == []
+    assert not compared.differences, "\n".join(compared.differences)
     wrong = [line for line in complaints(directory / "x.pcap") if not any(words in line for words in _TRUE)]
     assert wrong == []
 
