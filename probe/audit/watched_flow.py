@@ -18,6 +18,7 @@ from probe.handshake.negotiation import Negotiation
 from probe.handshake.server_first import aad_nonce, rdstls_greeting
 from probe.handshake.standard_rdp import BasicSettingsExchange
 from probe.handshake.tls_watched import TlsWatched
+from probe.wire.asn1 import SEQUENCE
 from probe.wire.nego import ConfirmData, NegotiationResponse, Protocol
 
 _TPKT, _HANDSHAKE, _ALERT = 0x03, 0x16, 0x15
@@ -25,6 +26,7 @@ _TLS_TYPES = (0x14, _ALERT, _HANDSHAKE, 0x17)
 _SSL2 = 0x80  # the bit that begins a record of SSL 2.0
 _CR, _DATA = 0xE, 0xF  # X.224 codes
 _CONNECT = (b"\x7f\x65", b"\x7f\x66")  # identifiers of MCS Connect-Initial and Connect-Response
+_CHOICE_AT, _DISCONNECT = 7, 0x20  # of an MCS PDU in its TPKT packet: disconnectProviderUltimatum
 _CLEAR_ALERT = 2  # bytes
 MOST_FOREIGN = 512  # bytes of what is not RDP that are kept
 
@@ -37,6 +39,7 @@ class Opening(Enum):
     NEGOTIATION = "X.224 connection initiation"
     SETTINGS = "MCS Connect-Initial or Connect-Response"
     HELLO = "a hello of TLS or SSL"
+    CREDSSP = "CredSSP, inside TLS"
     LATER = "RDP or TLS from its middle"
     OTHER = "another protocol"
 
@@ -71,6 +74,8 @@ def _opening_of_tpkt(side: Side, data: bytes) -> Opening | None:
         return Opening.SETTINGS
     if seen is Sight.OPEN:
         return None
+    if side is Side.SERVER and seen is Sight.RDP and data[_CHOICE_AT] & 0xFC == _DISCONNECT:
+        return Opening.NEGOTIATION  # in place of a confirm
     return Opening.LATER if seen is Sight.RDP else Opening.OTHER
 
 
@@ -85,17 +90,8 @@ def _opening_of_tls(side: Side, data: bytes) -> Opening | None:
     return Opening.HELLO if in_clear and side is Side.SERVER else Opening.LATER
 
 
-class Undecided:
-    """Holds the first bytes until they tell what they are; then all of them are left over for who reads that."""
-
-    def __init__(self) -> None:
-        self.found: Opening | None = None
-        self._held = dict.fromkeys(Side, b"")
-
-    @property
-    def finished(self) -> bool:
-        """True once it is known."""
-        return self.found is not None
+class Onlooker:
+    """A machine that only looks on: it says nothing, and awaits nothing by its name."""
 
     @property
     def waiting_for(self) -> str:
@@ -110,11 +106,25 @@ class Undecided:
         """Never anything."""
         return b""
 
+
+class Undecided(Onlooker):
+    """Holds the first bytes until they tell what they are; then all of them are left over for who reads that."""
+
+    def __init__(self, decide: Callable[[Side, bytes], Opening | None] = opening) -> None:
+        self.found: Opening | None = None
+        self._decide = decide
+        self._held = dict.fromkeys(Side, b"")
+
+    @property
+    def finished(self) -> bool:
+        """True once it is known."""
+        return self.found is not None
+
     def observe(self, side: Side, data: bytes, at: float) -> list[Event]:  # noqa: ARG002  as every machine
         """Take bytes of either side, however split."""
         self._held[side] += data
         if self.found is None and self._held[side]:
-            self.found = opening(side, self._held[side])
+            self.found = self._decide(side, self._held[side])
         return []
 
     def leftover(self, side: Side) -> bytes:
@@ -123,7 +133,7 @@ class Undecided:
         return held
 
 
-class Foreign:
+class Foreign(Onlooker):
     """What nobody here reads. The server's first bytes are kept: they tell which service it is."""
 
     def __init__(self) -> None:
@@ -134,19 +144,6 @@ class Foreign:
     def finished(self) -> bool:
         """True once the server has said something; what follows of it is taken too, up to a limit."""
         return self._told
-
-    @property
-    def waiting_for(self) -> str:
-        """Nothing by its name."""
-        return ""
-
-    def data_to_send(self) -> bytes:
-        """Never anything."""
-        return b""
-
-    def farewell(self) -> bytes:
-        """Never anything."""
-        return b""
 
     def observe(self, side: Side, data: bytes, at: float) -> list[Event]:
         """Take bytes of either side; the client's are passed over."""
@@ -163,19 +160,10 @@ class Foreign:
         return self._server if side is Side.SERVER else b""
 
 
-class Nothing:
+class Nothing(Onlooker):
     """Looks at nothing: what is there begins in the middle, or is for nobody's eyes."""
 
     finished = True
-    waiting_for = ""
-
-    def data_to_send(self) -> bytes:
-        """Never anything."""
-        return b""
-
-    def farewell(self) -> bytes:
-        """Never anything."""
-        return b""
 
     def observe(self, side: Side, data: bytes, at: float) -> list[Event]:  # noqa: ARG002  as every machine
         """Pass it over."""
@@ -225,7 +213,7 @@ def _first_machine(found: Opening | None, secrets: KeyLog, only: Side | None) ->
     machines: dict[Opening | None, Callable[[], Machine]] = {
         Opening.NEGOTIATION: lambda: Negotiation(only=only),
         Opening.SETTINGS: lambda: BasicSettingsExchange(only=only),
-        Opening.HELLO: lambda: TlsWatched(_inside(0), secrets, only=only),
+        Opening.HELLO: lambda: TlsWatched(inside_tls(0), secrets, only=only),
         Opening.OTHER: Foreign,
     }
     return machines.get(found, Nothing)()
@@ -240,21 +228,34 @@ def _after(confirm: ConfirmData | None, secrets: KeyLog, only: Side | None) -> M
         return BasicSettingsExchange(only=only)
     if not isinstance(answer, NegotiationResponse):
         return None
-    return TlsWatched(_inside(answer.selected), secrets, only=only)
+    return TlsWatched(inside_tls(answer.selected), secrets, only=only)
 
 
-def _inside(selected: int) -> Machine:
-    """What is inside TLS by the protocol that was selected; 0 where that is not known."""
+def inside_tls(selected: int) -> Machine:
+    """What is inside TLS by the protocol that was selected; 0 where that is not known, and only its bytes tell."""
     if selected in (Protocol.HYBRID, Protocol.HYBRID_EX):
-        return Chain(first := WatchedCredSsp(), lambda finished: _behind_credssp(finished, first, selected))
+        return _credssp(early=selected == Protocol.HYBRID_EX)
     if selected == Protocol.RDSTLS:
         return rdstls_greeting()
     if selected == Protocol.RDSAAD:
         return aad_nonce()
-    return BasicSettingsExchange()
+    if selected:
+        return BasicSettingsExchange()
+    first = Undecided(_opening_inside)
+
+    def follow(finished: Machine) -> Machine | None:
+        if finished is not first:
+            return None
+        return _credssp(early=False) if first.found is Opening.CREDSSP else BasicSettingsExchange()
+
+    return Chain(first, follow)
 
 
-class EarlyUserAuthorization:
+def _opening_inside(_side: Side, data: bytes) -> Opening:
+    return Opening.CREDSSP if data[0] == SEQUENCE else Opening.SETTINGS
+
+
+class EarlyUserAuthorization(Onlooker):
     """Passes over the Early User Authorization Result that HYBRID_EX has: four bytes. [MS-RDPBCGR] 2.2.10.2."""
 
     _SIZE = 4
@@ -272,14 +273,6 @@ class EarlyUserAuthorization:
         """The message that is awaited, in words."""
         return "" if self.finished else "the server's Early User Authorization Result"
 
-    def data_to_send(self) -> bytes:
-        """Never anything."""
-        return b""
-
-    def farewell(self) -> bytes:
-        """Never anything."""
-        return b""
-
     def observe(self, side: Side, data: bytes, at: float) -> list[Event]:  # noqa: ARG002  as every machine
         """Take bytes of either side, however split."""
         self._held[side] += data
@@ -291,9 +284,14 @@ class EarlyUserAuthorization:
         return held[self._SIZE :] if side is Side.SERVER else held
 
 
-def _behind_credssp(finished: Machine, first: WatchedCredSsp, selected: int) -> Machine | None:
-    if finished is first:
-        if not first.delegated:
-            return None
-        return EarlyUserAuthorization() if selected == Protocol.HYBRID_EX else BasicSettingsExchange()
-    return BasicSettingsExchange() if isinstance(finished, EarlyUserAuthorization) else None
+def _credssp(*, early: bool) -> Machine:
+    """CredSSP, and behind it the basic settings; `early` where a result of the logon comes between them."""
+    first = WatchedCredSsp()
+
+    def follow(finished: Machine) -> Machine | None:
+        if finished is first:
+            behind = EarlyUserAuthorization() if early else BasicSettingsExchange()
+            return behind if first.delegated else None
+        return BasicSettingsExchange() if isinstance(finished, EarlyUserAuthorization) else None
+
+    return Chain(first, follow)

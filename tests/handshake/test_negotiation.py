@@ -128,3 +128,20 @@ def test_any_bytes_are_observed_without_an_exception(data: bytes, side: Side) ->
     machine.observe(Side.CLIENT, written.ASK_SSL[1], 0.0)
     machine.observe(side, data, 0.0)
     end(machine, Ending.CLOSED, 0.0)
+
+
+def test_a_confirm_is_read_where_only_the_server_was_captured() -> None:
+    machine = Negotiation(only=Side.SERVER)
+    assert machine.waiting_for == "the server's Connection Confirm"
+    feed(machine, written.XRDP_SELECTS_SSL.said[1:])
+    assert machine.confirm == nego.ConfirmData(negotiation=nego.NegotiationResponse(selected=1, flags=1))
+    assert machine.finished
+
+
+def test_a_request_is_all_there_is_where_only_the_client_was_captured() -> None:
+    machine = Negotiation(only=Side.CLIENT)
+    assert machine.waiting_for == "the client's Connection Request"
+    feed(machine, [(Side.CLIENT, written.ASK_SSL[1] + b"next")])
+    assert machine.finished
+    assert machine.waiting_for == ""
+    assert machine.leftover(Side.CLIENT) == b"next"

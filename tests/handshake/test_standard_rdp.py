@@ -214,3 +214,18 @@ def test_any_bytes_are_observed_without_an_exception(noise: bytes, cut: int, sid
 @given(noise=st.binary(max_size=40), cut=st.integers(0, len(FREERDP)))
 def test_split_does_not_matter_even_for_noise(noise: bytes, cut: int) -> None:
     assert_split_does_not_matter(BasicSettingsExchange, [client_says(INITIAL), server_says(FREERDP[:cut] + noise)])
+
+
+def test_a_response_is_read_where_only_the_server_was_captured() -> None:
+    machine = BasicSettingsExchange(only=Side.SERVER)
+    feed(machine, [(Side.SERVER, vector("mcs_connect_response_microsoft"))])
+    assert machine.settings is not None
+    assert machine.finished
+
+
+def test_a_connect_initial_is_all_there_is_where_only_the_client_was_captured() -> None:
+    machine = BasicSettingsExchange(only=Side.CLIENT)
+    events = feed(machine, [(Side.CLIENT, vector("mcs_connect_initial_microsoft"))])
+    assert len(messages_of(events, gcc.ConferenceCreateRequest)) == 1
+    assert machine.finished
+    assert machine.waiting_for == ""
