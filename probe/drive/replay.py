@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from probe.audit.capture_verdict import captured
 from probe.audit.capture_verdict_server import by_server
+from probe.audit.capture_verdict_udp import exchanged
 from probe.audit.service import service_of
 from probe.audit.settings import Settings
 from probe.audit.trust import TrustJudge
@@ -85,6 +86,7 @@ class Replay:
         self._order = InOrder()
         self._kept: list[Connection] = []  # for results by server
         self._kept_bytes = 0
+        self._udp: list[Result] = []
         self._is_full = self._is_told = False
 
     def __iter__(self) -> Iterator[Result]:
@@ -92,13 +94,14 @@ class Replay:
         for found, oldest in self._conversations():
             if self.wanted.streams is not None and found.stream not in self.wanted.streams:
                 continue
-            if isinstance(found, Datagrams):
-                continue
             self.passed.found += 1
-            if self.wanted.by_server:
+            if self.wanted.by_server and isinstance(found, Connection):
                 self._keep(found)
+                continue
+            result = self._told(found)
+            if self.wanted.by_server:
+                self._udp.append(result)
             else:
-                result = captured(found, self.path, self.settings, self.secrets, self.trust)
                 yield from self._order.take(result, oldest)
         yield from self.held()
 
@@ -107,14 +110,22 @@ class Replay:
         yield from self._order.release(None)
         if not self._is_told:
             self._is_told = True
-            yield from by_server(self._kept, self.path, self.settings, self.secrets, self.trust)
+            results = by_server(self._kept, self.path, self.settings, self.secrets, self.trust)
+            for found in self._udp:
+                _add(found, results)
+            yield from results
 
     def each_of(self, server: Result) -> Iterator[Result]:
         """With `by_server`: the results of the connections that a server's result is of, one by one."""
         streams = set(server.capture.streams) if server.capture is not None else set()
         for connection in self._kept:
             if connection.stream in streams:
-                yield captured(connection, self.path, self.settings, self.secrets, self.trust)
+                yield self._told(connection)
+
+    def _told(self, found: Connection | Datagrams) -> Result:
+        if isinstance(found, Datagrams):
+            return exchanged(found, self.path, self.settings, self.secrets, self.trust)
+        return captured(found, self.path, self.settings, self.secrets, self.trust)
 
     def _keep(self, connection: Connection) -> None:
         """Keep a connection for its server's result, if there is room."""
@@ -163,6 +174,17 @@ class Replay:
         self.passed.read, self.passed.packets = file.read, file.count
         if self.on_progress is not None:
             self.on_progress(self.passed)
+
+
+def _add(exchange: Result, results: list[Result]) -> None:
+    """Put an exchange over UDP into its server's result; it is one of its own where there is none."""
+    server = next((each for each in results if each.target.input == exchange.target.input), None)
+    if server is None:
+        results.append(exchange)
+    elif server.udp is None or server.udp.state != "open":
+        server.udp = exchange.udp
+        if server.asked is not None:
+            server.asked.append("udp")
 
 
 def replay(

@@ -17,6 +17,8 @@ _MOST_SPANS = 6
 _SIDES = {"client": N_("the client"), "server": N_("the server")}
 # What a result calls a message, and what it is called here; what is missing says nothing beside another.
 _NAMES = {
+    "RDP-UDP SYN": "SYN",
+    "RDP-UDP SYN+ACK": "SYN+ACK",
     "preconnection PDU": N_("preconnection PDU"),
     "X.224 Connection Request": N_("X.224 request"),
     "X.224 Connection Request, not whole": N_("X.224 request, cut"),
@@ -90,13 +92,8 @@ def course(result: Result) -> list[str]:
 
 
 def _datagrams(result: Result, capture: Capture) -> Iterator[str]:
-    if result.udp is None:
-        return
-    yield at(_("SYN sent"), [capture.first_packet])
-    if result.udp.state == "open":
-        yield _("SYN+ACK")
-        yield from _said(result, capture)
-    else:
+    yield from _said(result, capture)
+    if result.udp is not None and result.udp.state == "silent":
         yield _("no answer")
 
 
