@@ -1,4 +1,4 @@
-"""What is fuzzed: every message's reader, and every machine with its peer's bytes."""
+"""What is fuzzed: every message's reader, every machine with its peer's bytes, and what reads captures."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from probe.handshake.server_first import aad_nonce, rdstls_greeting
 from probe.handshake.ssl2_hello import Ssl2Hello
 from probe.handshake.standard_rdp import BasicSettingsExchange
 from probe.handshake.tls_hello import TlsHello
+from tests.fuzz import captures
 from tests.licensing_server import IO, LicensingServer
 
 
@@ -57,7 +58,7 @@ def targets() -> dict[str, Target]:
             found[f"{module.name}.{case.kind.__name__}"] = _reader(case.read)  # SSL 2.0 and TLS share names
     for name, make in _MACHINES.items():
         found[name] = _observer(make)
-    return found
+    return found | captures.TARGETS
 
 
 def _reader(read: Callable[[bytes], object]) -> Target:
@@ -90,4 +91,4 @@ def seeds() -> list[bytes]:
     for path in sorted(VECTORS.glob("*.hex")):
         lines = [line for line in path.read_text("ascii").splitlines() if not line.startswith("#")]
         found += [bytes.fromhex(line) for line in lines] + [bytes.fromhex("".join(lines))]
-    return found
+    return found + captures.seeds()
