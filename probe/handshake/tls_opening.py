@@ -138,12 +138,12 @@ class _Tls12:
 
     def _note(self, raw: bytes) -> None:
         """The hellos of a renegotiation. Raises WireError."""
-        if raw[0] in (HandshakeType.CLIENT_HELLO, HandshakeType.SERVER_HELLO):
-            message = tls_hello.read_handshake(raw, TLS12)
-            if isinstance(message, tls_hello.ClientHello):
-                self._client_random, self._encrypted_premaster = message.random, b""
-            elif isinstance(message, tls_hello.ServerHello):
-                self._hello, self._agreed = message, None
+        is_hello = raw[0] in (HandshakeType.CLIENT_HELLO, HandshakeType.SERVER_HELLO)
+        message = tls_hello.read_handshake(raw, TLS12) if is_hello else None
+        if isinstance(message, tls_hello.ClientHello):
+            self._client_random, self._encrypted_premaster = message.random, b""
+        elif isinstance(message, tls_hello.ServerHello):
+            self._hello, self._agreed = message, None
 
 
 class _Tls13:

@@ -89,8 +89,11 @@ _UNSEEN: Mapping[Side, Mapping[State, State]] = {  # where one side alone is see
     Side.CLIENT: {S.EXPECT_SERVER_CHANGE: S.EXPECT_DATA},
 }
 _MOST_RECORDS = 4096  # behind the hellos, of both sides
+_ALERT = 2  # bytes
+_CARRIERS = (ContentType.ALERT, ContentType.HANDSHAKE)
 _INNER_ALERT = 3  # bytes: level 1 + description 1 + content type 1, RFC 8446 section 5.2
-_SHORT_TAG, _TAG = 8, 16  # bytes: AEAD_AES_128_CCM_8, and every other AEAD of TLS 1.3
+_CCM_8 = 0x1305  # TLS_AES_128_CCM_8_SHA256
+_SHORT_TAG, _TAG = 8, 16  # bytes: its, and those of every other AEAD of TLS 1.3
 _HANDSHAKE_RECORDS = 1  # of TLS 1.3 that a client needs at least; what answers the second is no handshake any more
 
 
@@ -218,8 +221,10 @@ class TlsWatched:
             if record.type == ContentType.APPLICATION_DATA:
                 self._hidden = True
                 return True
-            is_hello = record.fragment[:1] == bytes([tls_hello.ClientHello.TYPE])
-            return self._doubtful and record.type == ContentType.HANDSHAKE and not is_hello
+            size = max(len(record.fragment) - HandshakeFramer.HEADER, 0)
+            is_hello = record.fragment.startswith(bytes([tls_hello.ClientHello.TYPE]) + size.to_bytes(3, "big"))
+            is_clear_alert = record.type == ContentType.ALERT and len(record.fragment) == _ALERT
+            return self._doubtful and record.type in _CARRIERS and not is_hello and not is_clear_alert
         return False
 
     def _encrypt(self, side: Side, at: float, events: list[Event]) -> None:
@@ -257,8 +262,10 @@ class TlsWatched:
         r.end()
         is_close = side is Side.SERVER and self._secured and alert.description == AlertDescription.CLOSE_NOTIFY
         events.append(TlsClosed(at) if is_close else Seen(at, side, alert, fragment))
-        if not alert.is_remark:
-            self.state = State.ANSWERED if self._secured else State.REFUSED
+        if not alert.is_remark and not self._secured:
+            self.state = State.REFUSED
+        elif not alert.is_remark and side is Side.SERVER:
+            self.state = State.ANSWERED
 
     def _take_message(self, side: Side, raw: bytes, at: float, events: list[Event]) -> None:
         """A handshake message in clear. What only the two of them can use is kept by its type alone."""
@@ -289,8 +296,7 @@ class TlsWatched:
             self._decrypted = True
             events.append(Decrypted(at))
         for kind, content in found:
-            if not self.finished:
-                self._take_opened(side, kind, content, at, events)
+            self._take_opened(side, kind, content, at, events)
         return True
 
     def _take_opened(self, side: Side, kind: ContentType, content: bytes, at: float, events: list[Event]) -> None:
@@ -333,7 +339,8 @@ class TlsWatched:
                 self._take_hidden(side, record, at, events)
         elif record.type == ContentType.ALERT:
             events.append(EncryptedAlert(at, side))
-            self.state = State.ANSWERED if self._secured else State.REFUSED
+            if not self._secured:  # afterwards it ends what is inside, and the one that closes tells whose that was
+                self.state = State.REFUSED
         elif record.type == ContentType.HANDSHAKE and side not in self._finished:
             self._take_finished(side, at, events)
         elif record.type == ContentType.HANDSHAKE:
@@ -371,10 +378,9 @@ class TlsWatched:
             self.state = State.ANSWERED
 
     def _can_only_be_an_alert(self, record: Record) -> bool:
-        short = self.hellos.server_hello is not None and suite_name(self.hellos.server_hello.cipher_suite).endswith(
-            "_CCM_8_SHA256"
-        )
-        return len(record.fragment) == _INNER_ALERT + (_SHORT_TAG if short else _TAG)
+        hello = self.hellos.server_hello
+        is_short = hello is not None and hello.cipher_suite == _CCM_8
+        return len(record.fragment) == _INNER_ALERT + (_SHORT_TAG if is_short else _TAG)
 
     def leftover(self, side: Side) -> bytes:
         """Bytes that are no TLS, or of a record in clear that never became whole; nothing of what is encrypted."""

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from OpenSSL import SSL
@@ -9,6 +10,7 @@ from OpenSSL import SSL
 from probe.errors import InvalidField
 from probe.handshake.key_log import KeyLog
 from probe.handshake.machine import Ended, Ending, Event, Malformed, Secured, Seen, Side, TlsClosed, end
+from probe.handshake.record_protection import expand_label
 from probe.handshake.tls_progress import Decrypted, Exchanged, Renegotiated, Undecrypted
 from probe.handshake.tls_watched import State, TlsWatched
 from probe.wire import tls_hello
@@ -93,8 +95,8 @@ def test_what_is_inside_is_what_was_said(version: str, suite: bytes, mac_outside
     last = events[-1]
     assert isinstance(last, Seen)
     assert (last.side, last.message) == (C, Alert(level=1, description=AlertDescription.CLOSE_NOTIFY))  # type: ignore[arg-type]
-    assert machine.state is State.ANSWERED
-    assert end(machine, Ending.CLOSED, 1.0) == [Ended(1.0, Ending.CLOSED, "")]
+    assert machine.state is State.EXPECT_DATA  # the client has closed while the machine inside wanted more
+    assert end(machine, Ending.ABANDONED, 1.0) == [Ended(1.0, Ending.ABANDONED, "more")]
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -157,9 +159,12 @@ def test_the_server_s_close_notify_is_told_as_of_a_tunnel(version: str) -> None:
 
 
 def test_a_client_s_alert_is_read_in_tls_1_3() -> None:
-    ends = Ends("TLSv1.3", client=lambda made: made.set_verify(SSL.VERIFY_PEER, lambda *_: False))
-    ends.shake()
-    machine, _, events = opened(ends.seen)
+    seen = between("TLSv1.3")
+    secret = seen.log.of(seen.said[0][1][11:43])["CLIENT_HANDSHAKE_TRAFFIC_SECRET"]
+    key, iv = (expand_label(secret, label, size, "sha384") for label, size in (("key", 32), ("iv", 12)))
+    sealed = AESGCM(key).encrypt(iv, b"\2\x30\x15" + bytes(9), bytes.fromhex("170303001c"))  # unknown_ca, padded
+    machine = TlsWatched(Listener(), seen.log)
+    events = feed(machine, [*seen.said[:2], (C, bytes.fromhex("170303001c") + sealed)])
     last = events[-1]
     assert isinstance(last, Seen)
     assert isinstance(last.message, Alert)
@@ -269,6 +274,14 @@ def test_wrong_secrets_are_told_and_give_no_garbage(version: str, suite: bytes, 
     assert "another connection's" in reasons(events)[0]
     assert not any(isinstance(event, Decrypted) for event in events)
     assert [e for e in events if not isinstance(e, Undecrypted)] == feed(TlsWatched(), seen.said)
+
+
+def test_what_is_compressed_is_told() -> None:
+    seen = between("TLSv1.2")
+    hello = bytearray(seen.said[1][1])
+    hello[5 + 4 + 2 + 32 + 1 + hello[43] + 2] = 1  # compression_method, behind session_id and cipher_suite
+    seen.said[1] = S, bytes(hello)
+    assert reasons(opened(seen)[2]) == ["what is inside is compressed"]
 
 
 def test_secrets_of_another_length_are_told() -> None:
