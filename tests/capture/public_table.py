@@ -39,6 +39,8 @@ PLACE = Path(os.environ.get("RDP_PROBE_PUBLIC_CAPTURES", Path(__file__).parents[
 INDEX = PLACE / "index.json"
 _INDEXES = re.compile(r"\[\d+\]")
 
+_VERSIONS = {"1.0": "1 (0x0001)", "2.0": "2 (0x0002)"}  # of RDP-UDP
+
 Fact = Any  # of JSON: a word, a number, a list of them
 
 
@@ -119,6 +121,17 @@ def _x224(case: Case, side: Side) -> dict[str, Fact]:
         "li": raw[4] if len(raw) > 4 else None,
         "tpdu": codes.get(raw[5] & 0xF0) if len(raw) > 5 else None,
     }
+
+
+def _cut(case: Case, side: Side, name: str) -> dict[str, Fact]:
+    """Of a request that the capture cut: how much of it is there. Of what is no RDP: what stands in the next TPKT."""
+    first = _first(case, side)
+    length = int.from_bytes(first[2:4], "big")
+    facts: dict[str, Fact] = {f"{name}.then": f"TPKT {first[length + 4 : length + 12].hex()}"}
+    if case.capture["truncated"] and len(first) < length:
+        facts[f"{name}.x224.truncated"] = f"{len(first)} of {length} bytes captured"
+        facts[f"{name}.x224.unparsed"] = first.partition(b"\r\n")[2].hex()
+    return facts
 
 
 def _negotiation(case: Case, side: Side) -> dict[str, Fact]:
@@ -231,17 +244,17 @@ def _outcome(case: Case) -> str:
     if not result["bytes_sent"] and not result["bytes_received"]:
         return "connected, closed with no data from either side"
     if result["status"] == "not_rdp":
-        return f"not RDP: {result['service']}"
+        found = case.event(Alert)
+        alert = f" (ClientHello answered with alert {int(cast('Alert', found.message).description)})" if found else ""
+        return f"not RDP: {result['service']}{alert}"
     if attempt.get("failure"):
         return f"negotiation failure {attempt['failure']}"
     if section is not None and section["encryption_level"] is not None:
         facts = _server_gcc(case)
-        words = (
-            f"Standard RDP Security {facts['security.encryption_method']} / {facts['security.encryption_level']}"
-            f", {facts['security.certificate.kind']} certificate"
-        )
+        words = f"Standard RDP Security {facts['security.encryption_method']} / {facts['security.encryption_level']}"
         if case.client_side.get("requested") is None:
             return f"mid-stream; {words}"
+        words = f"{words}, {facts['security.certificate.kind']} certificate"
         return f"{'RDP selected' if attempt['selected'] == 'RDP' else 'no negotiation structure'}; {words}"
     if attempt.get("selected") == "RDP":
         return "RDP selected; no complete Connect Response"
@@ -252,9 +265,9 @@ def _outcome(case: Case) -> str:
         found = case.event(Alert)
         number = int(cast("Alert", found.message).description) if found is not None else None
         return f"{attempt['selected']} selected, server's TLS alert {number} ({_server_alert(case)})"
-    if attempt.get("answer"):
-        return str(attempt["answer"])
-    return f"{capture['ending']} by the {capture['ended_by']} after the {capture['reached']}"
+    if attempt.get("answer") == "disconnect request":
+        return "X.224 Disconnect Request"
+    return f"{capture['ending']} after the X.224 {capture['reached']}"
 
 
 def _server_alert(case: Case) -> str | None:
@@ -298,6 +311,7 @@ def _ours(case: Case) -> dict[str, Fact]:
     }
     for side, name in ((Side.CLIENT, "client_side"), (Side.SERVER, "server_side")):
         first = _first(case, side)
+        facts |= _cut(case, side, name)
         facts[f"{name}.first_bytes"] = first.hex()
         facts[f"{name}.ascii"] = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in first)
         facts |= {f"{name}.x224.{key}": value for key, value in _x224(case, side).items()}
@@ -333,7 +347,7 @@ def _tls(case: Case) -> dict[str, Fact]:
     alert = next(
         (each.message for each in case.events if each.side is Side.SERVER and isinstance(each.message, Alert)), None
     )
-    if alert is not None and _server_alert(case) == alert.description.name.lower():
+    if alert is not None and _server_alert(case) in (None, alert.description.name.lower()):
         facts["server_side.tls.alerts[0].level"] = int(alert.level)
         facts["server_side.tls.alerts[0].description"] = int(alert.description)
     return facts
@@ -347,9 +361,9 @@ def _udp_ours(case: Case) -> dict[str, Fact]:
         "client": case.capture["client"].replace("[", "").replace("]", ""),
         "server": case.capture["server"].replace("[", "").replace("]", ""),
         "packets": case.capture.get("packet_count"),
-        "outcome": "rdpudp: SYN never answered"
-        if udp.get("state") == "silent"
-        else f"rdpudp handshake, {udp.get('version')}",
+        "outcome": _udp_outcome(udp),
+        "syn": [],
+        "synack": [],
     }
     counted: Counter[str] = Counter()
     for piece in case.seen.pieces:
@@ -362,6 +376,9 @@ def _udp_ours(case: Case) -> dict[str, Fact]:
         facts[f"{kind}[{counted[kind]}].from"] = piece.side.value
         counted[kind] += 1
     hello, made = case.client_side.get("hello"), (case.result["tls"] or {}).get("handshake")
+    for number, what in enumerate(("TLS ClientHello", "TLS ServerHello")):
+        frames = [each["packets"] for each in case.capture["evidence"] if each["what"] == what]
+        facts[f"tls[{number}].frame"] = frames[0][0] if frames else None
     if hello is not None and made is not None:
         facts["tls[0].client_hello[0].version"] = hello["version"]
         facts["tls[0].client_hello[0].cipher_suites"] = hello["cipher_suites"]
@@ -370,6 +387,12 @@ def _udp_ours(case: Case) -> dict[str, Fact]:
         facts["tls[1].server_hello[0].cipher_suite"] = made["cipher_suite"]["code"]
         facts |= {f"tls[1].certificates[0].{key}": value for key, value in _certificate(case, 0).items()}
     return facts
+
+
+def _udp_outcome(udp: dict[str, Any]) -> str:
+    if udp.get("state") == "silent":
+        return "rdpudp: SYN never answered"
+    return f"rdpudp handshake, version {_VERSIONS.get(str(udp.get('version')), '?')}"
 
 
 def _syn(datagram: bytes) -> dict[str, Fact] | None:
