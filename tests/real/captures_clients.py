@@ -111,7 +111,7 @@ def straight_tls(lab: Lab) -> None:
     lab.serve(OpensslServer(certificates=[made], versions=("TLSv1.2",)))
     with lab.capturing():
         lab.run("openssl", "s_client", "-connect", f"{SERVER}:3389", keys=True, limit_s=3.0)
-    lab.truth(tls="TLSv1.2", certificate=made.sha256)
+    lab.truth(tls="TLSv1.2", certificate=made.sha256, status="not_rdp", service="tls")
 
 
 @scene("https-on-3389", "An HTTPS server on 3389, and a client of RDP: it closes.")
@@ -166,7 +166,7 @@ def resets(lab: Lab) -> None:
     lab.truth(0, ending="reset", ended_by="server")
 
 
-@scene("selects-nothing-known", "A listener that answers with an X.224 Disconnect Request.")
+@scene("disconnect-request", "A listener that answers with an X.224 Disconnect Request.")
 def disconnects(lab: Lab) -> None:
     lab.listen(bytes.fromhex("0300000b06800000000000"), end=True)
     with lab.capturing():

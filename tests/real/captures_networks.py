@@ -227,14 +227,14 @@ def mid_stream(lab: Lab) -> None:
     lab.truth(client_name="FROG", level="HIGH", method="128BIT", status="rdp", requested=None, selected=None)
 
 
-@scene("hole", "The program that captured lost two packets: bytes that were acknowledged are not in the file.")
+@scene("hole", "The program that captured lost a packet: bytes that were acknowledged are not in the file.")
 def hole(lab: Lab) -> None:
     made = certificates.rsa(lab.work)
     lab.serve(Xrdp(security_layer="tls", ssl_protocols=ONLY_TLS_1_2, certificate=made))
     with lab.capturing(name="whole"):
         _discover(lab)
     lab.edit("editcap", "-F", "pcap", str(lab.file), str(lab.result()), "10")
-    lab.truth(selected="SSL", status="rdp")
+    lab.truth(selected="SSL", status="rdp", gaps=True)
 
 
 @scene("ends-early", "The capture was ended after ten packets: how the connection went on is not known.")
