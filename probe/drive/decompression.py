@@ -137,7 +137,7 @@ class Unzstd:
         self._error = zstandard.ZstdError
         self._frame: Any = None
         self._rest = b""
-        self._data = b""
+        self._data = memoryview(b"")  # of a few bytes of the file there may be many MiB
         self._over = False
 
     def read(self, size: int, /) -> bytes:
@@ -150,7 +150,7 @@ class Unzstd:
                 self._over = True
                 if self._frame is not None:
                     self.notices.append("the zstd data ends early")
-        data, self._data = self._data[:size], self._data[size:]
+        data, self._data = bytes(self._data[:size]), self._data[size:]
         return data
 
     def _chunk(self) -> bytes:
@@ -163,7 +163,7 @@ class Unzstd:
         if self._frame is None:
             self._frame = self._new()
         try:
-            self._data = self._frame.decompress(chunk)
+            self._data = memoryview(self._frame.decompress(chunk))
         except self._error as error:
             self._over = True
             self.notices.append(f"the zstd data is damaged: {error}")
