@@ -134,6 +134,21 @@ _MESSAGES = (
     N_("{message}: failure {code}"),
     N_("{message}: no negotiation"),
 )
+_CAPTURED = (
+    N_("only the client's side was captured"),
+    N_("only the server's side was captured"),
+    N_("the capture begins mid-stream"),
+    N_("packets were cut when they were captured"),
+    N_("the capture has no clock: it begins in {year}"),
+    N_("{count} bytes of the client are missing before frame {frame}"),
+    N_("{count} bytes of the server are missing before frame {frame}"),
+    N_("bytes are missing in {count} places"),
+    N_("the key log does not open it: {reason}"),
+    N_("encrypted from frame {frame} on ({version}): the certificate and what is inside TLS"),
+    N_("encrypted from frame {frame} on ({version}): what is inside TLS"),
+    N_("encrypted from frame {frame} on: what is inside TLS"),
+    N_("the capture ends while the connection is open"),
+)
 _OF_THE_SYSTEM = (
     N_("Connection refused"),
     N_("Connection reset by peer"),
@@ -212,7 +227,8 @@ def _told(words: str, language: str) -> str:  # noqa: ARG001  it is the one that
 
 @lru_cache(maxsize=1)
 def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    every = (*_ENDINGS, *_OF_THE_SYSTEM, *_HELLOS, *_LIMITS, *_TRUST, *_MESSAGES, *_SIGNS, *_ANSWERS, *_QUESTIONS)
+    seen = (*_ENDINGS, *_OF_THE_SYSTEM, *_CAPTURED, *_HELLOS)
+    every = (*seen, *_LIMITS, *_TRUST, *_MESSAGES, *_SIGNS, *_ANSWERS, *_QUESTIONS)
     return tuple((text, _pattern(text)) for text in every)
 
 

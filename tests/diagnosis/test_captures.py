@@ -6,6 +6,7 @@ import copy
 
 import pytest
 
+from probe.diagnosis import stored as stored_words
 from probe.diagnosis.catalogue_negotiation import CLIENT_DOES_NOT_ASK
 from probe.diagnosis.catalogue_nla import CLIENT_WITHOUT_NLA
 from probe.diagnosis.catalogue_tls import ALL_OFF, CLIENT_TOO_OLD, NOTHING_SHARED
@@ -195,6 +196,21 @@ def test_a_client_that_left_waits_for_nothing() -> None:
     waited = captured(result("silent", ending="abandoned"), waited_s=9.04)
     assert "9.0 s" in the("X224_SILENT", waited).evidence[0]
     assert "client's request" in the("X224_SILENT", captured(result("silent", ending="timed_out"))).evidence[0]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "only the server's side was captured",
+        "7 bytes of the client are missing before frame 12",
+        "encrypted from frame 14 on (TLSv1.3): the certificate and what is inside TLS",
+        "encrypted from frame 14 on: what is inside TLS",
+        "the capture has no clock: it begins in 1970",
+        "the key log does not open it: no secret of it fits",
+    ],
+)
+def test_what_a_capture_cannot_show_can_be_translated(words: str) -> None:
+    assert [text for text, pattern in stored_words._patterns() if pattern.fullmatch(words)]
 
 
 def test_clients_are_not_told_of_one_capture() -> None:
