@@ -47,6 +47,7 @@ _KNOWN: dict[type[object], str] = {
     ServerNonce: "RDS-AAD server nonce",
 }
 _EDGE = 24  # bytes of each end by which a message that is spread over TLS records is found
+_TELLING = 4  # bytes; an alert has two, which stand in many places
 _MOST_BYTES = 256 * 1024  # of one side that are looked through
 
 
@@ -61,7 +62,7 @@ class _Stream:
 
     def packets(self, raw: bytes, at: float) -> list[int]:
         """Where a message is; where its bytes are not to be found (they were encrypted), what came when it was read."""
-        begin = self._bytes.find(raw[:_EDGE], self._at) if raw else -1
+        begin = self._bytes.find(raw[:_EDGE], self._at) if len(raw) >= _TELLING else -1
         if begin < 0:
             return sorted({piece.packet for piece in self._pieces if piece.at == at})
         end = begin + len(raw)

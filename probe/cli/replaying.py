@@ -125,9 +125,12 @@ class Output:
     def _show_nothing(self, replay: Replay) -> None:
         from probe.cli.remark import remark
         from probe.report.escape import terminal
-        from probe.report.text_replay import nothing_found
+        from probe.report.text_replay import nothing_chosen, nothing_found
 
-        words = nothing_found(replay.path, replay.others.connections, replay.others.spoken)
+        if replay.wanted.streams is not None:
+            words = nothing_chosen(replay.path, replay.wanted.streams)
+        else:
+            words = nothing_found(replay.path, replay.others.connections, replay.others.spoken)
         if self._options.json or self._options.quiet:
             remark(words)
         else:

@@ -257,9 +257,9 @@ def _numbered(items: list[str], page: Page) -> None:
 def _more(result: Result, page: Page, verbosity: int, *, is_gone: bool) -> None:
     """What else could be asked for, with options that exist."""
     options = [f"-v {_('every attempt')}", f"-vv {_('every message')}"][verbosity:]
-    if result.depth == "discover" and not result.is_simulation:
+    if result.depth == "discover" and not result.is_simulation and not is_gone:
         options.append(f"--depth standard {_('everything')}")
-    if result.depth == "standard" and result.tls is not None and not result.is_simulation:
+    if result.depth == "standard" and result.tls is not None and not result.is_simulation and not is_gone:
         options.append(f"--depth full {_('every cipher suite and group')}")
     page.blank()
     if result.diagnoses:

@@ -193,7 +193,7 @@ def _unanswered(section: StandardRdp) -> Iterator[str]:
     """Methods that, offered alone, were not answered, by how their connections ended."""
     unanswered: dict[str, list[str]] = {}
     for asked in section.methods_asked:
-        if asked.ending is not None:
+        if asked.ending is not None and asked.offered:
             unanswered.setdefault(ending_of(asked.ending), []).append(terminal(asked.offered, 40))
     for ending, offered in unanswered.items():
         yield _("{methods} alone: {ending}", methods=listed(offered), ending=ending)

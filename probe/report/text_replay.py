@@ -26,6 +26,7 @@ from probe.result import Capture, CapturedCredSsp, CapturedHello, ClientSide, Di
 _LONGEST = 100
 _MOST_CODES = 4
 _MOST_KINDS = 8
+_CLIENT = 19  # cells of an address and a port, mostly
 _MOST_CONNECTIONS = 20  # of a server, without -v
 # What a code of RDP_NEG_FAILURE says of this connection, though it may be as it should be.
 _TURNED_AWAY = {
@@ -81,10 +82,20 @@ def connections(results: Iterable[Result], count: int, console: Console, verbosi
     page.title(_("Connections"))
     for result in results if verbosity else islice(results, _MOST_CONNECTIONS):
         capture = _capture(result)
-        where = f"{capture.stream:>6}  {terminal(capture.client, 60)}"
-        page.paragraph(f"{where}  {said_of(result)}", first=[("", "")], indent=0)
+        where = f"{capture.stream:>4}  {terminal(capture.client, 60):<{_CLIENT}}"
+        page.paragraph(said_of(result), first=[(f"{where}  ", "")], indent=len(where) + 2)
     if not verbosity and count > _MOST_CONNECTIONS:
         page.paragraph(_("and {count} more; -v lists them", count=count - _MOST_CONNECTIONS), indent=8)
+
+
+def nothing_chosen(file: str, streams: Iterable[int]) -> str:
+    """That none of the connections that were asked for can be told."""
+    numbers = listed(str(number) for number in sorted(streams))
+    return _(
+        "{file}: no RDP in stream {numbers}; rdp-probe replay -q lists what there is.",
+        file=terminal(file, _LONGEST),
+        numbers=numbers,
+    )
 
 
 def nothing_found(file: str, count: int, spoken: dict[tuple[str, int], int]) -> str:
