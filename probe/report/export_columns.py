@@ -87,13 +87,19 @@ COLUMNS: Mapping[str, Type] = {
     "udp_state": "VARCHAR",
     "gateway_state": "VARCHAR",
     "scan_position": "BIGINT",
+    "capture_file": "VARCHAR",  # where the result is of a capture
+    "capture_stream": "BIGINT",  # as tshark counts
+    "capture_client": "VARCHAR",  # address and port
+    "capture_client_name": "VARCHAR",  # what it calls itself
+    "capture_ended_by": "VARCHAR",
+    "capture_ending": "VARCHAR",
 }
 
 
 def row(result: Result, tags: Sequence[str]) -> Row:
     """The cells of a result, by the names of COLUMNS, all of them."""
     found: Row = {}
-    for part in (_audit, _outcome, _negotiation, _server, _tls, _certificate, _credssp, _others):
+    for part in (_audit, _outcome, _negotiation, _server, _tls, _certificate, _credssp, _others, _capture):
         found |= part(result)
     found["tags"] = list(tags)
     return {name: found[name] for name in COLUMNS}
@@ -220,9 +226,23 @@ def _credssp(result: Result) -> Row:
     }
 
 
-def _others(result: Result) -> Row:
+def _capture(result: Result) -> Row:
+    of = result.capture
+    side = of.client_side if of is not None else None
     return {
-        "clients_connecting": sum(client.connects is True for client in result.clients),
+        "capture_file": of.file if of is not None else None,
+        "capture_stream": of.stream if of is not None else None,
+        "capture_client": of.client if of is not None else None,
+        "capture_client_name": side.client_name if side is not None else None,
+        "capture_ended_by": of.ended_by if of is not None else None,
+        "capture_ending": of.ending if of is not None else None,
+    }
+
+
+def _others(result: Result) -> Row:
+    untold = result.capture is not None and not result.clients
+    return {
+        "clients_connecting": None if untold else sum(client.connects is True for client in result.clients),
         "clients_locked_out": [client.client for client in result.clients if client.connects is False],
         "udp_state": result.udp.state if result.udp is not None else None,
         "gateway_state": result.gateway.state if result.gateway is not None else None,
