@@ -8,10 +8,11 @@ what a cap took is told in `notices`.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
 
+from probe.capture.assembly import Stream
 from probe.capture.connection import Connection
 from probe.capture.flow import Flow, Passed, turned
 from probe.capture.internet import Packet, read_ipv4, read_ipv6
@@ -171,18 +172,23 @@ class Flows:
         if Sight.RDP in sights:
             flow.wanted = flow.decided = True
             return
-        if Sight.OTHER not in sights:
-            return
-        surely = any(seen is Sight.OTHER and stream.starts() for seen, stream in zip(sights, streams, strict=True))
-        if not surely and Sight.OPEN in sights and flow.packets < _PATIENCE:
-            return
-        if not flow.wanted:
-            self._done(flow)
-            return
-        flow.decided = True
-        for stream in streams:
-            if stream.first(2) not in _TLS:  # TLS is named by its whole handshake
-                stream.limit = self.limits.named
+        if Sight.OTHER in sights and self._surely(flow, sights, streams):
+            if not flow.wanted:
+                self._done(flow)
+                return
+            flow.decided = True
+            if not any(stream.first(2) in _TLS for stream in streams):  # TLS is named by its whole handshake
+                for stream in streams:
+                    stream.limit = self.limits.named
+
+    @staticmethod
+    def _surely(flow: Flow, sights: Sequence[Sight], streams: Sequence[Stream]) -> bool:
+        """Is it not RDP, though more bytes will come? What begins in its middle is given time to show itself."""
+        patient = flow.packets >= _PATIENCE and not (flow.wanted and any(stream.missing for stream in streams))
+        pairs = list(zip(sights, streams, strict=True))
+        if any(seen is Sight.OPEN and stream.runs for seen, stream in pairs):
+            return patient
+        return patient or any(seen is Sight.OTHER and stream.starts() for seen, stream in pairs)
 
     def _done(self, flow: Flow, *, timed_out: bool = False) -> None:
         """Give it if it is wanted, unless it was given before."""

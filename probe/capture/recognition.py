@@ -43,7 +43,7 @@ def sight(data: bytes) -> Sight:
 
 def speaker(data: bytes) -> Side | None:
     """Who begins with such bytes: only a client, or only a server; None where either may."""
-    if data[:1] == b"\x16" and len(data) > 5:  # a TLS record with a handshake message
+    if data[:2] == b"\x16\x03" and len(data) > 5:  # a TLS record with a handshake message
         return {1: Side.CLIENT, 2: Side.SERVER}.get(data[5])
     if _preconnection(data) is Sight.RDP:
         return Side.CLIENT
