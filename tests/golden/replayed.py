@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent / "replay"
 CAPTURES = Path(__file__).parents[2] / "pcaps"
+_OF_AN_ATTEMPT = ("asked", "ending", "outcome")
+_NOTHING: tuple[object, ...] = (None, [], {}, "", {"state": "unknown", "reason": "not asked"})
+_WIDTH = 140
 _OF_A_DIAGNOSIS = ("code", "severity", "evidence")
 SUFFIXES = (".pcap", ".pcapng", ".pcap.gz")
 
@@ -62,14 +65,33 @@ def golden(capture: Path) -> str:
         plain["capture"]["file"] = capture.name
         # What is said of a diagnosis to a person is reviewed elsewhere, and changes more often than its evidence.
         plain["diagnoses"] = [{name: each[name] for name in _OF_A_DIAGNOSIS} for each in plain["diagnoses"]]
+        plain["attempts"] = [{name: each[name] for name in _OF_AN_ATTEMPT} for each in plain["attempts"]]
         said.append(_spoken(plain))
-    return json.dumps(said, indent=1, ensure_ascii=False) + "\n"
+    return _lines(said) + "\n"
 
 
 def _spoken(value: object) -> object:
+    """Without what says nothing."""
     if isinstance(value, dict):
-        return {key: _spoken(each) for key, each in value.items() if each not in (None, [], {}, "")}
+        return {key: _spoken(each) for key, each in value.items() if each not in _NOTHING}
     return [_spoken(each) for each in value] if isinstance(value, list) else value
+
+
+def _lines(value: object, indent: int = 0) -> str:
+    """JSON, with all that fits in one line in one."""
+    line = json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, dict | list) or len(line) + indent <= _WIDTH or _is_flat(value):
+        return line
+    named = value.items() if isinstance(value, dict) else (("", each) for each in value)
+    start = " " * (indent + 1)
+    parts = [start + (f"{json.dumps(name)}: " if name else "") + _lines(each, indent + 1) for name, each in named]
+    opening, closing = "{}" if isinstance(value, dict) else "[]"
+    return "\n".join((opening, ",\n".join(parts), " " * indent + closing))
+
+
+def _is_flat(value: object) -> bool:
+    """Whether it is a list of codes."""
+    return isinstance(value, list) and all(isinstance(each, str) and " " not in each for each in value)
 
 
 def goldens() -> Iterator[tuple[Path, Path]]:

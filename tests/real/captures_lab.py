@@ -36,9 +36,9 @@ ASKS_RDP = bytes.fromhex("030000130ee000000000000100080000000000")
 # Who never has an account anywhere. The password is what FreeRDP needs to begin CredSSP at all.
 USER, DOMAIN, NO_PASSWORD = "probe", "CORP", "made-up"
 FREERDP = (
-    *("xfreerdp", "/cert:ignore", "/gdi:sw", "/bpp:16", "/audio-mode:2", "/client-hostname:FROG", "+auth-only"),
-    *(f"/u:{USER}", f"/d:{DOMAIN}", f"/p:{NO_PASSWORD}"),
-)
+    "xfreerdp", f"/u:{USER}", f"/d:{DOMAIN}", f"/p:{NO_PASSWORD}", "+auth-only", "/client-hostname:FROG",
+    "/cert:ignore", "/gdi:sw", "/bpp:16", "/audio-mode:2",
+)  # fmt: skip
 
 
 @dataclass(kw_only=True)

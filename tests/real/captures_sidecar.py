@@ -76,29 +76,30 @@ def truths(lab: Lab) -> list[dict[str, object]]:
     """One table for each connection. Raises ValueError where tshark contradicts the configuration."""
     keys = lab.out / f"{lab.name}.keys"
     found = seen(lab.file, keys=keys if keys.exists() else None, port=lab.port)
-    tables = [_table(each, lab.truths.get(stream, {})) for stream, each in sorted(found.items())]
+    tables = [table(each, lab.truths.get(stream, {})) for stream, each in sorted(found.items())]
     unknown = set(lab.truths) - set(found)
     if unknown:
         raise ValueError(f"{lab.name}: the configuration speaks of streams that are not there: {sorted(unknown)}")
     return tables
 
 
-def _table(each: Seen, configured: Mapping[str, object]) -> dict[str, object]:
-    table: dict[str, object] = {"stream": each.stream}
+def table(each: Seen, configured: Mapping[str, object]) -> dict[str, object]:
+    """What is true of one connection. Raises ValueError where tshark contradicts the configuration."""
+    facts: dict[str, object] = {"stream": each.stream}
     for name in _FROM_TSHARK:
         value = getattr(each, name)
         if value is not None and (value or name == "requested"):
-            table[name] = [f"{side} {code}" for side, code in value] if name == "alerts" else value
+            facts[name] = [f"{side} {code}" for side, code in value] if name == "alerts" else value
     for name, value in configured.items():
         if name in OURS_ONLY:
-            table[name] = value
+            facts[name] = value
         elif value is None:
-            table.pop(name, None)
-        elif name in table and table[name] != value:
-            raise ValueError(f"stream {each.stream}: {name} was set up as {value!r}, and tshark shows {table[name]!r}")
+            facts.pop(name, None)
+        elif name in facts and facts[name] != value:
+            raise ValueError(f"stream {each.stream}: {name} was set up as {value!r}, and tshark shows {facts[name]!r}")
         else:
-            table[name] = value
-    return table
+            facts[name] = value
+    return facts
 
 
 def write_sidecar(lab: Lab, scene: Scene) -> None:
