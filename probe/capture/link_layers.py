@@ -14,9 +14,10 @@ from typing import NamedTuple, Protocol
 from probe.capture.fragments import Fragments
 from probe.capture.frame import Frame
 from probe.capture.internet import AH, NO_NEXT_HEADER, Header, Packet, read_ipv4, read_ipv6, rest_of
-from probe.capture.tunnels import GRE, IP_IN_IP, TUNNELS, read_gre
+from probe.capture.tunnels import GRE, IP_IN_IP, TUNNELS, UDP, UDP_TUNNELS, read_gre, read_udp
 
 ETHERNET = 1
+TCP = 6
 MOST_NESTED = 8  # IP headers in one frame; tags count too
 _IPV4, _IPV6, _TRANSPARENT_ETHERNET = 0x0800, 0x86DD, 0x6558
 _ANY_IP = -1  # no EtherType: the version says which it is
@@ -90,6 +91,18 @@ def _ppp(data: bytes, at: int) -> Inside | None:
     return Inside(_PPP_PROTOCOLS.get(int.from_bytes(data[at : at + 2], "big"), 0), at + 2)
 
 
+def _pktap(data: bytes) -> Inside | None:
+    """LINKTYPE_PKTAP of macOS: length 4, type 4, link type 4, …, little-endian; then the frame (XNU's net/pktap.h)."""
+    length, link = int.from_bytes(data[:4], "little"), int.from_bytes(data[8:12], "little")
+    if not 12 <= length <= len(data):
+        return None
+    read = LINKS.get(link)
+    if read is None or read is _pktap:
+        return Inside(0, length)
+    inside = read(data[length:])
+    return None if inside is None else Inside(inside.kind, inside.start + length)
+
+
 _ethernet = _type_at(12, 14)
 LINKS: dict[int, Callable[[bytes], Inside | None]] = {
     0: _address_family,
@@ -107,6 +120,7 @@ LINKS: dict[int, Callable[[bytes], Inside | None]] = {
     166: lambda data: _ppp(data, 0),
     228: _fixed(_IPV4, 0),
     229: _fixed(_IPV6, 0),
+    258: _pktap,
     276: _type_at(0, 20),  # LINKTYPE_LINUX_SLL2
 }
 
@@ -173,15 +187,20 @@ class Layers:
         return told + ([f"{lost} IP fragments of packets of which others are missing"] if lost else [])
 
     def packets(self, frame: Frame) -> Sequence[Packet]:
-        """The IP packets that a frame completes: mostly one."""
+        """The IP packets that a frame completes: mostly one; what is in a tunnel of UDP stands behind its datagram."""
         number, at, link, data, _ = frame
         self.frames += 1
         if link == ETHERNET and len(data) >= 34:  # what most are: Ethernet, IPv4 without options, all of it
             kind, version, total, fragment, protocol, source, destination = _fast(data)
-            plain = kind == _IPV4 and version == 0x45 and not fragment & 0x3FFF
-            if plain and 20 <= total <= len(data) - 14 and protocol not in _MORE_TO_OPEN:
+            plain = kind == _IPV4 and version == 0x45 and not fragment & 0x3FFF and protocol not in _MORE_TO_OPEN
+            if plain and 20 <= total <= len(data) - 14 and (protocol != UDP or data[36:38] not in UDP_TUNNELS):
                 fields = (source, destination, protocol, data[34 : 14 + total], total - 20, number, at)
                 return (tuple.__new__(Packet, fields),)
+            if kind == _IPV6 and data[20] == TCP and len(data) >= 54 and data[14] >> 4 == 6:  # and IPv6 alike
+                end = 54 + int.from_bytes(data[18:20], "big")
+                if 54 < end <= len(data):
+                    fields = (data[22:38], data[38:54], TCP, data[54:end], end - 54, number, at)
+                    return (tuple.__new__(Packet, fields),)
         return self._open(frame)
 
     def _open(self, frame: Frame) -> Sequence[Packet]:
@@ -192,24 +211,28 @@ class Layers:
         if inside is None:
             self._count_bad(frame)
             return ()
-        packet = self._unwrap(frame, frame.data, inside, frame.length)
-        return () if packet is None else (packet,)
+        found: list[Packet] = []
+        self._unwrap(frame, frame.data, inside, frame.length, found)
+        return found
 
     def _open_odd(self, frame: Frame) -> Sequence[Packet]:
         if self._odd is None or not self._odd.knows(frame.link_type):
             self.unknown_links[frame.link_type] = self.unknown_links.get(frame.link_type, 0) + 1
             return ()
         cut = max(frame.length - len(frame.data), 0)
-        found = [
-            self._unwrap(frame, data, Inside(_ANY_IP, 0), len(data) + cut)
-            for data in self._odd.inside(frame.link_type, frame.data)
-        ]
-        if not found:
+        found: list[Packet] = []
+        packets = list(self._odd.inside(frame.link_type, frame.data))
+        for data in packets:
+            self._unwrap(frame, data, Inside(_ANY_IP, 0), len(data) + cut, found)
+        if not packets:
             self.not_ip += 1
-        return [packet for packet in found if packet is not None]
+        return found
 
-    def _unwrap(self, frame: Frame, data: bytes, inside: Inside, wire: int) -> Packet | None:
-        """Step over what stands before the innermost IP payload, which is given where it is complete."""
+    def _unwrap(self, frame: Frame, data: bytes, inside: Inside, wire: int, found: list[Packet]) -> None:
+        """Step over what stands before the innermost IP payload, which is added to `found` where it is complete.
+
+        So is a datagram of UDP that is a tunnel: who looks at UDP sees it as it is.
+        """
         end, wire = len(data), max(wire, len(data))
         kind, at = inside
         for _ in range(2 * MOST_NESTED):
@@ -218,27 +241,31 @@ class Layers:
                 following = _step(kind, data, at)
             elif kind not in (_IPV4, _IPV6, _ANY_IP):
                 self.not_ip += 1
-                return None
+                return
             else:
                 header = _read_ip(kind, data, at, end, wire)
                 if header is not None and header.fragment is not None:
                     whole = self._put_together(header, data, frame.at)
                     if whole is None:
-                        return None
+                        return
                     data, header = whole
                 if header is None:
                     self._count_bad(frame)
-                    return None
+                    return
                 if header.protocol not in TUNNELS:
-                    return _packet(frame, header, data)
+                    if header.protocol != NO_NEXT_HEADER:
+                        found.append(_packet(frame, header, data))
+                    if header.protocol != UDP or (carried := read_udp(data, header.start, header.end)) is None:
+                        return
+                    following = Inside(*carried)
+                else:
+                    following = _open_tunnel(header, data)
                 end, wire = header.end, header.wire
-                following = _open_tunnel(header, data)
             if following is None:
                 self._count_bad(frame)
-                return None
+                return
             kind, at = following
         self.too_deep += 1
-        return None
 
     def _put_together(self, header: Header, data: bytes, at: float) -> tuple[bytes, Header | None] | None:
         assert header.fragment is not None
@@ -273,9 +300,7 @@ def _open_tunnel(header: Header, data: bytes) -> Inside | None:
     return None if found is None else Inside(*found)
 
 
-def _packet(frame: Frame, header: Header, data: bytes) -> Packet | None:
-    if header.protocol == NO_NEXT_HEADER:
-        return None
+def _packet(frame: Frame, header: Header, data: bytes) -> Packet:
     payload = data[header.start : header.end]
     return Packet(
         header.source, header.destination, header.protocol, payload, header.wire - header.start, frame.number, frame.at

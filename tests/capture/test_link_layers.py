@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scapy.contrib.mpls import MPLS
-from scapy.layers.inet import IP, TCP, IPOption_NOP, fragment
+from scapy.layers.inet import IP, TCP, UDP, IPOption_NOP, fragment
 from scapy.layers.inet6 import (
     IPv6,
     IPv6ExtHdrDestOpt,
@@ -280,6 +280,60 @@ def test_ip_in_ip(packet: Any, found: Any) -> None:
     assert opened(ETHER / IP(proto=protocol) / packet) == [found]
     assert opened(ETHER / IPv6(nh=protocol) / packet) == [found]
     assert opened(ETHER / IP(proto=137) / MPLS(s=1) / packet) == [found]
+
+
+VXLAN = bytes.fromhex("0800000000000700")
+GENEVE = bytes.fromhex("0200655800000700 0102030405060708")
+UDP_FORMS = {
+    "VXLAN": (4789, VXLAN, ETHER),
+    "VXLAN with a tag": (4789, VXLAN, ETHER / Dot1Q()),
+    "Geneve": (6081, GENEVE, ETHER),
+}
+
+
+@BOTH
+@pytest.mark.parametrize("form", UDP_FORMS)
+@pytest.mark.parametrize("outer", [IP(src="10.0.0.1", dst="10.0.0.2"), IPv6(src="::1", dst="::2")], ids=["4", "6"])
+def test_tunnels_of_udp_are_given_as_they_are_and_opened(form: str, outer: Any, packet: Any, found: Any) -> None:
+    port, header, before = UDP_FORMS[form]
+    datagram = UDP(sport=50000, dport=port) / Raw(header) / before / packet
+    first, second = opened(ETHER / outer / datagram)
+    assert second == found
+    assert first[2:] == (17, bytes(outer / datagram)[len(bytes(outer)) :], len(bytes(datagram)))
+
+
+@pytest.mark.parametrize("start", ["00000000 00000700", "80006558 00000700", "08", ""])
+@pytest.mark.parametrize("port", [4789, 6081, 3389])
+def test_datagrams_to_their_ports_that_are_none_are_datagrams(port: int, start: str) -> None:
+    layers = Layers()
+    rest = bytes.fromhex(start) + bytes(ETHER / V4) if len(start) > 2 and port != 6081 else bytes.fromhex(start)
+    (datagram,) = opened(ETHER / IP() / UDP(dport=port) / Raw(rest), layers=layers)
+    assert datagram[2] == 17
+    assert (layers.malformed, layers.not_ip) == ((0, 1) if port == 6081 and start.startswith("00") else (0, 0))
+
+
+@BOTH
+def test_the_pktap_of_macos(packet: Any, found: Any) -> None:
+    header = struct.pack("<III24s", 36, 1, 1, b"en0")
+    assert opened(header + bytes(ETHER / packet), 258) == [found]
+    raw = struct.pack("<III24s", 36, 1, 12, b"utun3")
+    assert opened(raw + bytes(packet), 258) == [found]
+    layers = Layers()
+    for bad in (struct.pack("<III24s", 36, 1, 258, b""), struct.pack("<III24s", 36, 1, 777, b"")):
+        assert not opened(bad + bytes(ETHER / packet), 258, layers=layers)
+    assert (layers.not_ip, layers.malformed) == (2, 0)
+    for bad in (header[:20], struct.pack("<III", 4, 1, 1), header + bytes(5)):
+        assert not opened(bad, 258, layers=layers)
+    assert layers.malformed == 3
+
+
+@pytest.mark.parametrize("total", [0, 1, 20, 39, 40, 41, 60])
+def test_plain_ipv6_has_a_short_way_too(total: int) -> None:
+    for version, protocol in ((0x60, 6), (0x40, 6), (0x60, 17)):
+        header = struct.pack(">B3xHBB", version, total, protocol, 64) + bytes(range(32))
+        data = MACS + b"\x86\xdd" + header + bytes(range(40))
+        frame = Frame(1, 0.0, 1, data, len(data))
+        assert list(Layers().packets(frame)) == list(Layers()._open(frame))
 
 
 def test_nesting_has_an_end() -> None:
