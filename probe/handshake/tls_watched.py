@@ -155,7 +155,7 @@ class TlsWatched:
     def observe(self, side: Side, data: bytes, at: float) -> list[Event]:
         """Take bytes of either side, however split."""
         events: list[Event] = []
-        if not data or self.finished:
+        if not data or self.finished or self._only not in (None, side):
             return events
         if self.state is State.EXPECT_HELLOS:
             events += self.hellos.observe(side, data, at)

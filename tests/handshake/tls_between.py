@@ -224,6 +224,12 @@ def recorded(name: str) -> tuple[list[list[Said]], KeyLog]:
     """The connections of that name, and their key log."""
     stored = json.loads(_RECORDED.read_text("ascii"))[name]
     log = KeyLog()
-    log.take(stored["keys"].encode("ascii"))
+    log.take(recorded_keys(name))
     runs = [[(C if who == "C" else S, bytes.fromhex(said)) for who, said in run] for run in stored["runs"]]
     return runs, log
+
+
+def recorded_keys(name: str) -> bytes:
+    """The key log as it was written."""
+    keys: str = json.loads(_RECORDED.read_text("ascii"))[name]["keys"]
+    return keys.encode("ascii")
