@@ -19,14 +19,23 @@ def test_the_commands_page_is_up_to_date(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "README.zh-CN.md", "CONTRIBUTING.md", "docs/languages.md", "docs/verify.md", "docs/diff.md"]
+    "page",
+    [
+        "README.md",
+        "README.zh-CN.md",
+        "CONTRIBUTING.md",
+        "docs/languages.md",
+        "docs/verify.md",
+        "docs/diff.md",
+        "docs/replay.md",
+    ],
 )
 def test_every_command_that_is_shown_can_be_parsed(page: str) -> None:
     parser = build_parser()
     shown = re.findall(r"^(?:\$ )?rdp-probe ([^|>#\n]+)", (ROOT / page).read_text("utf-8"), re.MULTILINE)
     for line in shown:
         words = line.split()
-        if words[0] in ("host", "explain", "demo", "schema", "verify", "diff"):
+        if words[0] in ("host", "explain", "demo", "schema", "verify", "diff", "replay"):
             parser.parse_args(words)
 
 
