@@ -87,7 +87,7 @@ def describe_chain(
     if not described:
         return CertificateChain(chain=[], served_to=list(served_to))
     leaf, parsed = described[0], parse(chain[0])
-    held = held_names(parsed) if not isinstance(parsed, str) else None
+    held = _names_in(chain[0]) if len(chain[0]) <= LONGEST_REMEMBERED else _held(chain[0])
     ntlm = circumstances.ntlm
     return CertificateChain(
         chain=described,
@@ -159,7 +159,14 @@ def _described(der: bytes) -> Certificate:
     return described
 
 
+def _held(der: bytes) -> HeldNames | None:
+    """The names that a certificate is for; None where it cannot be read."""
+    parsed = parse(der)
+    return held_names(parsed) if not isinstance(parsed, str) else None
+
+
 _remembered = lru_cache(maxsize=_MOST_REMEMBERED)(_described)
+_names_in = lru_cache(maxsize=_MOST_REMEMBERED)(_held)
 
 
 def _read_names(certificate: x509.Certificate, described: Certificate) -> None:

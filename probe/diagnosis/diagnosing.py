@@ -25,6 +25,7 @@ from probe.diagnosis import rules_outside  # noqa: F401
 from probe.diagnosis.rule import RULES, Cause, Diagnosis, Evidence, Remedy, Section, Sees, is_constant
 from probe.language import _, current
 
+_SECTIONS: tuple[Section, ...] = get_args(Section)
 _MOST_REMEMBERED = 512  # diagnoses with what points to a cause; a few kB each
 # Whose advice is good for whom: some are built on FreeRDP's library.
 _KIN = {
@@ -42,7 +43,7 @@ def diagnose(result: facts.Result) -> list[facts.Diagnosis]:
     The texts are in the language that is spoken now.
     """
     server = result.server if result.server is not None else facts.Server()
-    there = {None, *(section for section in get_args(Section) if getattr(result, section))}
+    there = {None, *(section for section in _SECTIONS if getattr(result, section))}
     asked = (rule for rule in RULES if rule.needs in there)
     found = [_describe(rule.diagnosis, said, server.kind) for rule in asked if (said := [*rule.evidence(result)])]
     return sorted(found, key=lambda diagnosis: facts.SEVERITIES.index(diagnosis.severity))

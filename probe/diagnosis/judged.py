@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 
+from probe.diagnosis.alike import remembered
 from probe.diagnosis.clients import evaluate
 from probe.diagnosis.diagnosing import diagnose
 from probe.diagnosis.simulated import measured
@@ -12,7 +13,7 @@ from probe.result import Client, Result
 
 def judge(result: Result) -> None:
     """Fill in `diagnoses` and `clients`, in the language that is spoken (see `probe.language`)."""
-    result.diagnoses = diagnose(result)
+    result.diagnoses = remembered(result) if result.capture is not None else diagnose(result)
     result.clients = clients_of(result)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 
 import pytest
 
+from probe.diagnosis import alike, diagnose
 from probe.diagnosis import stored as stored_words
 from probe.diagnosis.catalogue_negotiation import CLIENT_DOES_NOT_ASK
 from probe.diagnosis.catalogue_nla import CLIENT_WITHOUT_NLA
@@ -222,3 +224,51 @@ def test_clients_are_not_told_of_one_capture() -> None:
     judge(described)
     assert described.clients != []
     assert isinstance(described.capture, Capture)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda described: setattr(described, "started", "2027-06-02T00:00:00Z"),
+        lambda described: setattr(described, "started", "2025-01-01T00:00:00Z"),
+        lambda described: setattr(described, "started", "1970-01-01T00:00:00Z"),
+        lambda described: setattr(described, "started", "no time"),
+        lambda described: described.negotiation.protocols.update(SSL=NLA, HYBRID=NLA),
+        lambda described: setattr(described.capture, "reached", "certificate"),
+        lambda described: setattr(described.capture, "ended_by", "client"),
+        lambda described: setattr(described.capture, "streams", [1, 2]),
+        lambda described: setattr(described, "status", "closed"),
+        lambda described: setattr(described.certificates[0], "name_match", False),
+        lambda described: described.certificates.clear(),
+        lambda described: setattr(described, "negotiation", None),
+        lambda described: setattr(described.capture, "client_side", ClientSide(alert="unknown_ca")),
+    ],
+)
+def test_connections_that_are_alike_are_judged_once_and_others_by_themselves(change: Callable[[Result], None]) -> None:
+    def of(started: str) -> Result:
+        described = captured(served(certificate(self_signed=True)), ASKED_SSL, reached="inside")
+        assert described.negotiation is not None
+        attempt = NegotiationAttempt(requested=["SSL"], selected="SSL", elapsed_ms=float(started[17:19]))
+        described.negotiation.attempts, described.asked, described.started = [attempt], [], started
+        return described
+
+    first, again, other = of("2026-11-21T02:00:00Z"), of("2026-11-21T02:00:59Z"), of("2026-11-21T02:00:00Z")
+    change(other)
+    for each in (first, again, other):
+        judge(each)
+        assert each.diagnoses == diagnose(each)
+    assert first.diagnoses == again.diagnoses
+    assert first.diagnoses[0] is not again.diagnoses[0]
+
+
+def test_not_too_much_is_remembered() -> None:
+    for number in range(300):
+        described = captured(negotiated(SSL=ACCEPTED), reached="inside")
+        described.asked, described.target.host = [], f"srv{number}"
+        judge(described)
+    assert len(alike._seen) <= alike._MOST_REMEMBERED
+    large = captured(served(certificate(subject="x" * 40_000)), reached="inside")
+    judge(large)
+    assert large.diagnoses == diagnose(large)
+    assert not any(len(facts) > alike._LARGEST for _, facts, _ in alike._seen)
+    assert alike.remembered(negotiated(SSL=NLA, RDP=NLA, HYBRID=ACCEPTED)) != []
