@@ -21,6 +21,7 @@ from probe.capture.flows import LIMITS, TCP, Flows, Limits
 from probe.capture.frame import Frame
 from probe.capture.link_layers import ETHERNET, Layers
 from probe.capture.segment import FIN, RST, SYN
+from probe.capture.tunnels import UDP_TUNNELS
 
 _IPV4, _IPV6 = b"\x08\x00\x45", b"\x86\xdd"  # EtherTypes; that of IPv4 and a header without options
 _CHANGES = FIN | SYN | RST  # what is looked at also in connections that are passed by
@@ -59,7 +60,7 @@ class Conversations:
                         flow.ended = at
                         skipped += 1
                         continue
-                elif protocol == UDP and key in passed:
+                elif protocol == UDP and key in passed and key[-2:] not in UDP_TUNNELS:
                     skipped += 1
                     continue
             for packet in packets(frame):

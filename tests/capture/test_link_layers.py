@@ -22,6 +22,7 @@ from scapy.layers.l2 import ARP, GRE, LLC, SNAP, STP, CookedLinux, CookedLinuxV2
 from scapy.layers.ppp import HDLC, PPP, PPPoE
 from scapy.packet import Raw
 
+from probe.capture.conversations import Conversations
 from probe.capture.frame import Frame
 from probe.capture.internet import Packet
 from probe.capture.link_layers import LINKS, MOST_NESTED, Layers
@@ -313,6 +314,17 @@ def test_datagrams_to_their_ports_that_are_none_are_datagrams(port: int, start: 
 
 
 @BOTH
+def test_a_tunnel_of_udp_is_no_exchange_that_is_passed_by(packet: Any, found: Any) -> None:
+    data = bytes(
+        ETHER / IP(src="10.0.0.1", dst="10.0.0.2") / UDP(sport=50000, dport=4789) / Raw(VXLAN) / ETHER / packet
+    )
+    conversations = Conversations(Layers())
+    conversations.take([Frame(number, 0.0, 1, data, len(data)) for number in (1, 2, 3)])
+    (connection,) = conversations.finish()
+    assert (connection.server.port, connection.packets) == (3389, 3)
+
+
+@BOTH
 def test_the_pktap_of_macos(packet: Any, found: Any) -> None:
     header = struct.pack("<III24s", 36, 1, 1, b"en0")
     assert opened(header + bytes(ETHER / packet), 258) == [found]
@@ -334,6 +346,13 @@ def test_plain_ipv6_has_a_short_way_too(total: int) -> None:
         data = MACS + b"\x86\xdd" + header + bytes(range(40))
         frame = Frame(1, 0.0, 1, data, len(data))
         assert list(Layers().packets(frame)) == list(Layers()._open(frame))
+
+
+@pytest.mark.parametrize("labels", ["", "000010", "00001040", "00001140", "0000104000001140"])
+def test_labels_that_end_early(labels: str) -> None:
+    layers = Layers()
+    assert not opened(ether(type=0x8847) / Raw(bytes.fromhex(labels)), layers=layers)
+    assert layers.malformed == 1
 
 
 def test_nesting_has_an_end() -> None:
