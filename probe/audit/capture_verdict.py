@@ -43,7 +43,7 @@ def captured(
     attempt = _as_one(seen.attempt)
     reading = read(attempt)
     where = course(connection, attempt, reading)
-    result = verdict(audit_of((connection,), (attempt,), settings, trust, server_name=name_in(seen.client)))
+    result = verdict(audit_of((connection,), (attempt,), settings, trust, server_name=name_in(seen.client), alone=True))
     result.status, result.ending = where.status, where.ending
     result.service, result.banner = where.service, where.banner
     narrowed(result, reading, seen, where)
@@ -80,6 +80,7 @@ def audit_of(
     trust: TrustJudge | None,
     *,
     server_name: str | None,
+    alone: bool = False,
 ) -> Audit:
     """The audit that these connections would have been."""
     server, started = connections[0].server, min(connection.started for connection in connections)
@@ -93,6 +94,7 @@ def audit_of(
         ended=max(connection.ended for connection in connections),
         started_at=datetime.fromtimestamp(min(max(started, 0.0), _LATEST), UTC),
         trust=trust,
+        alone=alone,
         named=False,
     )
 

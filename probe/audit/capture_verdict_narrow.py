@@ -46,9 +46,7 @@ def _without_request(section: Negotiation, reading: Reading) -> None:
 
 
 def _narrow_tls(section: Tls, reading: Reading, seen: Watched, where: Course) -> None:
-    section.versions = {}
     section.handshake_failure = _failure(reading, seen, where)
-    section.intolerance = []
     answer, alert = reading.server_hello, reading.alert
     if answer is not None:
         section.versions[version_name(answer.selected_version)] = Verdict(state="accepted")

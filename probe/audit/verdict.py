@@ -22,7 +22,7 @@ from probe.audit.verdict_licensing import licensing
 from probe.audit.verdict_needs import asked, describe_trials, narrow
 from probe.audit.verdict_negotiation import answer_without_negotiation, negotiation
 from probe.audit.verdict_simulation import simulations
-from probe.audit.verdict_tls import direct_tls, tls
+from probe.audit.verdict_tls import direct_tls, tls, tls_of_one
 from probe.handshake.machine import NEVER_OPENED, Ending
 from probe.result import CertificateChain, Result, Status, Target
 from probe.wire.nego import NegotiationFailure
@@ -55,6 +55,7 @@ class Audit:
     started_at: datetime
     past_deadline_s: float | None = None  # the target's deadline, where it cut the audit short
     trust: TrustJudge | None = None  # None: only what signed itself is told
+    alone: bool = False  # one connection of a capture: what it shows is told, and what follows from it is not
     named: bool = True  # False: what the user asked for is not known; only `server_name` is a name to compare with
 
 
@@ -118,7 +119,10 @@ def _describe(result: Result, audit: Audit, readings: Sequence[Reading], wall_of
         result.standard_rdp = standard_rdp(readings, circumstances)
     result.server = server_kind(readings)
     result.licensing = licensing(readings)
-    result.tls = tls(readings, full=_is_full(audit.settings), cut_short=audit.plan.cut_short)
+    if audit.alone:
+        result.tls = tls_of_one(readings[0])
+    else:
+        result.tls = tls(readings, full=_is_full(audit.settings), cut_short=audit.plan.cut_short)
     if result.tls is not None and audit.settings.wanted is not None:
         describe_trials(result.tls, readings, audit.settings.wanted)
     result.certificates = _certificates(readings, circumstances)

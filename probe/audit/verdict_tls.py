@@ -51,6 +51,19 @@ def tls(readings: Sequence[Reading], *, full: bool = False, cut_short: Sequence[
     return section
 
 
+def tls_of_one(reading: Reading) -> Tls | None:
+    """What one connection of others shows by itself, without a verdict on versions; None where it was not of TLS."""
+    if not reached_tls(reading):
+        return None
+    return Tls(
+        versions={},
+        handshake=_handshake([reading]),
+        answered=_answered([reading]),
+        clear_text_instead=_clear_text_instead(reading),
+        fingerprints=_fingerprints([reading]),
+    )
+
+
 def _is_refused_client(reading: Reading) -> bool:
     """What turns a client's own hello away is no word on a version, nor on all hellos."""
     return reading.question.client is not None and reading.server_hello is None
