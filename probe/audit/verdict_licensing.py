@@ -13,9 +13,10 @@ from probe.wire.error_info import ErrorInfo
 from probe.wire.licensing import LicensingCode, LicensingError, LicensingMessage, LicensingType
 from probe.wire.mcs import ConnectResult, DisconnectProviderUltimatum
 from probe.wire.mcs_domain import AttachUserConfirm, ChannelJoinConfirm
+from probe.wire.nego import NegotiationResponse
 from probe.wire.share import ShareData, SharePdu, ShareType
 
-_OVER: dict[int, ProtocolName] = {0: "RDP", 1: "SSL"}
+_NAMES: dict[int, ProtocolName] = {0: "RDP", 1: "SSL", 2: "HYBRID", 4: "RDSTLS", 8: "HYBRID_EX", 16: "RDSAAD"}
 _SHARE: dict[int, LicensingAnswer] = {
     ShareType.DEMAND_ACTIVE: "demand_active",
     ShareType.SERVER_REDIRECTION: "redirection",
@@ -23,12 +24,18 @@ _SHARE: dict[int, LicensingAnswer] = {
 
 
 def licensing(readings: Sequence[Reading]) -> list[Licensing]:
-    """One entry for each connection that was to go on to the licensing phase."""
-    return [_entry(reading) for reading in readings if reading.question.stage is Stage.LICENSING]
+    """One entry for each connection that was to go on to the licensing phase, or was seen to."""
+    return [_entry(reading) for reading in readings if reading.question.stage is Stage.LICENSING or _is_told(reading)]
+
+
+def _is_told(reading: Reading) -> bool:
+    """A watched server said something of licenses, or named an error, behind its settings."""
+    return any(isinstance(message, LicensingError | LicensingMessage | ShareData) for message in reading.messages)
 
 
 def _entry(reading: Reading) -> Licensing:
-    entry = Licensing(over=_OVER[reading.question.protocols or 0])
+    answer = reading.negotiation
+    entry = Licensing(over=_NAMES.get(answer.selected if isinstance(answer, NegotiationResponse) else 0, "RDP"))
     found = list(_answers(reading))
     for _, message in found:
         _name(entry, message)

@@ -86,6 +86,11 @@ class _Run:
             self.encrypted_from = packet
 
     @property
+    def settled(self) -> bool:
+        """The server's settings came: nothing more is awaited."""
+        return any(isinstance(event, Seen) and isinstance(event.message, ConnectResponse) for event in self.events)
+
+    @property
     def answered_early(self) -> bool:
         """The server spoke where the client's message is not whole, or stands behind it."""
         last = self.events[-1] if self.events else None
@@ -146,9 +151,11 @@ def _together(connection: Connection, secrets: KeyLog) -> _Run | None:
     run, behind = _Run(), 0
     for piece in connection.pieces:
         if piece.missing:
-            if not machine.finished and run.encrypted_from is None:
+            if machine.finished or run.settled:
+                break
+            if run.encrypted_from is None:
                 return None
-            run.holes += [] if machine.finished else [_hole(piece)]
+            run.holes.append(_hole(piece))
             break
         data = piece.data
         if machine.finished:
@@ -161,7 +168,7 @@ def _together(connection: Connection, secrets: KeyLog) -> _Run | None:
         return None
     if first.found is not None:
         run.opening[Side.CLIENT] = first.found
-    run.awaited, run.finished = machine.waiting_for, machine.finished
+    run.awaited, run.finished = machine.waiting_for, machine.finished or run.settled
     for side in SIDES:
         _keep_rest(run, machine, side, connection.ended)
     return run
@@ -169,9 +176,7 @@ def _together(connection: Connection, secrets: KeyLog) -> _Run | None:
 
 def _is_worth_more(run: _Run) -> bool:
     """Nothing was agreed: what the server says behind its answer may tell what it is. Never behind settings or keys."""
-    return run.encrypted_from is None and not any(
-        isinstance(event, Seen) and isinstance(event.message, ConnectResponse) for event in run.events
-    )
+    return run.encrypted_from is None and not run.settled
 
 
 def _keep_rest(run: _Run, machine: Machine, side: Side, at: float) -> None:
@@ -214,7 +219,7 @@ def _apart(connection: Connection) -> _Run:
         _keep_rest(run, machine, side, connection.ended)
     if Side.SERVER in machines:
         run.awaited = machines[Side.SERVER][0].waiting_for
-        run.finished = machines[Side.SERVER][0].finished
+        run.finished = machines[Side.SERVER][0].finished or run.settled
     return run
 
 

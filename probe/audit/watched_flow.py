@@ -12,6 +12,7 @@ from enum import Enum
 from probe.capture.recognition import Sight, sight
 from probe.errors import InvalidField
 from probe.handshake.credssp_watched import WatchedCredSsp
+from probe.handshake.joining_watched import WatchedJoining
 from probe.handshake.key_log import KeyLog
 from probe.handshake.machine import Chain, Event, Machine, Malformed, Side
 from probe.handshake.negotiation import Negotiation
@@ -183,7 +184,7 @@ def both_sides(secrets: KeyLog) -> tuple[Machine, Undecided]:
             return _first_machine(first.found, secrets, None)
         if isinstance(finished, Negotiation):
             return _after(finished.confirm, secrets, None)
-        return None
+        return _behind_settings(finished)
 
     return Chain(first, follow), first
 
@@ -204,7 +205,7 @@ def one_side(side: Side) -> tuple[Machine, Undecided]:
         if finished in between:
             found = between[0].found
             return _first_machine(found, KeyLog(), side) if found in (Opening.SETTINGS, Opening.HELLO) else None
-        return None
+        return _behind_settings(finished) if side is Side.SERVER else None
 
     return Chain(first, follow), first
 
@@ -231,6 +232,17 @@ def _after(confirm: ConfirmData | None, secrets: KeyLog, only: Side | None) -> M
     return TlsWatched(inside_tls(answer.selected), secrets, only=only)
 
 
+def _behind_settings(finished: Machine) -> Machine | None:
+    """What the server says behind its settings, where it gave any."""
+    if not isinstance(finished, BasicSettingsExchange) or finished.settings is None:
+        return None
+    return WatchedJoining(finished.settings)
+
+
+def _settings() -> Machine:
+    return Chain(BasicSettingsExchange(), _behind_settings)
+
+
 def inside_tls(selected: int) -> Machine:
     """What is inside TLS by the protocol that was selected; 0 where that is not known, and only its bytes tell."""
     if selected in (Protocol.HYBRID, Protocol.HYBRID_EX):
@@ -240,13 +252,13 @@ def inside_tls(selected: int) -> Machine:
     if selected == Protocol.RDSAAD:
         return aad_nonce()
     if selected:
-        return BasicSettingsExchange()
+        return _settings()
     first = Undecided(_opening_inside)
 
     def follow(finished: Machine) -> Machine | None:
         if finished is not first:
             return None
-        return _credssp(early=False) if first.found is Opening.CREDSSP else BasicSettingsExchange()
+        return _credssp(early=False) if first.found is Opening.CREDSSP else _settings()
 
     return Chain(first, follow)
 
@@ -290,8 +302,8 @@ def _credssp(*, early: bool) -> Machine:
 
     def follow(finished: Machine) -> Machine | None:
         if finished is first:
-            behind = EarlyUserAuthorization() if early else BasicSettingsExchange()
+            behind = EarlyUserAuthorization() if early else _settings()
             return behind if first.delegated else None
-        return BasicSettingsExchange() if isinstance(finished, EarlyUserAuthorization) else None
+        return _settings() if isinstance(finished, EarlyUserAuthorization) else None
 
     return Chain(first, follow)

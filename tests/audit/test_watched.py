@@ -8,13 +8,17 @@ from hypothesis import strategies as st
 
 from probe.audit.attempt import Stage
 from probe.audit.reading import read
+from probe.audit.verdict_licensing import licensing
 from probe.audit.watched import Hole, Watched, watch, watched
 from probe.audit.watched_flow import Opening
 from probe.capture.connection import HowItEnded, Piece
 from probe.handshake.machine import Ended, Ending, Malformed, Side, Unread
 from probe.handshake.negotiation import CutRequest
 from probe.result import ClientSide
+from probe.wire.licensing import LicensingCode
+from probe.wire.mcs_domain import SendDataIndication
 from probe.wire.nego import NegotiationFailure, NegotiationResponse
+from probe.wire.security_header import SecurityFlag, SecurityHeader
 from tests import conversations as written
 from tests.audit.captured import (
     ALERT,
@@ -34,6 +38,8 @@ from tests.audit.captured import (
     pieces,
 )
 from tests.conversations import Said
+from tests.licensing_server import alert, packet
+from tests.licensing_server import written as written_out
 from tests.vectors import vector
 
 REFUSES = bytes.fromhex("030000130ed000000000000300080005000000")  # HYBRID_REQUIRED_BY_SERVER
@@ -166,6 +172,23 @@ def test_tls_without_x224() -> None:
 def test_a_clear_disconnect_in_place_of_tls() -> None:
     seen = watched(captured([(C, ASKS_SSL), (S, SELECTS_SSL), (C, HELLO), (S, DISCONNECT)]))
     assert read(seen.attempt).disconnect is not None
+
+
+def test_a_license_server_that_is_missing_is_told_behind_the_settings() -> None:
+    denied = SecurityHeader(flags=SecurityFlag.LICENSE_PKT)
+    data = written_out(denied) + written_out(alert(LicensingCode.ERR_NO_LICENSE_SERVER))
+    said = packet(SendDataIndication(initiator=1002, channel_id=1003, user_data=data))
+    for one_sided in (None, S):
+        seen = watched(captured([*STANDARD, (C, b"who logs on"), (S, said)], one_sided=one_sided))
+        [entry] = licensing([read(seen.attempt)])
+        assert (entry.over, entry.answer, entry.code) == ("RDP", "error", "ERR_NO_LICENSE_SERVER")
+        assert seen.attempt.ending is Ending.COMPLETE
+
+
+def test_a_server_that_disconnects_behind_its_settings() -> None:
+    seen = watched(captured([*STANDARD, (S, DISCONNECT)], ended_by=S))
+    assert read(seen.attempt).disconnect is not None
+    assert read(seen.attempt).security is not None
 
 
 # Not RDP.
@@ -374,6 +397,7 @@ CONVERSATIONS = [
     OVER_TLS,
     SECURED,
     STANDARD[2:],
+    [*STANDARD, (C, b"who logs on"), (S, DISCONNECT)],
     OVER_TLS[2:],
     [(C, HELLO), (S, ALERT)],
     [(C, ASKS_SSL), (S, REFUSES + DISCONNECT)],

@@ -16,7 +16,7 @@ from probe.audit.watched_flow import (
 )
 from probe.handshake.key_log import KeyLog
 from probe.handshake.machine import Event, Machine, Malformed, Seen, Side
-from probe.wire import gcc, rdstls
+from probe.wire import gcc, mcs, rdstls
 from probe.wire.credssp import TsRequest
 from probe.wire.nego import PreconnectionPdu, Protocol
 from tests.audit.captured import ASKS_SSL, COOKIE_REQUEST, FLIGHT, HELLO, INITIAL, RESPONSE, SELECTS_RDP, C, S
@@ -135,6 +135,7 @@ def test_behind_credssp_come_the_settings(selected: int, between: bytes) -> None
     machine = inside_tls(selected)
     events = observed(machine, *_delegating(), (S, between), (C, INITIAL), (S, RESPONSE))
     assert any(isinstance(message, gcc.ConferenceCreateResponse) for message in messages(events))
+    assert isinstance(messages(observed(machine, (S, bytes.fromhex(DISCONNECT))))[0], mcs.DisconnectProviderUltimatum)
     assert machine.finished
     assert not any(b"secret" in event.raw or b"proof" in event.raw for event in events if isinstance(event, Seen))
 
@@ -148,8 +149,10 @@ def test_behind_a_refused_logon_comes_nothing() -> None:
 
 @pytest.mark.parametrize("selected", [Protocol.SSL, 0])
 def test_settings_may_be_all_that_is_inside(selected: int) -> None:
-    events = observed(inside_tls(selected), (C, INITIAL), (S, RESPONSE))
+    machine = inside_tls(selected)
+    events = observed(machine, (C, INITIAL), (S, RESPONSE), (S, bytes.fromhex(DISCONNECT)))
     assert any(isinstance(message, gcc.ConferenceCreateResponse) for message in messages(events))
+    assert machine.finished
 
 
 def test_what_servers_say_first() -> None:
