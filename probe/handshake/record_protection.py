@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESCCM, AESGCM, ChaCha20Poly1305
 
 Plain = tuple[ContentType, bytes]  # a record's true type, and what it carries
-_MISFIT = "the secrets are another connection's, or bytes are missing"
+_MISFIT = "its secrets are another connection's, or bytes are missing"  # which of them nobody can tell
 _MASTER = 48  # bytes
 _SEQUENCE = 8  # bytes
 _TAG, _SHORT_TAG = 16, 8
@@ -115,7 +115,7 @@ class Tls13Opener:
         if suite.mode not in ("GCM", "CCM", "CCM_8") and suite.cipher != "CHACHA20_POLY1305":
             raise CannotOpen(f"{suite_name(cipher_suite)} is no suite of TLS 1.3")
         if len(secret) != hashlib.new(suite.digest).digest_size:
-            raise CannotOpen("the secret has another size than those of the suite")
+            raise CannotOpen("its secret has another size than those of the suite")
         self._aead = _aead(suite, expand_label(secret, "key", suite.key_size, suite.digest))
         self._iv = int.from_bytes(expand_label(secret, "iv", _WHOLE_IV, suite.digest), "big")
         self._sequence = 0
@@ -126,7 +126,7 @@ class Tls13Opener:
         inner = _decrypt(self._aead, nonce, record.fragment, _header(record, len(record.fragment))).rstrip(b"\0")
         self._sequence += 1
         if not inner:  # RFC 8446 section 5.4: a peer must not do that
-            raise CannotOpen("a record without a type")
+            raise CannotOpen(_MISFIT)
         return ContentType(inner[-1]), inner[:-1]
 
 
@@ -140,9 +140,7 @@ def _decrypt(aead: AESGCM | AESCCM | ChaCha20Poly1305, nonce: bytes, sealed: byt
     try:
         return aead.decrypt(nonce, sealed, head)
     except (InvalidTag, ValueError) as error:  # ValueError: shorter than a tag, as some releases say
-        raise CannotOpen(
-            "a record does not open: the secrets are another connection's, or bytes are missing"
-        ) from error
+        raise CannotOpen(_MISFIT) from error
 
 
 # Up to TLS 1.2.
@@ -243,7 +241,7 @@ class _AeadOpener:
             whole = int.from_bytes(self._iv, "big") ^ self._sequence
             nonce = whole.to_bytes(_WHOLE_IV, "big")
         if len(sealed) < self._overhead:
-            raise CannotOpen("a record is shorter than what protects it")
+            raise CannotOpen(_MISFIT)
         head = sequence + _header(record, len(sealed) - self._overhead)
         plain = _decrypt(self._aead, nonce, sealed, head)
         self._sequence += 1
@@ -263,13 +261,13 @@ class _Mac:
         """Raises CannotOpen, and counts only what is right."""
         head = self._sequence.to_bytes(_SEQUENCE, "big") + _header(record, len(data))
         if not hmac.compare_digest(hmac.digest(self._key, head + data, self._digest), mac):
-            raise CannotOpen(f"a record's MAC is wrong: {_MISFIT}")
+            raise CannotOpen(_MISFIT)
         self._sequence += 1
 
     def strip(self, record: Record, data: bytes) -> bytes:
         """What stands before the MAC. Raises CannotOpen."""
         if len(data) < self.size:
-            raise CannotOpen("a record is shorter than its MAC")
+            raise CannotOpen(_MISFIT)
         end = len(data) - self.size
         self.check(record, data[:end], data[end:])
         return data[:end]
@@ -341,11 +339,11 @@ class _CbcOpener:
         sealed = self._mac.strip(record, record.fragment) if self._mac_outside else record.fragment
         iv, body = (sealed[: self._block], sealed[self._block :]) if self._chained is None else (self._chained, sealed)
         if not body or len(body) % self._block or len(iv) != self._block:
-            raise CannotOpen("a record is no whole number of blocks")
+            raise CannotOpen(_MISFIT)
         plain = self._decrypt(iv, body)
         padding = plain[-1] + 1
         if padding > len(plain) or plain[-padding:] != bytes([padding - 1]) * padding:
-            raise CannotOpen(f"a record's padding is wrong: {_MISFIT}")
+            raise CannotOpen(_MISFIT)
         plain = plain[:-padding]
         if not self._mac_outside:
             plain = self._mac.strip(record, plain)

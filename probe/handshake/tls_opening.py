@@ -27,8 +27,8 @@ from probe.wire.tls_hello import HandshakeType
 from probe.wire.tls_record import ContentType, HandshakeFramer, Record
 from probe.wire.tls_version import TLS12, TLS13
 
-_NONE = "the key log holds no secret of this connection"
-_NOT_ALL = "the key log holds not all secrets of this connection"
+_NONE = "it holds no secret of this connection"
+_NOT_ALL = "it holds not all secrets of this connection"
 _MOST_EARLY = 256  # records of early data, or of a handshake without a secret, that are passed over
 _KEY_EXCHANGE = HandshakeFramer.HEADER + 2  # bytes before the encrypted premaster secret
 _ENCRYPTED = 8  # bytes of it by which a key log names it

@@ -47,7 +47,7 @@ class Decrypted(Event):
 
 @dataclass(frozen=True, slots=True)
 class Undecrypted(Event):
-    """Secrets were given for this connection, and they do not open it. `reason` is a phrase in English."""
+    """A key log was given, and it does not open this connection. `reason` is a sentence in English about the log."""
 
     side: Side
     reason: str

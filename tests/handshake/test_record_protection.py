@@ -160,13 +160,13 @@ def test_a_record_of_no_whole_block_or_of_nothing_but_a_mac_is_told() -> None:
     opener = openers(TLS12, CODES[suite], MASTER, RANDOMS, encrypt_then_mac=True)[Side.CLIENT]
     for sequence, sealed in enumerate((b"", b"short", b"i" * 16, b"i" * 16 + b"odd")):
         mac_outside = mac_of("sha1", mac, sequence, TLS12, sealed)  # right each time, and so the record is counted
-        with pytest.raises(CannotOpen, match="no whole number of blocks"):
+        with pytest.raises(CannotOpen, match="another connection's"):
             opener.open(record(sealed + mac_outside))
 
 
 @pytest.mark.parametrize("fragment", [b"", bytes(16), bytes(17)])
 def test_a_record_of_tls_1_3_that_is_too_short_is_told(fragment: bytes) -> None:
-    with pytest.raises(CannotOpen, match="does not open"):
+    with pytest.raises(CannotOpen, match="another connection's"):
         Tls13Opener(CODES["TLS_AES_128_GCM_SHA256"], bytes(32)).open(record(fragment))
 
 
@@ -175,7 +175,7 @@ def test_a_record_of_tls_1_3_without_a_type_is_told() -> None:
 
     key, iv = (expand_label(bytes(32), label, size, "sha256") for label, size in (("key", 16), ("iv", 12)))
     sealed = AESGCM(key).encrypt(iv, bytes(5), bytes.fromhex("1703030015"))
-    with pytest.raises(CannotOpen, match="a record without a type"):
+    with pytest.raises(CannotOpen, match="another connection's"):
         Tls13Opener(CODES["TLS_AES_128_GCM_SHA256"], bytes(32)).open(record(sealed))
 
 
