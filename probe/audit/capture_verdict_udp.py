@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
+from probe.audit.capture_verdict import without_clock
+from probe.audit.capture_verdict_unknown import has_clock, unknown
 from probe.audit.certificate import Circumstances, describe_chain
 from probe.audit.fingerprint import ja3s, ja4s
 from probe.audit.outcome import group_of
@@ -71,6 +73,8 @@ def exchanged(
     )
     if seen is not None:
         _describe_tls(result, read(seen.attempt), seen, settings, trust)
+    if not has_clock(inside):
+        without_clock(result)
     return result
 
 
@@ -110,7 +114,7 @@ def _inside(datagrams: Datagrams) -> Connection:
         stream=datagrams.stream,
         client=datagrams.client,
         server=datagrams.server,
-        pieces=sorted(pieces, key=lambda piece: (piece.at, piece.packet)),
+        pieces=sorted(pieces, key=lambda piece: piece.at),
         syn=True,
         syn_ack=True,
         first_packet=datagrams.first_packet,
@@ -177,6 +181,7 @@ def _described(
         one_sided="server" if sides == {Side.SERVER} else None,
         encrypted_from=seen.encrypted_from if seen is not None else None,
         decrypted=seen.decrypted if seen is not None else False,
+        unknown=unknown(inside, seen, "inside") if seen is not None else [],
     )
 
 
