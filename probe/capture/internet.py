@@ -13,6 +13,7 @@ AH = 51  # authentication header: what it protects stands behind it
 NO_NEXT_HEADER = 59
 _FRAGMENT = 44
 _LIKE_OPTIONS = frozenset((0, 43, 60, 135, 139, 140))  # hop-by-hop, routing, destination options, …: length in 8 bytes
+_EXTENSIONS = _LIKE_OPTIONS | {AH, _FRAGMENT}
 _IPV4 = struct.Struct(">BxHHHxB2x4s4s")
 _IPV6 = struct.Struct(">B3xHBx16s16s")
 
@@ -77,7 +78,8 @@ def read_ipv6(data: bytes, at: int, end: int, wire: int) -> Header | None:
     start = at + _IPV6.size
     if length:
         wire = start + length
-    return _after_options(Header(source, destination, protocol, start, min(end, wire), wire), data)
+    header = Header(source, destination, protocol, start, min(end, wire), wire)
+    return _after_options(header, data) if protocol in _EXTENSIONS else header
 
 
 def rest_of(header: Header, data: bytes) -> Header | None:
@@ -88,7 +90,7 @@ def rest_of(header: Header, data: bytes) -> Header | None:
 def _after_options(header: Header, data: bytes) -> Header | None:
     """Step over extension headers. None where one of them is not all there."""
     protocol, start, end = header.protocol, header.start, header.end
-    while protocol in _LIKE_OPTIONS or protocol in (AH, _FRAGMENT):
+    while protocol in _EXTENSIONS:
         if end - start < 8:
             return None
         following = data[start]

@@ -53,14 +53,14 @@ def _fixed(kind: int, start: int) -> Callable[[bytes], Inside | None]:
 
 def _type_at(where: int, start: int) -> Callable[[bytes], Inside | None]:
     """An EtherType, big-endian, at `where`; what it names at `start`."""
+    return lambda data: _ether_type(data, where, start)
 
-    def read(data: bytes) -> Inside | None:
-        if len(data) < start:
-            return None
-        kind = int.from_bytes(data[where : where + 2], "big")
-        return Inside(_LLC if kind < 0x0600 else kind, start)  # below: a length, or 802.2 on a cooked capture
 
-    return read
+def _ether_type(data: bytes, where: int, start: int) -> Inside | None:
+    if len(data) < start:
+        return None
+    kind = data[where] << 8 | data[where + 1]
+    return Inside(_LLC if kind < 0x0600 else kind, start)  # below: a length, or 802.2 on a cooked capture
 
 
 def _address_family(data: bytes) -> Inside | None:
@@ -128,7 +128,7 @@ LINKS: dict[int, Callable[[bytes], Inside | None]] = {
 def _step(kind: int, data: bytes, at: int) -> Inside | None:
     """Over one tag or one header that is neither the frame's nor IP."""
     if kind in _TAGS:
-        inside = _type_at(at + 2, at + 4)(data)
+        inside = _ether_type(data, at + 2, at + 4)
     elif kind in _MPLS:
         inside = _mpls(data, at)
     elif kind == 0x8864:  # PPPoE session: version and type, code, session 2, length 2, then PPP (RFC 2516)
@@ -138,7 +138,7 @@ def _step(kind: int, data: bytes, at: int) -> Inside | None:
     elif kind == _LLC:
         inside = _llc(data, at)
     else:  # _TRANSPARENT_ETHERNET
-        inside = _type_at(at + 12, at + 14)(data)
+        inside = _ether_type(data, at + 12, at + 14)
     return inside
 
 
@@ -196,10 +196,10 @@ class Layers:
             if plain and 20 <= total <= len(data) - 14 and (protocol != UDP or data[36:38] not in UDP_TUNNELS):
                 fields = (source, destination, protocol, data[34 : 14 + total], total - 20, number, at)
                 return (tuple.__new__(Packet, fields),)
-            if kind == _IPV6 and data[20] == TCP and len(data) >= 54 and data[14] >> 4 == 6:  # and IPv6 alike
-                end = 54 + int.from_bytes(data[18:20], "big")
-                if 54 < end <= len(data):
-                    fields = (data[22:38], data[38:54], TCP, data[54:end], end - 54, number, at)
+            if kind == _IPV6 and len(data) >= 58 and data[14] >> 4 == 6:  # and IPv6 alike
+                protocol, end = data[20], 54 + (data[18] << 8 | data[19])
+                if 54 < end <= len(data) and (protocol == TCP or (protocol == UDP and data[56:58] not in UDP_TUNNELS)):
+                    fields = (data[22:38], data[38:54], protocol, data[54:end], end - 54, number, at)
                     return (tuple.__new__(Packet, fields),)
         return self._open(frame)
 
@@ -301,7 +301,5 @@ def _open_tunnel(header: Header, data: bytes) -> Inside | None:
 
 
 def _packet(frame: Frame, header: Header, data: bytes) -> Packet:
-    payload = data[header.start : header.end]
-    return Packet(
-        header.source, header.destination, header.protocol, payload, header.wire - header.start, frame.number, frame.at
-    )
+    source, destination, protocol, start, _, wire, _ = header
+    return Packet(source, destination, protocol, data[start : header.end], wire - start, frame.number, frame.at)
