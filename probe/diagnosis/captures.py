@@ -16,6 +16,11 @@ def one_connection(result: Result) -> Capture | None:
     return capture if capture is not None and len(capture.streams) < 2 else None
 
 
+def tells_of_clients(result: Result) -> bool:
+    """Whether known clients can be judged by it: not by a capture of what others asked, which is too little."""
+    return result.capture is None or result.asked is None
+
+
 def is_whole(result: Result) -> bool:
     """Nothing that was said is missing: always so where we asked ourselves."""
     capture = result.capture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 
 from probe.diagnosis.alike import remembered
+from probe.diagnosis.captures import tells_of_clients
 from probe.diagnosis.clients import evaluate
 from probe.diagnosis.diagnosing import diagnose
 from probe.diagnosis.simulated import measured
@@ -22,7 +23,7 @@ def clients_of(result: Result) -> list[Client]:
 
     None of a capture of what others asked: it tells of the clients that are in it, and too little of the server.
     """
-    if result.capture is not None and result.asked is not None:
+    if not tells_of_clients(result):
         return []
     if result.is_simulation:
         return measured(result)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import get_args
 
+from probe.diagnosis.captures import tells_of_clients
 from probe.diagnosis.clients import evaluate
 from probe.diagnosis.simulated import measured
 from probe.language import N_, _
@@ -208,7 +209,9 @@ def client_changes(before: Result, after: Result) -> list[ClientChange]:
     asked as a client asks, what they measured counts. One that is refused now, and of which it was not known before
     (`before` is None), is among them where no more was asked than before: else the asking has changed.
     """
-    found = []
+    found: list[ClientChange] = []
+    if not (tells_of_clients(before) and tells_of_clients(after)):
+        return found
     olds, news = _connecting(before, after), _connecting(after, before)
     is_deeper = _asked_more(before, after)
     for name, old in olds.items():
