@@ -23,7 +23,7 @@ ServerCertificate = (
     | standard_security.UnknownCertificate
 )
 
-_UNANSWERED = (Ending.TIMED_OUT, Ending.DEADLINE, Ending.RESET, Ending.FILTERED)
+_UNANSWERED = (Ending.TIMED_OUT, Ending.DEADLINE, Ending.RESET, Ending.FILTERED, Ending.ABANDONED)
 
 
 @dataclass(slots=True)

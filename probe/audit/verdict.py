@@ -35,6 +35,7 @@ _STATUS: dict[Ending, Status] = {
     Ending.TIMED_OUT: "silent",
     Ending.DEADLINE: "silent",
     Ending.INTERRUPTED: "silent",
+    Ending.ABANDONED: "silent",  # a watched client waited, and went
 }
 
 _ALIKE = {Ending.CLOSED, Ending.RESET}  # a close is a reset where our request came a moment earlier and is unread

@@ -30,7 +30,7 @@ PROTOCOLS = tuple(
 )
 TLS_BASED = tuple(protocol for protocol in PROTOCOLS if protocol)
 _INCOMPLETE = "incomplete"  # it begins with a TPKT header, and the rest of it never came
-_NEVER_FINISHED = (Ending.CLOSED, Ending.RESET, Ending.TIMED_OUT, Ending.DEADLINE)
+_NEVER_FINISHED = (Ending.CLOSED, Ending.RESET, Ending.TIMED_OUT, Ending.DEADLINE, Ending.ABANDONED)
 
 
 def negotiation(attempts: Sequence[Attempt], readings: Sequence[Reading]) -> Negotiation:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from probe.audit.attempt import Stage
 from probe.audit.reading import read
 from probe.audit.verdict_licensing import licensing
+from probe.audit.verdict_negotiation import answer_without_negotiation
 from probe.audit.watched import Hole, Watched, watch, watched
 from probe.audit.watched_flow import Opening
 from probe.capture.connection import HowItEnded, Piece
@@ -189,6 +190,21 @@ def test_a_server_that_disconnects_behind_its_settings() -> None:
     seen = watched(captured([*STANDARD, (S, DISCONNECT)], ended_by=S))
     assert read(seen.attempt).disconnect is not None
     assert read(seen.attempt).security is not None
+
+
+def test_a_client_that_went_was_not_answered() -> None:
+    reading = read(watch(captured([(C, ASKS_SSL)])))
+    assert reading.ending is Ending.ABANDONED
+    assert reading.is_to_be_repeated
+    cut_off = read(watch(captured([(C, ASKS_SSL), (S, SELECTS_SSL[:9])])))
+    assert answer_without_negotiation(cut_off) == "incomplete"
+
+
+def test_too_few_bytes_to_say() -> None:
+    seen = watched(captured([(C, b"\x03\x00")]))
+    assert seen.opening == {}
+    assert seen.cut == (C,)
+    assert seen.attempt.ending is Ending.COMPLETE
 
 
 # Not RDP.
