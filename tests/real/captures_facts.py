@@ -74,6 +74,7 @@ class Seen:
     retransmitted: int = 0
     out_of_order: int = 0
     lost: int = 0
+    said: dict[str, bytes] = field(default_factory=dict)  # by the end's address and port, where it was followed
 
 
 def tshark(file: Path, *options: str, keys: Path | None = None) -> str:
@@ -87,25 +88,51 @@ def tshark(file: Path, *options: str, keys: Path | None = None) -> str:
     return done.stdout
 
 
-def seen(file: Path, *, keys: Path | None = None, port: int = 3389) -> dict[int, Seen]:
-    """Every TCP connection of a capture, by tshark's own number. `port` tells the server where no SYN does."""
+def seen(file: Path, *, keys: Path | None = None, port: int = 3389, follow: Iterable[int] = ()) -> dict[int, Seen]:
+    """Every TCP connection of a capture, by tshark's own number; of those in `follow` also what was said.
+
+    `port` is the server's: it tells the sides apart where no SYN does, and tshark what to read as TLS.
+    """
     found: dict[int, Seen] = {}
-    for row in _rows(file, keys):
+    taps = [part for stream in follow for part in ("-z", f"follow,tcp,raw,{stream}")]
+    table, streams = _fields(file, keys, *taps)
+    for row in table:
         _add(found, int(row["tcp.stream"].split("|", 1)[0]), row, port)
+    for stream, said in _followed(streams):
+        found[stream].said = said
     # What begins as RDP stays TPKT to tshark, whatever was agreed. Told that it is TLS, it skips what is not.
-    for row in _rows(file, keys, "-d", f"tcp.port=={port},tls", "-d", f"tls.port=={port},tpkt"):
+    table, _ = _fields(file, keys, "-d", f"tcp.port=={port},tls", "-d", f"tls.port=={port},tpkt")
+    for row in table:
         each = found[int(row["tcp.stream"].split("|", 1)[0])]
         _rdp(each, row)
         _tls(each, row, "client" if _endpoint(row, "src") == each.client else "server")
     return found
 
 
-def _rows(file: Path, keys: Path | None, *decode: str) -> Iterator[dict[str, str]]:
-    """The fields of each TCP packet."""
+def _fields(file: Path, keys: Path | None, *more: str) -> tuple[list[dict[str, str]], list[str]]:
+    """The fields of each TCP packet, and the lines that follow them."""
     options = [part for name in _FIELDS for part in ("-e", name)]
     options += ["-E", "separator=/t", "-E", "aggregator=|"]
-    for line in tshark(file, *decode, "-Y", "tcp", "-T", "fields", *options, keys=keys).splitlines():
-        yield dict(zip(_FIELDS, line.split("\t"), strict=True))
+    lines = tshark(file, *more, "-Y", "tcp", "-T", "fields", *options, keys=keys).splitlines()
+    end = next((number for number, line in enumerate(lines) if "\t" not in line), len(lines))
+    return [dict(zip(_FIELDS, line.split("\t"), strict=True)) for line in lines[:end]], lines[end:]
+
+
+def _followed(lines: Iterable[str]) -> Iterator[tuple[int, dict[str, bytes]]]:
+    """What each end of a connection said, by its address and port, for each connection that was followed."""
+    said = [bytearray(), bytearray()]
+    nodes: list[str] = []
+    stream = -1
+    for line in lines:
+        if number := re.match(r"Filter: tcp\.stream eq (\d+)$", line):
+            stream, nodes, said = int(number[1]), [], [bytearray(), bytearray()]
+        elif node := re.match(r"Node \d: (\S+)$", line):
+            nodes.append(node[1])
+        elif line.startswith("===") and nodes:  # behind the last line; there is one before the first too
+            yield stream, {name: bytes(each) for name, each in zip(nodes, said, strict=True)}
+            nodes = []
+        elif re.fullmatch(r"\t?[0-9a-f]+", line):
+            said[line.startswith("\t")].extend(bytes.fromhex(line.strip()))
 
 
 def _flag(row: dict[str, str], name: str) -> bool:
@@ -188,24 +215,3 @@ def _tls(each: Seen, row: dict[str, str], side: str) -> None:
     each.alerts += [
         (side, int(code)) for code in row["tls.alert_message.desc"].split("|") if code not in ("", _CLOSE_NOTIFY)
     ]
-
-
-def followed(file: Path, streams: Iterable[int]) -> dict[int, dict[str, bytes]]:
-    """What each end of these TCP connections said, as tshark puts it together, by its address and port."""
-    options = [part for stream in streams for part in ("-z", f"follow,tcp,raw,{stream}")]
-    found: dict[int, dict[str, bytes]] = {}
-    said = [bytearray(), bytearray()]
-    nodes: list[str] = []
-    stream = -1
-    for line in tshark(file, "-q", *options).splitlines() if options else ():
-        if number := re.match(r"Filter: tcp\.stream eq (\d+)$", line):
-            stream, nodes, said = int(number[1]), [], [bytearray(), bytearray()]
-        elif node := re.match(r"Node \d: (\S+)$", line):
-            nodes.append(node[1])
-        elif line.startswith("==="):  # before the first line, and after the last one
-            if nodes:
-                found[stream] = {name: bytes(each) for name, each in zip(nodes, said, strict=True)}
-                nodes = []
-        elif re.fullmatch(r"\t?[0-9a-f]+", line):
-            said[line.startswith("\t")].extend(bytes.fromhex(line.strip()))
-    return found
