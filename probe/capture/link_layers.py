@@ -18,6 +18,7 @@ from probe.capture.tunnels import GRE, IP_IN_IP, TUNNELS, UDP, UDP_TUNNELS, read
 
 ETHERNET = 1
 TCP = 6
+_MOST_TOLD = 5  # link types
 MOST_NESTED = 8  # IP headers in one frame; tags count too
 _IPV4, _IPV6, _TRANSPARENT_ETHERNET = 0x0800, 0x86DD, 0x6558
 _ANY_IP = -1  # no EtherType: the version says which it is
@@ -175,10 +176,10 @@ class Layers:
     def notices(self) -> list[str]:
         """What was not read, in plain English; complete when the last frame has been given."""
         lost = self.fragments.dropped + self.fragments.pending
-        found = [
-            (count, f"of link type {link}, which is not read") for link, count in sorted(self.unknown_links.items())
-        ]
+        links = sorted(self.unknown_links.items())
+        found = [(count, f"of link type {link}, which is not read") for link, count in links[:_MOST_TOLD]]
         found += [
+            (sum(count for _, count in links[_MOST_TOLD:]), "of still other link types, which are not read"),
             (self.malformed, "with a header that cannot be: passed over"),
             (self.cut, "of which the capture kept too little to read the addresses"),
             (self.too_deep, f"with more than {MOST_NESTED} headers in one another: passed over"),

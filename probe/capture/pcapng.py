@@ -28,6 +28,8 @@ _ORDERS = {bytes.fromhex("1a2b3c4d"): ">", bytes.fromhex("4d3c2b1a"): "<"}
 _LONGEST_READ = LONGEST + (1 << 16)  # bytes of a block that is looked into: a packet and its options
 _LONGEST_BLOCK = 1 << 27  # of one that is passed over: what Wireshark takes
 _MOST_INTERFACES = 1 << 16  # in a section
+_MOST_SECRETS = 1 << 25  # bytes of TLS key logs in a file
+_TOO_MANY_SECRETS = f"more than {_MOST_SECRETS >> 20} MiB of TLS secrets: the later ones are not used"
 _LATEST = 253402300800.0  # seconds: the year 10000, which no calendar here can write
 _RESOLUTION, _OFFSET = 9, 14  # options if_tsresol, if_tsoffset
 
@@ -62,6 +64,7 @@ class PcapNg:
         self._order = "<"
         self._interfaces: list[_Interface] = []
         self._last = 0.0  # time of the frame before
+        self._secrets_size = 0
         self._told: set[str] = set()
         self._section("<")
 
@@ -187,21 +190,23 @@ class PcapNg:
         try:
             link, _, per_second, offset = self._interfaces[interface]
         except IndexError:
-            self._tell("is of an interface that is not described: it is passed over")
+            what = "is of an interface that is not described: it is passed over"
+            self._tell(what, f"packet {self.count} {what}")
             return
         if ticks is not None:
             at = ticks / per_second + offset
             if 0 <= at < _LATEST:
                 self._last = at
             else:
-                self._tell("has a time that cannot be: it is given that of the packet before")
+                what = "has a time that cannot be: it is given that of the packet before"
+                self._tell(what, f"packet {self.count} {what}")
         frames.append(tuple.__new__(Frame, (self.count, self._last, link, data, length)))
 
-    def _tell(self, what: str) -> None:
-        """Of the packet that is read now; the first of its kind only."""
-        if what not in self._told:
-            self._told.add(what)
-            self.notices.append(f"packet {self.count} {what}")
+    def _tell(self, kind: str, notice: str) -> None:
+        """The first of its kind only."""
+        if kind not in self._told:
+            self._told.add(kind)
+            self.notices.append(notice)
 
     def _known(self, kind: int, body: bytes, frames: list[Frame]) -> None:
         if kind == _INTERFACE:
@@ -240,9 +245,14 @@ class PcapNg:
         if len(body) < 8:
             raise _Damage("is too short for secrets")
         kind, size = self._words(body)
-        if kind == _TLS_KEY_LOG:
-            self.key_logs += 1
-            self.secrets.take(body[8 : 8 + size])
+        if kind != _TLS_KEY_LOG:
+            return
+        self._secrets_size += len(body)
+        if self._secrets_size > _MOST_SECRETS:
+            self._tell(_TOO_MANY_SECRETS, _TOO_MANY_SECRETS)
+            return
+        self.key_logs += 1
+        self.secrets.take(body[8 : 8 + size])
 
     def _simple_packet(self, body: bytes, frames: list[Frame]) -> None:
         """Original length 4, then the bytes: as many as the snaplen of the first interface lets through."""

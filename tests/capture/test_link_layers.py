@@ -348,6 +348,14 @@ def test_plain_ipv6_has_a_short_way_too(total: int) -> None:
         assert list(Layers().packets(frame)) == list(Layers()._open(frame))
 
 
+def test_not_every_unknown_link_type_is_told() -> None:
+    layers = Layers()
+    for link in range(1000, 1100):
+        opened(b"abc", link, layers=layers)
+    assert len(layers.notices) == 6
+    assert layers.notices[-1] == "95 frames of still other link types, which are not read"
+
+
 @pytest.mark.parametrize("labels", ["", "000010", "00001040", "00001140", "0000104000001140"])
 def test_labels_that_end_early(labels: str) -> None:
     layers = Layers()

@@ -117,6 +117,14 @@ def test_secrets_go_to_the_key_log(blocks: Blocks) -> None:
     assert reader.key_logs == 1
 
 
+def test_secrets_are_not_taken_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("probe.capture.pcapng._MOST_SECRETS", 500)
+    line = b"CLIENT_RANDOM " + b"ab" * 32 + b" " + b"cd" * 48
+    frames, reader = read_pcapng(START + 5 * LITTLE.secrets(line) + LITTLE.enhanced(b""))
+    assert (len(frames), reader.key_logs) == (1, 2)
+    assert reader.notices == ["more than 32 MiB of TLS secrets: the later ones are not used"]
+
+
 def test_other_blocks_are_passed_over_and_some_of_them_are_numbered_as_in_wireshark() -> None:
     others = [LITTLE.block(kind, b"1234") for kind in (4, 5, 0x999, 0x80000001)]
     numbered = [LITTLE.block(kind, b"1234") for kind in (9, 0xBAD, 0x40000BAD, 0x204)]
