@@ -91,7 +91,13 @@ def _run(options: argparse.Namespace) -> int:
 
 def _tell(replay: Replay, output: Output) -> None:
     """Print the results of a file; where the user stops it, those that were found."""
+    from probe.cli.replaying import line_of
+
     try:
+        if output.has_lines:
+            for line in replay.lines(line_of):
+                output.show_line(line)
+            return
         for result in replay:
             output.show(result, replay)
     except KeyboardInterrupt:

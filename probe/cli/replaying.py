@@ -83,6 +83,16 @@ def _judged(results: Iterable[Result]) -> Iterator[Result]:
         yield result
 
 
+def line_of(result: Result) -> bytes:
+    """A result as JSON, judged."""
+    from probe.diagnosis.judged import judge
+    from probe.report.escape import json_line
+    from probe.result import to_json
+
+    judge(result)
+    return json_line(to_json(result)).encode("ascii")
+
+
 class Output:
     """Prints the results of one file after another, and what is to be said of each file."""
 
@@ -91,6 +101,19 @@ class Output:
         self._progress = progress
         self._shown = 0
         self._shown_of_file = 0
+
+    @property
+    def has_lines(self) -> bool:
+        """Whether it prints each connection as JSON, and nothing else."""
+        return bool(self._options.json) and not self._options.by_server
+
+    def show_line(self, line: bytes) -> None:
+        """Print one result that is JSON already."""
+        self._progress.step_aside()
+        print(line.decode("ascii"))
+        self._shown += 1
+        self._shown_of_file += 1
+        sys.stdout.flush()
 
     def show(self, result: Result, replay: Replay) -> None:
         """Print one result, judged, so that a reader behind a pipe sees it at once."""

@@ -26,6 +26,7 @@ from probe.capture.link_layers import Layers
 from probe.drive.capture_file import CaptureFile, open_capture
 from probe.drive.odd_links import ScapyLinks
 from probe.drive.replay_order import InOrder
+from probe.drive.replay_work import in_order, worked
 from probe.handshake.key_log import KeyLog
 from probe.result import Result
 
@@ -104,6 +105,25 @@ class Replay:
             else:
                 yield from self._order.take(result, oldest)
         yield from self.held()
+
+    def lines(self, finish: Callable[[Result], bytes]) -> Iterator[bytes]:
+        """What `finish` makes of each result, in their order: of many, in several processes. Not with `by_server`."""
+
+        def line(found: Connection | Datagrams) -> bytes:
+            return finish(self._told(found))
+
+        taken = self.secrets.taken
+
+        def is_known() -> bool:  # to other processes: secrets that stand in the file itself are not
+            return self.passed.size is not None and self.secrets.taken == taken
+
+        yield from worked(in_order(self._chosen()), line, is_known)
+
+    def _chosen(self) -> Iterator[tuple[Connection | Datagrams, int | None]]:
+        for found, oldest in self._conversations():
+            if self.wanted.streams is None or found.stream in self.wanted.streams:
+                self.passed.found += 1
+                yield found, oldest
 
     def held(self) -> Iterator[Result]:
         """Results that wait for older ones, or for more connections: for whoever stops in the middle."""

@@ -1,0 +1,103 @@
+"""Many connections of a capture judged by several processes, in their order.
+
+Reading a capture takes a fifth of what judging its connections does. A file with few of them is done by one process:
+others are only started when there is something to do for them.
+"""
+
+from __future__ import annotations
+
+import heapq
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice
+from typing import TYPE_CHECKING
+
+from probe.capture.connection import Connection, Datagrams
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+Found = Connection | Datagrams
+FEW = 256  # connections that are judged before others are asked to help
+_TOGETHER = 32  # connections that go to another process at a time
+_MOST_WAITING = 4096
+_MOST_BYTES = 24 << 20
+_OVERHEAD = 2048  # bytes that a connection takes beside what was said on it
+_work: Callable[[Found], bytes] | None = None  # of a process that helps
+
+
+def in_order(found: Iterable[tuple[Found, int | None]]) -> Iterator[Found]:
+    """Each when everything that began before it is over, or when there is no room to wait any longer.
+
+    With each comes the first frame of the oldest one that still goes on, None for none.
+    """
+    waiting: list[tuple[int, int, int, Found]] = []
+    size = 0
+    for count, (each, oldest) in enumerate(found):
+        cost = _OVERHEAD + sum(len(piece.data) for piece in each.pieces)
+        heapq.heappush(waiting, (each.first_packet, count, cost, each))
+        size += cost
+        while waiting and (
+            oldest is None or waiting[0][0] < oldest or size > _MOST_BYTES or len(waiting) > _MOST_WAITING
+        ):
+            _, _, cost, ready = heapq.heappop(waiting)
+            size -= cost
+            yield ready
+    while waiting:
+        yield heapq.heappop(waiting)[3]
+
+
+def worked(
+    items: Iterable[Found], work: Callable[[Found], bytes], may_share: Callable[[], bool], processes: int | None = None
+) -> Iterator[bytes]:
+    """What `work` makes of each, in their order. Other processes are copies of this one as it is when they begin.
+
+    `may_share` says whether they know all that is known here.
+    """
+    processes = len(os.sched_getaffinity(0)) if processes is None else processes
+    iterator = iter(items)
+    for item in islice(iterator, FEW):
+        yield work(item)
+    if processes > 1 and may_share() and (batch := list(islice(iterator, _TOGETHER))):
+        yield from _shared(chain((batch,), _batches(iterator)), work, may_share, processes)
+    for item in iterator:
+        yield work(item)
+
+
+def _batches(iterator: Iterator[Found]) -> Iterator[list[Found]]:
+    while batch := list(islice(iterator, _TOGETHER)):
+        yield batch
+
+
+def _shared(
+    batches: Iterable[list[Found]], work: Callable[[Found], bytes], may_share: Callable[[], bool], processes: int
+) -> Iterator[bytes]:
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    under_way: deque[Future[list[bytes]] | list[bytes]] = deque()
+    with ProcessPoolExecutor(processes, get_context("fork"), _begin, (work,)) as pool:
+        for batch in batches:
+            under_way.append(pool.submit(_done, batch) if may_share() else [work(item) for item in batch])
+            if len(under_way) > 3 * processes:
+                yield from _lines(under_way.popleft())
+        while under_way:
+            yield from _lines(under_way.popleft())
+
+
+def _lines(done: Future[list[bytes]] | list[bytes]) -> list[bytes]:
+    return done if isinstance(done, list) else done.result()
+
+
+def _begin(work: Callable[[Found], bytes]) -> None:
+    """Of a process that helps: Ctrl-C is for the one that reads."""
+    global _work  # noqa: PLW0603 - what a process is for is given to it once
+    _work = work
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _done(batch: list[Found]) -> list[bytes]:
+    assert _work is not None
+    return [_work(item) for item in batch]

@@ -1,0 +1,89 @@
+"""Connections judged by several processes come out as if by one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from probe.capture.connection import Connection, Endpoint, Piece
+from probe.drive.replay_work import FEW, Found, in_order, worked
+from probe.handshake.machine import Side
+
+
+def connection(first: int, size: int = 0) -> Connection:
+    pieces = [Piece(Side.CLIENT, bytes(size), 0.0, first)] if size else []
+    ends = Endpoint("192.0.2.1", 5), Endpoint("192.0.2.7", 3389)
+    return Connection(
+        stream=first, client=ends[0], server=ends[1], pieces=pieces, first_packet=first, last_packet=first, packets=1,
+        started=0.0, ended=0.0,
+    )  # fmt: skip
+
+
+def firsts(*found: tuple[int, int | None], size: int = 0) -> list[int]:
+    return [each.first_packet for each in in_order((connection(first, size), oldest) for first, oldest in found)]
+
+
+def test_each_waits_for_what_began_before_it() -> None:
+    assert firsts((5, 1), (3, 1), (1, 7), (8, 7), (7, None)) == [1, 3, 5, 7, 8]
+
+
+def test_what_nothing_older_is_under_way_for_goes_out_at_once() -> None:
+    gone: list[int] = []
+
+    def found() -> Iterator[tuple[Found, int | None]]:
+        yield connection(1), 4
+        assert gone == [1]
+        yield connection(4), None
+        assert gone == [1, 4]
+
+    for each in in_order(found()):
+        gone.append(each.first_packet)  # noqa: PERF401 - the generator looks on
+
+
+@pytest.mark.parametrize(("count", "size"), [(5000, 0), (40, 1 << 20)])
+def test_there_is_an_end_to_waiting(count: int, size: int) -> None:
+    read: list[int] = []
+
+    def found() -> Iterator[tuple[Found, int | None]]:
+        for number in range(2, count):
+            read.append(number)
+            yield connection(number, size), 1
+
+    first = next(iter(in_order(found())))
+    assert first.first_packet == 2
+    assert len(read) < count - 2
+
+
+def process(found: Found) -> bytes:
+    return f"{found.first_packet} {os.getpid()}".encode()
+
+
+@pytest.mark.parametrize("count", [0, 10, FEW, FEW + 1, FEW + 500])
+def test_many_are_worked_on_elsewhere_and_come_in_their_order(count: int) -> None:
+    made = [line.split() for line in worked(map(connection, range(count)), process, lambda: True, 2)]
+    assert [int(first) for first, _ in made] == list(range(count))
+    here = str(os.getpid()).encode()
+    assert {who for _, who in made[:FEW]} <= {here}
+    assert here not in {who for _, who in made[FEW:]}
+
+
+@pytest.mark.parametrize("processes", [1, 2, None])
+def test_what_others_do_not_know_is_done_here(processes: int | None) -> None:
+    here = str(os.getpid()).encode()
+    alone = worked(map(connection, range(FEW + 80)), process, lambda: False, processes)
+    assert {line.split()[1] for line in alone} == {here}
+
+
+def test_what_comes_to_be_known_later_is_done_here_from_then_on() -> None:
+    asked: list[bool] = []
+
+    def may_share() -> bool:
+        asked.append(len(asked) < 3)
+        return asked[-1]
+
+    made = [line.split() for line in worked(map(connection, range(FEW + 300)), process, may_share, 2)]
+    here = str(os.getpid()).encode()
+    assert [int(first) for first, _ in made] == list(range(FEW + 300))
+    assert [who == here for _, who in made[FEW:]] == [False] * 64 + [True] * 236
