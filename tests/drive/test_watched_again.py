@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from dataclasses import fields, replace
 
 import pytest
 
 from probe.audit.attempt import Question, Stage
+from probe.audit.capture_verdict_server import by_server
 from probe.audit.reading import Reading, read
 from probe.audit.settings import Settings
 from probe.audit.watched import watched
 from probe.audit.watched_packets import packets_of
 from probe.drive import demo
 from probe.drive.limits import Limits
+from probe.drive.trust_store import trust_judge
 from probe.handshake.machine import Ending, Secured
-from probe.result import Depth
+from probe.result import Depth, to_json
 from probe.wire.tls_version import SSL3, TLS12, TLS13
 from tests.drive.recorded import Recorded, recorded
 
@@ -90,3 +94,32 @@ def test_without_secrets_the_clear_part_is_seen_again(kind: str) -> None:
         assert again.server_hello == live.server_hello
         assert again.connect_response is None or again.connect_response == live.connect_response
         assert not seen.decrypted
+
+
+# When it was, how long it took, and what each connection was counted under: no facts of the server.
+ASIDE = {"target", "started", "elapsed_ms", "started_ms", "at_ms", "capture", "spent", "timestamp", "clock_skew_s"}
+
+
+def _differences(live: object, again: object, path: str = "") -> Iterator[str]:
+    if isinstance(live, dict) and isinstance(again, dict):
+        for name in sorted({*live, *again} - ASIDE):
+            if path or name != "attempts":  # steps tell also what is inside TLS
+                yield from _differences(live.get(name), again.get(name), f"{path}.{name}")
+    elif isinstance(live, list) and isinstance(again, list) and len(live) == len(again):
+        for number, (one, other) in enumerate(zip(live, again, strict=True)):
+            yield from _differences(one, other, f"{path}[{number}]")
+    elif live != again:
+        yield f"{path}: {live}, and watched {again}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "depth"),
+    [
+        *((kind, "standard") for kind in demo.KINDS if kind not in (*ENDLESS, "http", "ssh")),
+        *((kind, "full") for kind in AT_FULL_DEPTH),
+    ],
+)
+def test_all_connections_of_an_audit_are_its_result_again(kind: str, depth: Depth) -> None:
+    audit = _audited(kind, depth)
+    [again] = by_server(audit.connections, "x.pcap", Settings(depth=depth), audit.secrets, trust_judge(None))
+    assert list(_differences(json.loads(to_json(audit.result)), json.loads(to_json(again)))) == []
