@@ -33,6 +33,7 @@ LEVELS = {0: "NONE", 1: "LOW", 2: "CLIENT_COMPATIBLE", 3: "HIGH", 4: "FIPS"}
 METHODS = {1: "40BIT", 2: "128BIT", 8: "56BIT", 16: "FIPS"}
 VERSIONS = {0x300: "SSLv3", 0x301: "TLSv1.0", 0x302: "TLSv1.1", 0x303: "TLSv1.2", 0x304: "TLSv1.3"}
 _CLIENT_HELLO, _SERVER_HELLO = 1, 2
+_SEGMENTS = "tcp && !icmp && !icmpv6"  # an ICMP message quotes the segment that it is about
 _CONNECTION_REQUEST = 0x0E
 _CLOSE_NOTIFY = "0"  # an end, and no failure; encrypted, so that only a key log shows it
 
@@ -113,7 +114,7 @@ def _fields(file: Path, keys: Path | None, *more: str) -> tuple[list[dict[str, s
     """The fields of each TCP packet, and the lines that follow them."""
     options = [part for name in _FIELDS for part in ("-e", name)]
     options += ["-E", "separator=/t", "-E", "aggregator=|"]
-    lines = tshark(file, *more, "-Y", "tcp", "-T", "fields", *options, keys=keys).splitlines()
+    lines = tshark(file, *more, "-Y", _SEGMENTS, "-T", "fields", *options, keys=keys).splitlines()
     end = next((number for number, line in enumerate(lines) if "\t" not in line), len(lines))
     return [dict(zip(_FIELDS, line.split("\t"), strict=True)) for line in lines[:end]], lines[end:]
 
