@@ -146,8 +146,16 @@ def refused(lab: Lab) -> None:
 def silent(lab: Lab) -> None:
     lab.listen(None)
     with lab.capturing():
-        lab.probe("--depth", "discover", "--timeout", "1s", "--json")
+        lab.probe("--depth", "discover", "--timeout", "6s", "--json")
     lab.truth(0, status="silent", codes=["X224_SILENT"])
+
+
+@scene("gives-up-early", "The same, and a client that goes away within a second: nobody knows what would have come.")
+def gives_up(lab: Lab) -> None:
+    lab.listen(None)
+    with lab.capturing():
+        lab.probe("--depth", "discover", "--timeout", "500ms", "--json")
+    lab.truth(0, ending="closed", ended_by="client", not_codes=["X224_SILENT", "X224_CLOSED"])
 
 
 @scene("closes-after-request", "A listener that reads the request and closes.")
