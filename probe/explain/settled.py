@@ -22,7 +22,7 @@ _OVER_TLS = ("SSL", "HYBRID", "HYBRID_EX")
 _NLA = ("HYBRID", "HYBRID_EX")
 _WITHOUT_NLA = ("SSL", "RDP")
 _NO_ANSWER = ("malformed", "incomplete", "disconnect request", "error TPDU", "data TPDU")
-_OPENED = ("complete", "closed", "reset", "timed_out", "too_much")  # endings of connections that were had
+_OPENED = ("complete", "closed", "reset", "timed_out", "too_much", "abandoned")  # endings of connections that were had
 _OLDEST_CREDSSP = 5
 _SMALLEST_KEY_BITS = 2048
 
