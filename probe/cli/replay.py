@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from probe.cli import options as choose
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from probe.audit.settings import Settings
     from probe.cli.replaying import Output
     from probe.drive.replay import Replay, Wanted
-    from probe.handshake.key_log import KeyLog
 
 _EXAMPLES = """\
 FILE is a capture of tcpdump, tshark, Wireshark or --pcap-out: pcap or pcapng, also
@@ -64,12 +62,13 @@ def run(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     from probe.cli.replaying import Output, ReadingProgress
+    from probe.drive.key_log_file import read_key_logs
     from probe.drive.replay import Replay
     from probe.drive.trust_store import roots, trust_judge
 
     if options.ca_file is not None:
         roots(options.ca_file)  # said before anything is read; what was read is kept
-    secrets, wanted, trust = _secrets(options.keylog or ()), _wanted(options), trust_judge(options.ca_file)
+    secrets, wanted, trust = read_key_logs(options.keylog or ()), _wanted(options), trust_judge(options.ca_file)
     progress = ReadingProgress(sys.stderr)
     output = Output(options, progress)
     bad: list[InputError] = []
@@ -121,17 +120,6 @@ def _wanted(options: argparse.Namespace) -> Wanted:
         streams=frozenset(options.stream) if options.stream else None,
         by_server=options.by_server,
     )
-
-
-def _secrets(files: Iterable[str]) -> KeyLog:
-    """What the key logs hold. Raises InputError for one that cannot be read or holds no secret."""
-    from probe.drive.key_log_file import read_key_log
-    from probe.handshake.key_log import KeyLog
-
-    secrets = KeyLog()
-    for file in files:
-        read_key_log(file, secrets)
-    return secrets
 
 
 def _stream(text: str) -> int:

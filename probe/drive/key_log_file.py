@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -36,3 +37,11 @@ def _read(file: BinaryIO, log: KeyLog, before: int) -> None:
         taken += len(line)
         if taken > _TRIAL and log.taken == before:
             return
+
+
+def read_key_logs(paths: Iterable[str]) -> KeyLog:
+    """The secrets of several key logs together. Raises InputError."""
+    log = KeyLog()
+    for path in paths:
+        read_key_log(path, log)
+    return log

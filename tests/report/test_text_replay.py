@@ -329,8 +329,8 @@ def test_the_clients_side_is_told_whole() -> None:
     for line in (
         "Client        FROG · Windows XP · build 2600 · RDP 5.0-8.1 · product id 76487",
         (
-            "Asked for     no negotiation · RESTRICTED_ADMIN_MODE_REQUIRED · cookie alice · routing token Cookie: msts=1 · "
-            "preconnection blob vm-1 · encryption 40BIT, 128BIT"
+            "Asked for     no negotiation · RESTRICTED_ADMIN_MODE_REQUIRED · cookie alice · "
+            "routing token Cookie: msts=1 · preconnection blob vm-1 · encryption 40BIT, 128BIT"
         ),
         "Desktop       1280 × 1024 · 16 bits a pixel · keyboard 0x00000409 · channels rdpdr, cliprdr",
         "ClientHello   TLS 1.3, TLS 1.2 · 1 cipher suite · for srv1.example · JA3 abc · JA4 t13d",
