@@ -163,7 +163,12 @@ class Lab:
         return self._display
 
     def run(
-        self, *argv: str, at: Neighbor | None = None, limit_s: float = 12.0, keys: bool = False, display: bool = False
+        self,
+        *argv: str,
+        at: Neighbor | None = None,
+        limit_s: float = 12.0,
+        keys: bool = False,
+        display: bool = False,
     ) -> str:
         """Run a client to its end, or for so long. `keys`: the secrets of its TLS go to NAME.keys."""
         with self.begun(*argv, at=at, keys=keys, display=display) as (process, output):
@@ -172,7 +177,11 @@ class Lab:
 
     @contextlib.contextmanager
     def begun(
-        self, *argv: str, at: Neighbor | None = None, keys: bool = False, display: bool = False
+        self,
+        *argv: str,
+        at: Neighbor | None = None,
+        keys: bool = False,
+        display: bool = False,
     ) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
         """Start a client, and end it with the `with`."""
         self.programs.append(Path(argv[0]).name)

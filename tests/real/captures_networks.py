@@ -311,19 +311,18 @@ def tls12_keys(lab: Lab) -> None:
     lab.truth(client_name="FROG", decrypted=True)
 
 
-@scene("probe-nla-tls12-with-keys", "rdp-probe, asking as Windows 8.1 does, as far as the NTLM challenge over TLS 1.2.")
-def probe_nla(lab: Lab) -> None:
+@scene("nla-tls12-with-keys", "xfreerdp kept to TLS 1.2 begins CredSSP as a made-up user; with the key log.")
+def nla_12(lab: Lab) -> None:
     made = certificates.rsa(lab.work)
     lab.serve(FreeRdpShadow("/sec:nla", certificate=made, display=lab.display()))
-    keys = lab.out / f"{lab.name}.keys"
-    keys.unlink(missing_ok=True)
     with lab.capturing():
-        lab.probe("--simulate", "mstsc-win8.1", "--json", "--keylog-out", str(keys))
-    lab.truth(selected="HYBRID", tls="TLSv1.2", certificate=made.sha256, status="rdp")
+        lab.freerdp("/sec:nla", "+enforce-tlsv1_2", keys=True)
+    lab.truth(selected="HYBRID", tls="TLSv1.2", certificate=made.sha256, status="rdp", decrypted=True)
+    lab.truth(user="probe", domain="CORP")
 
 
 @scene(
-    "tls13-with-keys", "xrdp with TLS 1.3 and xfreerdp, with the key log beside it: certificate and MCS can be read."
+    "probe-nla-with-keys", "rdp-probe asks as Windows 8.1 does, then up to the NTLM challenge, with its own key log."
 )
 def tls13_keys(lab: Lab) -> None:
     made = certificates.ecdsa(lab.work)

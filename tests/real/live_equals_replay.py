@@ -33,6 +33,14 @@ NOT_FACTS = {
     r"udp\.elapsed_ms": "a clock of the process, or of the capture",
     r"certificates\[\]\.days_left": "counted from the moment of the audit, or of the capture",
 }
+# Without the key log more is unknown, and these say so.
+OF_LESS = {
+    r"capture\..*|attempts": "what each connection shows",
+    r"clients\[\]\.(connects|because|fails_at|diagnosis|hint|user_sees|protocol|version)": "worked out from less",
+    r"diagnoses": "of what is known; compared by their codes",
+    r"asked|spent|tls\.unsettled": "what was asked inside TLS is not seen",
+    r"server\..*": "a guess from what is known",
+}
 _NOT_FACTS = [re.compile(pattern) for pattern in NOT_FACTS]
 # A client that has all it wanted awaits nothing, though whoever watches would know what comes next.
 _NOT_AWAITED = {("expected", "complete")}
@@ -45,6 +53,7 @@ _UNORDERED = {
     "standard_rdp.encryption_methods",
     "diagnoses[].evidence",
 }
+_OF_THE_AUDIT = "not asked for want of connections"  # it says so itself: what it would have asked is not on the wire
 _LISTED = re.compile(r"methods: (.+)")  # in a text: the order of that list
 _WARNING = 0x600000  # Wireshark's PI_WARN
 _TIMEOUT_S = 240
@@ -63,7 +72,7 @@ class Comparison:
 def differences(one: Any, other: Any, path: str = "") -> Iterator[str]:
     """Where two JSON values differ, except where they may."""
     place = re.sub(r"\[\d+\]", "[]", path)
-    if one == other or any(pattern.fullmatch(place) for pattern in _NOT_FACTS) or _gave_up(place, one, other):
+    if one == other or any(pattern.fullmatch(place) for pattern in _NOT_FACTS) or _excused(place, one, other):
         return
     if isinstance(one, dict) and isinstance(other, dict):
         for key in [*one, *(key for key in other if key not in one)]:
@@ -82,16 +91,25 @@ def differences(one: Any, other: Any, path: str = "") -> Iterator[str]:
 def _of_lists(one: list[Any], other: list[Any], path: str) -> Iterator[str]:
     """Lists of unequal length: what is only in one of them."""
     for item in one:
-        if item not in other:
+        if item not in other and not str(item).startswith(_OF_THE_AUDIT):
             yield f"{path}: only live {_short(item)}"
     for item in other:
         if item not in one:
             yield f"{path}: only replayed {_short(item)}"
 
 
+def _excused(place: str, one: Any, other: Any) -> bool:
+    return _gave_up(place, one, other) or _never_asked(place, one, other)
+
+
 def _gave_up(place: str, one: Any, other: Any) -> bool:
     """An audit knows that it stopped waiting; who watches sees that the client closed, and not why."""
-    return place.endswith("ending") and one in {"timed_out", "deadline"} and other == "abandoned"
+    return place.endswith("ending") and one in {"timed_out", "deadline"} and other in {"abandoned", "timed_out"}
+
+
+def _never_asked(place: str, one: Any, other: Any) -> bool:
+    """An audit that ends early does not say of each protocol that it was not asked."""
+    return place.endswith(".reason") and one is None and other == "not asked"
 
 
 def _in_order(items: list[Any]) -> list[Any]:
@@ -113,6 +131,30 @@ def _said(record: Facts) -> tuple[str, ...]:
 def _short(value: object) -> str:
     text = json.dumps(value)
     return text if len(text) <= 160 else f"{text[:160]}…"
+
+
+def contradictions(one: Any, other: Any, path: str = "") -> Iterator[str]:
+    """Where a replay that knows less says otherwise: what is absent, empty or unknown in it says nothing."""
+    place = re.sub(r"\[\d+\]", "[]", path)
+    if one == other or other in (None, [], {}, "", False, "unknown") or _is_of_less(place):
+        return
+    if isinstance(one, dict) and isinstance(other, dict):
+        if other.get("state") == "unknown":
+            return
+        for key in other:
+            yield from contradictions(one.get(key), other[key], f"{path}.{key}".lstrip("."))
+    elif isinstance(one, list) and isinstance(other, list):
+        if place in _UNORDERED or len(one) != len(other):
+            yield from (f"{path}: without keys {_short(each)}" for each in other if each not in one)
+        else:
+            for number, (mine, its) in enumerate(zip(one, other, strict=True)):
+                yield from contradictions(mine, its, f"{path}[{number}]")
+    else:
+        yield f"{path}: with keys {_short(one)}, without {_short(other)}"
+
+
+def _is_of_less(place: str) -> bool:
+    return any(re.fullmatch(pattern, place) for pattern in OF_LESS)
 
 
 def of_connections(live: Facts, connections: Sequence[Facts]) -> Iterator[str]:
@@ -153,19 +195,21 @@ def run(*words: str) -> list[Facts]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def compare(target: str, directory: Path, *options: str, keylog: bool = True) -> Comparison:
+def compare(target: str, directory: Path, *options: str) -> Comparison:
     """Audit a server with a capture, and replay that. `options` are of `host`."""
     capture, keys = directory / "x.pcap", directory / "k.txt"
     port = target.rpartition(":")[2]
     [live] = run("host", "--json", "-v", *options, "--pcap-out", str(capture), "--keylog-out", str(keys), target)
-    opened = ("--keylog", str(keys)) if keylog and keys.stat().st_size else ()
+    opened = ("--keylog", str(keys)) if keys.stat().st_size else ()
     read = ("--json", "-v", "--port", port, *opened, str(capture))
     server = run("replay", "--by-server", *read)
     compared = Comparison(live, server[0] if len(server) == 1 else None, run("replay", *read))
+    closed = run("replay", "--by-server", "--json", "--port", port, str(capture))
     if len(server) != 1:
         compared.differences.append(f"--by-server: {len(server)} results")
     else:
         compared.differences += differences(live, compared.replayed)
+        compared.differences += [f"no keys: {each}" for each in contradictions(compared.replayed, closed[0])]
     compared.differences += of_connections(live, compared.connections)
     return compared
 
@@ -220,7 +264,7 @@ def main() -> None:
                 target = f"{server['address']}:{server['port']}"
                 say(f"== {server['name']} {options.depth}")
                 try:
-                    compared = compare(target, Path(directory), "--timeout", "1s", "--depth", options.depth)
+                    compared = compare(target, Path(directory), "--depth", options.depth)
                 except AssertionError as error:
                     say(f"   {str(error)[-1500:]}")
                     continue
