@@ -68,6 +68,8 @@ def course(connection: Connection, attempt: Attempt, reading: Reading) -> Course
         return Course("silent", reached, ending=Ending.TIMED_OUT.value)
     if waited is not None and waited >= SILENCE_S and _is_unanswered(connection):
         return Course("silent", reached, waited, attempt.ending.value)
+    if _never_finishes(connection, attempt, reading):
+        return Course("silent", reached, waited, attempt.ending.value)
     if attempt.ending is Ending.ABANDONED or reading.refusal is not None:
         return Course("closed", reached, waited, attempt.ending.value)
     if attempt.ending is Ending.TIMED_OUT:  # something came, and what was missing may have come later
@@ -79,6 +81,14 @@ def _is_unanswered(connection: Connection) -> bool:
     """The client said something to a server whose every byte would be in the capture, and there is none."""
     whole = connection.one_sided is None and not connection.gaps and not connection.truncated
     return whole and connection.syn_ack and connection.sent > 0 and not connection.received
+
+
+def _never_finishes(connection: Connection, attempt: Attempt, reading: Reading) -> bool:
+    """The client waited for the rest of an answer, however often a little more of it came."""
+    if attempt.ending is not Ending.ABANDONED or not reading.unread or connection.pieces[-1].side is Side.CLIENT:
+        return False
+    asked = max(piece.at for piece in connection.pieces if piece.side is Side.CLIENT)
+    return connection.ended - asked >= SILENCE_S
 
 
 def _reached(connection: Connection, attempt: Attempt, reading: Reading) -> Reached:

@@ -11,16 +11,21 @@ from dataclasses import replace
 
 from probe.audit.attempt import Attempt, Question, Stage
 from probe.audit.capture_verdict import audit_of, captured, name_in, without_clock
+from probe.audit.capture_verdict_course import course
 from probe.audit.capture_verdict_narrow import narrow_to_seen
 from probe.audit.capture_verdict_unknown import has_clock, unknown
+from probe.audit.offers import whole_offer
 from probe.audit.reading import read
 from probe.audit.settings import Settings
 from probe.audit.trust import TrustJudge
 from probe.audit.verdict import verdict
 from probe.audit.watched import Watched, watched
 from probe.capture.connection import Connection, Endpoint
+from probe.handshake.client_hello import current_offer
 from probe.handshake.key_log import KeyLog
+from probe.handshake.machine import Ending
 from probe.result import Capture, Depth, Result
+from probe.wire.tls_version import TLS13
 
 _MOST_UNKNOWN = 10  # reasons that are told; a file of many connections repeats them
 
@@ -45,13 +50,24 @@ def _server(
     telling = [each for each in connections if each.pieces] or connections[:1]
     seen = [watched(each, secrets) for each in telling]
     streams = [each.stream for each in connections]
-    if len(telling) == 1 or not any(read(each.attempt).spoke_rdp for each in seen):
+    if len(telling) > 1 and not any(read(each.attempt).spoke_rdp for each in seen):
+        seen = [_as_silent(each, found) for each, found in zip(telling, seen, strict=True)]
+    is_one = seen[0].attempt.ending is not Ending.TIMED_OUT and not any(read(each.attempt).spoke_rdp for each in seen)
+    if len(telling) == 1 or is_one:
         result = captured(telling[0], file, settings, secrets, trust, streams=streams)
     else:
         result = _merged(telling, seen, settings, trust)
         result.capture = _described(telling, seen, file, streams)
     result.connections = len(connections)
     return result
+
+
+def _as_silent(connection: Connection, found: Watched) -> Watched:
+    """Where a client waited long enough, and closed, the server gave no answer in time."""
+    where = course(connection, found.attempt, read(found.attempt))
+    if where.status != "silent" or found.attempt.ending is not Ending.ABANDONED:
+        return found
+    return replace(found, attempt=replace(found.attempt, ending=Ending.TIMED_OUT))
 
 
 def _merged(
@@ -77,7 +93,16 @@ def _depth(attempts: Iterable[Attempt]) -> Depth | None:
     ours = [attempt.question for attempt in attempts if attempt.question.stage is Stage.HELLO]
     if not ours:
         return None
-    return "full" if any(question.offer is not None for question in ours) else "standard"
+    return "full" if any(map(_tries_more, ours)) else "standard"
+
+
+def _tries_more(question: Question) -> bool:
+    """It is none of those that depth standard asks, where a usual hello is turned away or dropped."""
+    offer = question.offer
+    if offer is None or offer.padding or offer == current_offer():
+        return False
+    whole = whole_offer(offer.version)
+    return offer != (whole if offer.version >= TLS13 else replace(whole, share=offer.share))
 
 
 def _in_order(connections: Sequence[Connection], seen: Sequence[Watched]) -> Iterator[Attempt]:

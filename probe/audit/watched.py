@@ -21,8 +21,10 @@ from probe.handshake.machine import SIDES, Ended, Ending, Event, Machine, Malfor
 from probe.handshake.negotiation import CutRequest
 from probe.handshake.tls_progress import Decrypted, Encrypted
 from probe.result import ClientSide
+from probe.wire.iana import AlertDescription
 from probe.wire.mcs import ConnectResponse
 from probe.wire.nego import RequestData
+from probe.wire.tls_record import Alert
 
 _NO_SECRETS = KeyLog()
 _MOST_EVENTS = 500  # of one connection, as in a live one
@@ -246,10 +248,19 @@ def _ending(connection: Connection, run: _Run) -> Ending:
         return Ending.COMPLETE
     awaits_server = "the server's" in run.awaited and not run.apart
     if connection.ending in ("closed", "reset"):
-        if connection.ended_by is Side.CLIENT:
+        if connection.ended_by is Side.CLIENT or _has_taken_leave(connection, run):
             return Ending.ABANDONED if awaits_server else Ending.COMPLETE
         return Ending.CLOSED if connection.ending == "closed" else Ending.RESET
     return Ending.TIMED_OUT if connection.ending == "timed_out" and awaits_server else Ending.INTERRUPTED
+
+
+def _has_taken_leave(connection: Connection, run: _Run) -> bool:
+    """The client's last words were the end of TLS, and then the server closed: it was the client that ended it."""
+    said = [event.message for event in run.events if isinstance(event, Seen) and event.side is Side.CLIENT]
+    if not said or not isinstance(said[-1], Alert) or said[-1].description != AlertDescription.CLOSE_NOTIFY:
+        return False
+    last = max(piece.packet for piece in connection.pieces if piece.side is Side.CLIENT)
+    return connection.ended_packet is not None and last < connection.ended_packet
 
 
 def _is_direct(connection: Connection, run: _Run) -> bool:

@@ -108,6 +108,8 @@ def test_application_data_of_tls_13_is_more_than_finished_and_an_alert() -> None
         (connection(ASK_SSL, ending="closed", by=C), "closed", set()),
         (connection(ASK_SSL, ending="reset", by=C, after=0.5), "closed", set()),
         (connection(ASK_SSL, ending="closed", by=C, after=9.0), "silent", {"X224_SILENT"}),
+        (connection(ASK_SSL, server("0300"), ending="closed", by=C, after=9.0), "silent", {"X224_MALFORMED"}),
+        (connection(ASK_SSL, server("0300"), ending="closed", by=C, after=1.0), "closed", set()),
         (connection(ASK_SSL, ending="timed_out"), "silent", {"X224_SILENT"}),
         (connection(ASK_SSL, server("0300"), ending="timed_out"), "silent", {"X224_MALFORMED"}),
         (connection(ASK_SSL, server("0300"), ending="timed_out", gaps=True), "silent", set()),

@@ -7,14 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probe.audit.capture_verdict_server import by_server
+from probe.audit.offers import full_offer, whole_offer
 from probe.audit.settings import Settings
 from probe.capture.connection import Connection, Endpoint
 from probe.diagnosis.judged import judge
 from probe.drive.limits import Limits
-from probe.handshake.client_hello import client_hello, usual_offer
+from probe.handshake.client_hello import Offer, client_hello, current_offer, usual_offer
 from probe.handshake.key_log import KeyLog
 from probe.result import Depth, Result, from_json, to_json
-from probe.wire.tls_version import TLS12
+from probe.wire.tls_version import TLS12, TLS13
 from tests.audit.connections import (
     ASKS_HYBRID,
     FLIGHT,
@@ -90,6 +91,34 @@ def test_what_speaks_no_rdp_is_told_by_the_first_connection_that_says_something(
     assert result.capture.streams == [0, 1]
     [silent] = merged(connection(ending="unanswered", syn_ack=False), connection(ending="unanswered", syn_ack=False))
     assert codes(silent) == {"TCP_TIMEOUT"}
+
+
+def test_a_server_that_answers_nobody_is_silent_to_all() -> None:
+    unanswered = [connection(ask, ending="closed", by=C, after=9.0) for ask in (ASK_SSL, ASKS_HYBRID)]
+    [result] = merged(*unanswered)
+    assert (result.status, result.ending) == ("silent", "timed_out")
+    assert result.negotiation is not None
+    assert len(result.negotiation.attempts) == 2
+    assert codes(result) == {"X224_SILENT"}
+    [left] = merged(*(connection(ASK_SSL, ending="closed", by=C, after=0.1) for _ in range(2)))
+    assert (left.status, left.ending, codes(left)) == ("closed", "abandoned", set())
+
+
+@pytest.mark.parametrize(
+    ("offer", "depth"),
+    [
+        (whole_offer(TLS12), "standard"),
+        (whole_offer(TLS13), "standard"),
+        (current_offer(padding=900), "standard"),
+        (full_offer(TLS12), "full"),
+        (full_offer(TLS13), "full"),
+    ],
+)
+def test_what_depth_standard_asks_of_a_server_that_refuses_is_no_depth_full(offer: Offer, depth: str) -> None:
+    selects = server("030000130ed00000123400021f080001000000")
+    hellos = [(C, client_hello(each, bytes, None)) for each in (usual_offer(TLS12), offer)]
+    [result] = merged(*(connection(ASK_SSL, selects, hello, FLIGHT) for hello in hellos))
+    assert result.depth == depth
 
 
 def test_our_own_hellos_make_it_an_audit() -> None:

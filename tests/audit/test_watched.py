@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 
 from probe.audit.attempt import Stage
 from probe.audit.reading import read
+from probe.audit.settings import Settings
 from probe.audit.verdict_licensing import licensing
 from probe.audit.verdict_negotiation import answer_without_negotiation
 from probe.audit.watched import Hole, Watched, watch, watched
 from probe.audit.watched_flow import Opening
 from probe.capture.connection import HowItEnded, Piece
+from probe.drive.limits import Limits
 from probe.handshake.machine import Ended, Ending, Malformed, Side, Unread
 from probe.handshake.negotiation import CutRequest
 from probe.result import ClientSide
@@ -39,6 +41,7 @@ from tests.audit.captured import (
     pieces,
 )
 from tests.conversations import Said
+from tests.drive.recorded import recorded
 from tests.licensing_server import alert, packet
 from tests.licensing_server import written as written_out
 from tests.vectors import vector
@@ -152,6 +155,17 @@ def test_endings(said: list[Said], ending: HowItEnded, by: Side | None, expected
     last = attempt.events[-1]
     assert isinstance(last, Ended)
     assert last.how is expected
+
+
+def test_a_client_that_took_leave_before_the_server_closed_has_ended_it() -> None:
+    live = recorded("windows-nla", Settings(depth="discover"), Limits(per_host=1))
+    [connection] = live.connections
+    connection.ending, connection.ended_by = "closed", S
+    last = max(piece.packet for piece in connection.pieces)
+    endings = []
+    for connection.ended_packet in (last + 1, last - 1, None):
+        endings.append(watch(connection, live.secrets).ending)
+    assert endings == [Ending.COMPLETE, Ending.CLOSED, Ending.CLOSED]
 
 
 def test_a_disconnect_behind_a_failure_is_kept_and_more_is_not() -> None:
