@@ -7,8 +7,9 @@ import sys
 from typing import TYPE_CHECKING
 
 from probe.cli import options as choose
+from probe.cli.remark import remark
 from probe.errors import InputError
-from probe.language import speaking
+from probe.language import _, speaking
 
 if TYPE_CHECKING:
     from probe.audit.settings import Settings
@@ -69,6 +70,8 @@ def _run(options: argparse.Namespace) -> int:
     if options.ca_file is not None:
         roots(options.ca_file)  # said before anything is read; what was read is kept
     secrets, wanted, trust = read_key_logs(options.keylog or ()), _wanted(options), trust_judge(options.ca_file)
+    if secrets.dropped:
+        remark(_("of the key log's secrets the newest {kept} are kept", kept=secrets.kept))
     progress = ReadingProgress(sys.stderr)
     output = Output(options, progress)
     bad: list[InputError] = []
