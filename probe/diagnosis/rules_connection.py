@@ -114,6 +114,8 @@ def x224_malformed(result: Result) -> Iterator[Evidence]:
     if result.status not in ("closed", "silent") or not is_whole(result):
         return
     answers = _answers(result)
+    if result.status == "closed" and result.ending == _LEFT:  # what was not whole when the client went may have come
+        answers = [each for each in answers if each[1] != "incomplete"]
     is_endless = answers != [] and all(answer == "incomplete" for _asked, answer in answers)
     if result.status == "silent" and is_endless:
         yield _never_finished(result)
