@@ -135,6 +135,10 @@ class ChangeCipherSpec:
         w.u8(self.value)
 
 
+_USUAL = {bytes((kind, Record.MAJOR_VERSION)): kind for kind in ContentType}  # how a record begins
+_LONGEST = Record.LONGEST.to_bytes(2, "big")
+
+
 class RecordFramer:
     """Cuts a byte stream into records, however it was split into segments."""
 
@@ -150,12 +154,16 @@ class RecordFramer:
 
         Raises InvalidField or TooLong where there is none; the bytes stay, and `leftover` gives them.
         """
-        if not self._stream:
+        header = self._stream.peek(Record.HEADER)
+        if not header:
             return None
-        try:
-            kind, version, length = _read_header(Reader(self._stream.peek(Record.HEADER), "Record"))
-        except Truncated:
-            return None
+        if header[:2] in _USUAL and len(header) == Record.HEADER and header[3:] <= _LONGEST:  # most records, quickly
+            kind, version, length = _USUAL[header[:2]], header[1] << 8 | header[2], header[3] << 8 | header[4]
+        else:
+            try:
+                kind, version, length = _read_header(Reader(header, "Record"))
+            except Truncated:
+                return None
         if len(self._stream) < Record.HEADER + length:
             return None
         self._stream.take(Record.HEADER)
