@@ -21,6 +21,7 @@ from probe.handshake.machine import SIDES, Ended, Ending, Event, Machine, Malfor
 from probe.handshake.negotiation import CutRequest
 from probe.handshake.tls_progress import Decrypted, Encrypted
 from probe.result import ClientSide
+from probe.wire.gcc import ConferenceCreateRequest
 from probe.wire.iana import AlertDescription
 from probe.wire.mcs import ConnectResponse
 from probe.wire.nego import RequestData
@@ -129,7 +130,7 @@ def watched(connection: Connection, secrets: KeyLog = _NO_SECRETS) -> Watched:
             bytes_sent=connection.sent,
             bytes_received=connection.received,
         ),
-        client=client_side(run.events),
+        client=client_side([*run.events, *_crossed(connection, run)]),
         opening=run.opening,
         request_seen=any(isinstance(message, RequestData) for message in messages),
         holes=tuple(run.holes),
@@ -139,6 +140,15 @@ def watched(connection: Connection, secrets: KeyLog = _NO_SECRETS) -> Watched:
         decrypted=any(isinstance(event, Decrypted) for event in run.events),
         client_first=_client_first(connection, run),
     )
+
+
+def _crossed(connection: Connection, run: _Run) -> list[Event]:
+    """The client's settings where they crossed with the server's disconnect: they answer no more, and say who it is."""
+    last = connection.pieces[-1] if connection.pieces else None
+    if last is None or last.side is Side.SERVER or not run.finished or run.apart or not _is_worth_more(run):
+        return []
+    told = [event for event in _apart(connection).events if isinstance(event, Seen)]
+    return [event for event in told if isinstance(event.message, ConferenceCreateRequest)]
 
 
 def _is_whole(connection: Connection) -> bool:
