@@ -20,6 +20,7 @@ from probe.handshake.ssl2_hello import Ssl2Hello
 from probe.handshake.standard_rdp import BasicSettingsExchange
 from probe.handshake.tls_hello import TlsHello
 from tests.fuzz import captures
+from tests.fuzz.capture_target import replayed
 from tests.licensing_server import IO, LicensingServer
 
 
@@ -58,7 +59,7 @@ def targets() -> dict[str, Target]:
             found[f"{module.name}.{case.kind.__name__}"] = _reader(case.read)  # SSL 2.0 and TLS share names
     for name, make in _MACHINES.items():
         found[name] = _observer(make)
-    return found | captures.TARGETS
+    return found | captures.TARGETS | {"replay": replayed}
 
 
 def _reader(read: Callable[[bytes], object]) -> Target:
