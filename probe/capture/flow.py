@@ -18,10 +18,14 @@ def turned(key: bytes) -> bytes:
     return key[half : 2 * half] + key[:half] + key[-2:] + key[-4:-2]
 
 
+def _text(address: bytes) -> str:
+    return "%d.%d.%d.%d" % tuple(address) if len(address) == 4 else str(ip_address(address))
+
+
 def endpoints(key: bytes) -> tuple[Endpoint, Endpoint]:
     """Source and destination of a key: address | address | port | port, as they stand in headers."""
     half = (len(key) - 4) // 2
-    source, destination = (str(ip_address(part)) for part in (key[:half], key[half : 2 * half]))
+    source, destination = _text(key[:half]), _text(key[half : 2 * half])
     return (
         Endpoint(source, int.from_bytes(key[-4:-2], "big")),
         Endpoint(destination, int.from_bytes(key[-2:], "big")),
@@ -193,6 +197,10 @@ class Flow:
         left.ending_seen, left.both = self.ending_seen, self.both
         return left
 
+    def port(self, side: int) -> int:
+        """Of side 0 or 1."""
+        return int.from_bytes(self.key[-4:-2] if side == 0 else self.key[-2:], "big")
+
     def client_side(self, ports: Container[int]) -> int:
         """0 or 1: who sent the SYN; else who says what only a client says; else the one without the server's port."""
         if self.syn_side >= 0:
@@ -203,7 +211,7 @@ class Flow:
             who = speaker(stream.first(ENOUGH))
             if who is not None:
                 return side if who is Side.CLIENT else 1 - side
-        first, second = (end.port for end in endpoints(self.key))
+        first, second = self.port(0), self.port(1)
         if (first in ports) != (second in ports):
             return 1 if first in ports else 0
         return 1 if first < second else 0

@@ -20,7 +20,7 @@ from probe.audit.settings import Settings
 from probe.audit.trust import TrustJudge
 from probe.capture.connection import Connection, Datagrams
 from probe.capture.conversations import Conversations
-from probe.capture.flow import Flow, endpoints
+from probe.capture.flow import Flow
 from probe.capture.flows import Limits
 from probe.capture.link_layers import Layers
 from probe.drive.capture_file import CaptureFile, open_capture
@@ -186,7 +186,7 @@ class Replay:
         name = next((name for first in said if (name := service_of(first)) != "unknown"), "unknown")
         if not any(said):
             name = "silent"
-        kind = name, endpoints(flow.key)[1 - client].port
+        kind = name, flow.port(1 - client)
         if kind in self.others.spoken or len(self.others.spoken) < _MOST_KINDS:
             self.others.spoken[kind] = self.others.spoken.get(kind, 0) + 1
 
