@@ -321,14 +321,24 @@ def nla_12(lab: Lab) -> None:
     lab.truth(user="probe", domain="CORP")
 
 
+@scene("probe-nla-with-keys", "rdp-probe up to the NTLM challenge, with its own key log.")
+def probe_nla(lab: Lab) -> None:
+    made = certificates.rsa(lab.work)
+    lab.serve(FreeRdpShadow("/sec:nla", certificate=made, display=lab.display()))
+    keys = lab.out / f"{lab.name}.keys"
+    keys.unlink(missing_ok=True)
+    with lab.capturing():
+        lab.probe("--depth", "discover", "--json", "--keylog-out", str(keys))
+    lab.truth(selected="HYBRID", certificate=made.sha256, status="rdp", decrypted=True)
+
+
 @scene(
-    "probe-nla-with-keys", "rdp-probe asks as Windows 8.1 does, then up to the NTLM challenge, with its own key log."
+    "tls13-with-keys", "xrdp with TLS 1.3 and xfreerdp, with the key log beside it: certificate and MCS can be read."
 )
 def tls13_keys(lab: Lab) -> None:
     made = certificates.ecdsa(lab.work)
     lab.serve(Xrdp(security_layer="tls", ssl_protocols=ONLY_TLS_1_3, certificate=made, channels=True))
     with lab.capturing("-c", "26"):
         lab.freerdp("/sec:tls", keys=True, limit_s=2.0)
-    lab.truth(
-        requested=["SSL"], selected="SSL", tls="TLSv1.3", certificate=made.sha256, status="rdp", client_name="FROG"
-    )
+    lab.truth(requested=["SSL"], selected="SSL", tls="TLSv1.3", certificate=made.sha256, status="rdp")
+    lab.truth(client_name="FROG", decrypted=True)
