@@ -214,7 +214,7 @@ def _asked(side: ClientSide) -> Iterator[str]:
         yield _("routing token {text}", text=terminal(side.routing_token, _LONGEST))
     if side.preconnection_blob is not None:
         yield _("preconnection blob {text}", text=terminal(side.preconnection_blob, _LONGEST))
-    if side.encryption_methods is not None:
+    if side.encryption_methods:
         yield _("encryption {methods}", methods=listed(terminal(name, 20) for name in side.encryption_methods))
 
 
