@@ -250,7 +250,8 @@ class Lab:
     def plain(self, text: str) -> str:
         """A text without paths of this run."""
         text = text.replace(str(self.out), "pcaps").replace(str(self.work), "WORK")
-        text = text.replace(str(Path(sys.executable).parent) + "/", "")
+        for folder in (Path(sys.executable).parent, SSLYZE / "bin"):
+            text = text.replace(f"{folder}/", "")
         return re.sub(r"/tmp/rdp-[^/ ]+|/usr/s?bin/", lambda found: "" if "bin" in found[0] else "WORK", text)
 
 
