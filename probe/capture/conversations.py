@@ -25,6 +25,7 @@ from probe.capture.tunnels import UDP_TUNNELS
 
 _IPV4, _IPV6 = b"\x08\x00\x45", b"\x86\xdd"  # EtherTypes; that of IPv4 and a header without options
 _CHANGES = FIN | SYN | RST  # what is looked at also in connections that are passed by
+_AT_ONCE = 1000  # connections made at a time when the capture ends
 _SHORTEST = 54  # bytes of Ethernet, IPv4 and TCP without options
 _IPV6_FLAGS = 67  # where TCP's flags are behind Ethernet and IPv6
 
@@ -73,11 +74,12 @@ class Conversations:
         self.flows.tick(at)
         return self._taken()
 
-    def finish(self) -> list[Connection | Datagrams]:
-        """The capture ends: what is left."""
-        self.flows.finish()
+    def finish(self) -> Iterator[Connection | Datagrams]:
+        """The capture ends: what is left, some at a time, for there may be very many."""
+        while self.flows.finish(_AT_ONCE):
+            yield from self._taken()
         self.exchanges.finish()
-        return self._taken()
+        yield from self._taken()
 
     @property
     def oldest(self) -> int | None:

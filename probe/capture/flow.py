@@ -19,7 +19,7 @@ def turned(key: bytes) -> bytes:
 
 
 def _text(address: bytes) -> str:
-    return "%d.%d.%d.%d" % tuple(address) if len(address) == 4 else str(ip_address(address))
+    return ".".join(map(str, address)) if len(address) == 4 else str(ip_address(address))
 
 
 def endpoints(key: bytes) -> tuple[Endpoint, Endpoint]:

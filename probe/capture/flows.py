@@ -125,10 +125,11 @@ class Flows:
             if flow.ended + (self.limits.idle if flow.streams else self.limits.unanswered) < at:
                 self._done(flow, timed_out=True)
 
-    def finish(self) -> None:
-        """The capture ends: all that is still live is given."""
-        for flow in list(self._ages):
-            self._done(flow)
+    def finish(self, most: int | None = None) -> bool:
+        """The capture ends: what is still live is given, no more than so many. True while there are others."""
+        for _ in range(len(self._ages) if most is None else min(most, len(self._ages))):
+            self._done(self._ages.popleft())
+        return bool(self._ages)
 
     def notices(self) -> Iterator[str]:
         """What the caps took, and what could not be read, a sentence each."""

@@ -37,7 +37,7 @@ def conversations(*parts: Iterable[Packet]) -> tuple[list[Connection | Datagrams
     seen = Conversations(Layers())
     packets = [packet for part in parts for packet in part]
     found = seen.take(frames(packets))
-    return found + seen.finish(), seen
+    return [*found, *seen.finish()], seen
 
 
 WEB = Talk(ports=(50000, 80)).opened().says(0, HTTP).says(1, b"HTTP/1.1 200 OK\r\n").says(1, b"x" * 900)
@@ -81,10 +81,16 @@ def test_other_frames_go_the_whole_way() -> None:
 
 def test_no_frames_at_all() -> None:
     seen = Conversations(Layers())
-    assert (seen.take([]), seen.oldest, seen.finish(), list(seen.notices())) == ([], None, [], [])
+    assert (seen.take([]), seen.oldest, list(seen.finish()), list(seen.notices())) == ([], None, [], [])
 
 
 def test_the_oldest_that_is_still_to_come_is_of_either_kind() -> None:
     seen = Conversations(Layers())
     seen.take(frames([datagram(OFFER), *RDP.packets]))
     assert (seen.oldest, seen.flows.oldest) == (1, 2)
+
+
+def test_a_capture_may_end_with_very_many_connections() -> None:
+    talks = [Talk(ports=(number, 3389)).opened().packets[0] for number in range(1, 2502)]
+    found, _ = conversations(talks)
+    assert [each.stream for each in found] == list(range(2501))

@@ -34,7 +34,7 @@ def read(name: str) -> tuple[list[Connection | Datagrams], Conversations]:
     with open_capture(str(PUBLIC / name)) as file:
         for batch in file.batches():
             found += conversations.take(batch)
-    return found + conversations.finish(), conversations
+    return [*found, *conversations.finish()], conversations
 
 
 def tshark(name: str, *arguments: str) -> list[str]:
