@@ -66,7 +66,8 @@ def assert_same(compared: Comparison, directory: Path) -> None:
 @pytest.mark.parametrize("name", EMBEDDED)
 def test_embedded_servers(name: str, depth: str, demo: dict[str, str], tmp_path: Path) -> None:
     assert set(demo) == set(EMBEDDED)
-    assert_same(compare(demo[name], tmp_path, "--depth", depth, "--timeout", "1s"), tmp_path)
+    # A client that goes away within 2 s has not waited for an answer, whatever it knows itself.
+    assert_same(compare(demo[name], tmp_path, "--depth", depth, "--timeout", "3s"), tmp_path)
 
 
 @pytest.mark.parametrize("depth", ["standard", "full"])
