@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from probe.errors import InputError
-from probe.testing import RdpFailed, RdpUnknown, serve_rdp, verify_rdp
+from probe.testing import RdpFailed, RdpUnknown, replay_rdp, serve_rdp, verify_rdp
 
 pytest_plugins = ["pytester"]
 _NLA = '[protocols]\nnla = "required"\n'
@@ -190,4 +190,57 @@ def test_a_server_can_be_had_without_a_process(pytester: pytest.Pytester) -> Non
 
 def test_a_kind_of_server_that_there_is_not_is_a_mistake() -> None:
     with pytest.raises(InputError, match="no such kind of server: windows-95"), serve_rdp("windows-95"):
+        pass
+
+
+PCAPS = Path(__file__).parent.parent / "pcaps"
+
+
+def test_a_captured_server_is_there_until_the_test_ends(pytester: pytest.Pytester) -> None:
+    """freerdp-shadow, which requires NLA: asked for TLS alone it gives a failure code."""
+    pytester.makepyfile(f"""
+        import socket
+        ports = []
+
+        def test_it_answers(rdp_replay):
+            server = rdp_replay({str(PCAPS / "shadow-nla-required.pcap")!r})
+            with socket.create_connection((server.address, server.port), timeout=10) as client:
+                client.sendall(bytes.fromhex("030000130ee000000000000100080001000000"))
+                assert client.recv(19)[-8:] == bytes.fromhex("0300080005000000")
+            assert server.served[0].stream in server.streams
+            ports.append((server.address, server.port))
+
+        def test_it_is_gone_then():
+            with socket.socket() as client:
+                assert client.connect_ex(ports[0])
+    """)
+    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=2)
+
+
+def test_an_audit_of_a_captured_audit_finds_what_was_found_then() -> None:
+    """All that the capture holds of its server: an audit asks it again, and TLS goes as far as captured keys can."""
+    command = [sys.executable, "-m", "probe.cli.main", "host", "--json", "--timeout", "2s"]
+    with replay_rdp(PCAPS / "probe-standard.pcap") as server:
+        found = json.loads(subprocess.run([*command, server.target], capture_output=True, check=False).stdout)
+        assert all(served.stream is not None for served in server.served)
+    protocols = {name: verdict["state"] for name, verdict in found["negotiation"]["protocols"].items()}
+    assert {name for name, state in protocols.items() if state == "accepted"} == {"HYBRID"}
+    assert found["negotiation"]["nla"] == "required"
+    assert {name for name, verdict in found["tls"]["versions"].items() if verdict["state"] == "rejected"} == {
+        "TLSv1.0",
+        "TLSv1.1",
+    }
+    assert found["certificates"][0]["chain"][0]["key"]["type"] == "EC"
+
+
+def test_one_captured_connection_can_be_chosen() -> None:
+    with replay_rdp(PCAPS / "probe-standard.pcap", stream=[0, 2]) as server:
+        assert server.streams == (0, 2)
+    with pytest.raises(InputError, match="in which the server says something among 77"):
+        replay_rdp(PCAPS / "probe-standard.pcap", stream=77).__enter__()
+
+
+@pytest.mark.parametrize(("name", "what"), [("filtered.pcap", "has no RDP connection in which"), ("README.md", "no capture")])
+def test_what_no_server_can_be_made_of_is_a_mistake(name: str, what: str) -> None:
+    with pytest.raises(InputError, match=what), replay_rdp(PCAPS / name):
         pass
