@@ -1,7 +1,8 @@
 """Captured connections that are alike in all that diagnoses are made of are judged once.
 
 A capture may hold a hundred thousand connections of one client to one server. What differs between them is left out of
-what is compared only where no rule of such a connection reads it: addresses of clients, frames, durations.
+what is compared only where no rule of such a connection reads it: addresses of clients, frames, durations. A server's
+address is left out too, for rules do no more with it than to name it: where one did, each server is judged by itself.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ import copy
 from probe.diagnosis.certificates import moment
 from probe.diagnosis.diagnosing import diagnose
 from probe.language import current
-from probe.result import Capture, ClientSide, Diagnosis, Result, to_json
+from probe.result import Capture, ClientSide, Diagnosis, Result, Target, to_json
 
 _MOST_REMEMBERED = 256  # a few kB each
 _LARGEST = 32 * 1024  # bytes of facts; what is larger is made to be large
 _TELLS_ITS_END = ("certificate", "secured")  # where rules on a client name the frame in which it left
-_seen: dict[tuple[str, bytes, object], list[Diagnosis]] = {}
+_seen: dict[tuple[str, bytes, object], list[Diagnosis] | None] = {}  # None: they name the server
 
 
 def remembered(result: Result) -> list[Diagnosis]:
@@ -28,12 +29,20 @@ def remembered(result: Result) -> list[Diagnosis]:
     if len(facts) > _LARGEST:
         return diagnose(result)
     key = (current(), facts, _times(result))
-    found = _seen.get(key)
-    if found is None:
+    if key not in _seen:
+        found = diagnose(result)
         if len(_seen) >= _MOST_REMEMBERED:
             _seen.clear()
-        found = _seen[key] = diagnose(result)
-    return [copy.copy(each) for each in found]
+        _seen[key] = None if _names_target(found, result.target) else found
+    remembered = _seen[key]
+    return diagnose(result) if remembered is None else [copy.copy(each) for each in remembered]
+
+
+def _names_target(found: list[Diagnosis], target: Target) -> bool:
+    """Whether a text tells which server it was."""
+    names = (target.host, target.address or target.host)
+    texts = (text for each in found for text in (each.summary, *each.evidence))
+    return any(name in text for text in texts for name in names)
 
 
 def _may_be_alike(result: Result, capture: Capture) -> bool:
@@ -47,6 +56,10 @@ def _facts(result: Result, capture: Capture) -> bytes:
     """All that rules read, but times."""
     shown = copy.copy(result)
     shown.started, shown.elapsed_ms, shown.bytes_sent, shown.bytes_received = "", 0.0, 0, 0
+    target = result.target
+    shown.target = Target(
+        input="", host="", port=target.port, server_name=target.server_name, routing_token=target.routing_token
+    )
     shown.spent, shown.attempts, shown.diagnoses, shown.clients = {}, [], [], []
     if result.negotiation is not None:
         shown.negotiation = copy.copy(result.negotiation)

@@ -261,10 +261,21 @@ def test_connections_that_are_alike_are_judged_once_and_others_by_themselves(cha
     assert first.diagnoses[0] is not again.diagnoses[0]
 
 
+@pytest.mark.parametrize("name_match", [True, False])
+def test_servers_that_differ_by_their_addresses_are_judged_alike_unless_they_are_named(name_match: bool) -> None:
+    for host in ("192.0.2.1", "192.0.2.2", "192.0.2.3"):
+        described = captured(served(certificate(self_signed=True)), ASKED_SSL, reached="inside")
+        described.certificates[0].name_match = name_match
+        described.asked, described.target.host, described.target.server_name = [], host, None
+        judge(described)
+        assert described.diagnoses == diagnose(described)
+        assert any(host in each.summary for each in described.diagnoses) is not name_match
+
+
 def test_not_too_much_is_remembered() -> None:
     for number in range(300):
         described = captured(negotiated(SSL=ACCEPTED), reached="inside")
-        described.asked, described.target.host = [], f"srv{number}"
+        described.asked, described.target.port = [], number
         judge(described)
     assert len(alike._seen) <= alike._MOST_REMEMBERED
     large = captured(served(certificate(subject="x" * 40_000)), reached="inside")
