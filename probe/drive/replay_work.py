@@ -6,6 +6,7 @@ others are only started when there is something to do for them.
 
 from __future__ import annotations
 
+import gc
 import heapq
 import os
 import signal
@@ -25,6 +26,8 @@ _TOGETHER = 32  # connections that go to another process at a time
 _MOST_WAITING = 4096
 _MOST_BYTES = 24 << 20
 _OVERHEAD = 2048  # bytes that a connection takes beside what was said on it
+# New objects after which garbage is looked for: a connection makes thousands, nearly none of them in a cycle.
+_MANY_OBJECTS = 50_000
 _work: Callable[[Found], bytes] | None = None  # of a process that helps
 
 
@@ -57,7 +60,17 @@ def worked(
     `may_share` says whether they know all that is known here.
     """
     processes = len(os.sched_getaffinity(0)) if processes is None else processes
-    iterator = iter(items)
+    usual = gc.get_threshold()
+    gc.set_threshold(_MANY_OBJECTS, *usual[1:])
+    try:
+        yield from _worked(iter(items), work, may_share, processes)
+    finally:
+        gc.set_threshold(*usual)
+
+
+def _worked(
+    iterator: Iterator[Found], work: Callable[[Found], bytes], may_share: Callable[[], bool], processes: int
+) -> Iterator[bytes]:
     for item in islice(iterator, FEW):
         yield work(item)
     if processes > 1 and may_share() and (batch := list(islice(iterator, _TOGETHER))):
@@ -95,6 +108,7 @@ def _begin(work: Callable[[Found], bytes]) -> None:
     """Of a process that helps: Ctrl-C is for the one that reads."""
     global _work  # noqa: PLW0603 - what a process is for is given to it once
     _work = work
+    gc.freeze()  # what was there before is looked through no more, so that its memory stays shared
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
