@@ -136,11 +136,12 @@ class Output:
     def close_file(self, replay: Replay, *, is_whole: bool = True) -> None:
         """Say what is to be said of a file that is read."""
         from probe.cli.remark import remark
+        from probe.diagnosis.stored import stored
 
         self._progress.step_aside()
         several = len(self._options.files) > 1
-        for words in dict.fromkeys(replay.notices):
-            remark(f"{replay.path}: {words}" if several else words)
+        for words in map(stored, dict.fromkeys(replay.notices)):
+            remark(_("{file}: {words}", file=replay.path, words=words) if several else words)
         if is_whole and not self._shown_of_file:
             self._show_nothing(replay)
         self._shown_of_file = 0

@@ -156,6 +156,54 @@ _CAPTURED = (
     N_("encrypted from frame {frame} on ({version}): what is inside TLS"),
     N_("encrypted from frame {frame} on: what is inside TLS"),
     N_("the capture ends while the connection is open"),
+    N_("bytes that cannot be read"),
+    N_("X.224 Connection Request, not whole"),
+    N_("TLS alert"),
+    N_("encrypted TLS alert"),
+    N_("RDSTLS capabilities"),
+    N_("RDS-AAD server nonce"),
+)
+_READING = (
+    N_("the file ends inside its header: there are no packets in it"),
+    N_("the file ends inside packet {number}, which begins at byte {offset}"),
+    N_("the file ends inside a block that begins at byte {offset}"),
+    N_("packet {number}, at byte {offset}, has a length of {length} bytes, which cannot be: the rest is not read"),
+    N_("a block at byte {offset} {damage}: the rest is not read"),
+    N_("has a length of {length} bytes, which cannot be"),
+    N_("of {length} bytes has another length at its end"),
+    N_("begins a section without saying its byte order"),
+    N_("is too short for an interface"),
+    N_("is too short for secrets"),
+    N_("is too short for a packet"),
+    N_("describes one interface more than {most}"),
+    N_("cannot hold a packet of {length} bytes"),
+    N_("packet {number} is of an interface that is not described: it is passed over"),
+    N_("packet {number} has a time that cannot be: it is given that of the packet before"),
+    N_("more than {size} MiB of TLS secrets: the later ones are not used"),
+    N_("it could not be read to its end: {reason}"),
+    N_("the gzip data ends early"),
+    N_("the gzip data is damaged: {reason}"),
+    N_("the zstd data ends early"),
+    N_("the zstd data is damaged: {reason}"),
+    N_("1 frame {what}"),
+    N_("{count} frames {what}"),
+    N_("of link type {number}, which is not read"),
+    N_("of still other link types, which are not read"),
+    N_("with a header that cannot be: passed over"),
+    N_("of which the capture kept too little to read the addresses"),
+    N_("with more than {most} headers in one another: passed over"),
+    N_("{count} IP fragments of packets of which others are missing"),
+    N_("{count} packets have no readable TCP header"),
+    N_("{count} connections were judged before they were over: too many bytes or connections at a time"),
+    N_(
+        "more than {most} connections at a time: {count} were forgotten, and stream numbers may differ from Wireshark's"
+    ),
+    N_("{count} RDP-UDP exchanges were judged early: more than {most} at a time"),
+    N_(
+        "more than {most} exchanges over UDP: {count} were forgotten, "
+        "and their stream numbers may differ from Wireshark's"
+    ),
+    N_("the reports are made of the first {count} connections: more are not kept"),
 )
 _OF_THE_SYSTEM = (
     N_("Connection refused"),
@@ -236,7 +284,7 @@ def _told(words: str, language: str) -> str:  # noqa: ARG001  it is the one that
 @lru_cache(maxsize=1)
 def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
     seen = (*_ENDINGS, *_OF_THE_SYSTEM, *_CAPTURED, *_HELLOS)
-    every = (*seen, *_LIMITS, *_TRUST, *_MESSAGES, *_SIGNS, *_ANSWERS, *_QUESTIONS)
+    every = (*seen, *_LIMITS, *_TRUST, *_MESSAGES, *_SIGNS, *_ANSWERS, *_QUESTIONS, *_READING)
     return tuple((text, _pattern(text)) for text in every)
 
 

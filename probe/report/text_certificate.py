@@ -20,6 +20,7 @@ _VERDICTS = {
 }
 _STORES = {"system": N_("system"), "none": N_("none")}
 _INCOMPLETE = "the issuer was not served and the store lacks it: "  # before the names of the issuers
+_JUDGED = "; judged as of "  # behind them
 
 
 def certificates(chains: list[CertificateChain], verbosity: int) -> Iterator[tuple[str, str]]:
@@ -74,9 +75,11 @@ def _names(chain: CertificateChain) -> Iterator[str]:
 def _trust(trust: Trust) -> Iterator[str]:
     store = terminal(_(_STORES[trust.store]) if trust.store in _STORES else trust.store, 40)
     if trust.verdict == "chain_incomplete":
-        missing = (trust.reason or "").partition(_INCOMPLETE)[2]
+        missing, _separator, judged = (trust.reason or "").partition(_INCOMPLETE)[2].partition(_JUDGED)
         if missing:
             yield _("issuer missing: {names}", names=terminal(missing, _LONGEST_NAME))
+            if judged:
+                yield _("judged as of {date}, when the leaf was valid", date=terminal(judged[:10]))
         else:
             yield _("chain incomplete by {store}", store=store)
     elif trust.verdict in _VERDICTS:

@@ -192,7 +192,7 @@ def _client(side: ClientSide) -> Iterator[str]:
     if side.client_name is not None:
         yield terminal(side.client_name, _LONGEST) or _("an empty name")
     if side.client is not None:
-        yield terminal(side.client, _LONGEST)
+        yield terminal(side.client.replace(" or ", _(" or ")), _LONGEST)
     if side.client_build is not None:
         yield _("build {number}", number=side.client_build)
     if side.rdp_version is not None:
