@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from probe.audit.attempt import Attempt, Question, Stage
+from probe.audit.capture_verdict_alike import alike
 from probe.audit.capture_verdict_course import course
 from probe.audit.capture_verdict_narrow import narrowed
 from probe.audit.capture_verdict_unknown import has_clock, unknown
@@ -43,10 +44,16 @@ def captured(
     attempt = _as_one(seen.attempt)
     reading = read(attempt)
     where = course(connection, attempt, reading)
-    result = verdict(audit_of((connection,), (attempt,), settings, trust, server_name=name_in(seen.client), alone=True))
-    result.status, result.ending = where.status, where.ending
-    result.service, result.banner = where.service, where.banner
-    narrowed(result, reading, seen, where)
+    audit = audit_of((connection,), (attempt,), settings, trust, server_name=name_in(seen.client), alone=True)
+
+    def make() -> Result:
+        result = verdict(audit)
+        result.status, result.ending = where.status, where.ending
+        result.service, result.banner = where.service, where.banner
+        narrowed(result, reading, seen, where)
+        return result
+
+    result = alike(audit, attempt, seen, where, make)
     if not has_clock(connection):
         without_clock(result)
     result.capture = _described(connection, seen, file)

@@ -24,7 +24,7 @@ from probe.audit.verdict_negotiation import answer_without_negotiation, negotiat
 from probe.audit.verdict_simulation import simulations
 from probe.audit.verdict_tls import direct_tls, tls, tls_of_one
 from probe.handshake.machine import NEVER_OPENED, Ending
-from probe.result import CertificateChain, Result, Status, Target
+from probe.result import CertificateChain, Ntlm, Result, Status, Target
 from probe.wire.nego import NegotiationFailure
 from probe.wire.tls_version import SSL2, version_name
 
@@ -66,9 +66,9 @@ def verdict(audit: Audit) -> Result:
     readings = [read(attempt) for attempt in attempts]
     wall_offset = audit.started_at.timestamp() - audit.started
     result = Result(
-        target=_target(audit),
+        target=target_of(audit),
         started=timestamp(audit.started_at.timestamp()),
-        elapsed_ms=round((audit.ended - audit.started) * 1000, 1),
+        elapsed_ms=elapsed_ms(audit),
         depth=audit.settings.depth,
         asked=asked(audit.settings),
         connections=len(attempts),
@@ -95,7 +95,13 @@ def verdict(audit: Audit) -> Result:
     return result
 
 
-def _target(audit: Audit) -> Target:
+def elapsed_ms(audit: Audit) -> float:
+    """How long it took."""
+    return round((audit.ended - audit.started) * 1000, 1)
+
+
+def target_of(audit: Audit) -> Target:
+    """The target as a result tells it."""
     target = audit.target
     return Target(
         input=target.input,
@@ -110,12 +116,7 @@ def _target(audit: Audit) -> Target:
 def _describe(result: Result, audit: Audit, readings: Sequence[Reading], wall_offset: float) -> None:
     """Fill in what only an RDP server has."""
     result.credssp = credssp(readings, wall_offset)
-    circumstances = Circumstances(
-        names_asked=audit.settings.server_name or (audit.target.host if audit.named else audit.server_name),
-        at=audit.started_at,
-        ntlm=result.credssp.ntlm if result.credssp is not None else None,
-        judge=audit.trust,
-    )
+    circumstances = _circumstances(audit, result.credssp.ntlm if result.credssp is not None else None)
     if result.negotiation is not None and result.negotiation.protocols["RDP"].state == "accepted":
         result.standard_rdp = standard_rdp(readings, circumstances)
     result.server = server_kind(readings)
@@ -129,6 +130,15 @@ def _describe(result: Result, audit: Audit, readings: Sequence[Reading], wall_of
     result.certificates = _certificates(readings, circumstances)
     if result.server.kind not in ("windows", "unknown") and result.credssp and result.credssp.ntlm:
         result.credssp.ntlm.os = None  # other servers send a Windows build that they made up
+
+
+def _circumstances(audit: Audit, ntlm: Ntlm | None) -> Circumstances:
+    return Circumstances(
+        names_asked=audit.settings.server_name or (audit.target.host if audit.named else audit.server_name),
+        at=audit.started_at,
+        ntlm=ntlm,
+        judge=audit.trust,
+    )
 
 
 def _is_full(settings: Settings) -> bool:
@@ -226,6 +236,11 @@ def _contradictions(readings: Sequence[Reading]) -> list[str]:
 def _version_of(reading: Reading) -> str:
     """The version of the hello that a chain came with."""
     return version_name(SSL2 if reading.server_hello is None else reading.server_hello.selected_version)
+
+
+def certificates_of(audit: Audit, readings: Sequence[Reading]) -> list[CertificateChain]:
+    """The chains alone, of a server whose NTLM names are not known."""
+    return _certificates(readings, _circumstances(audit, None))
 
 
 def _certificates(readings: Sequence[Reading], circumstances: Circumstances) -> list[CertificateChain]:

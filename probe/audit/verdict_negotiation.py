@@ -64,15 +64,7 @@ def _advertised(response: NegotiationResponse | None, flag: ResponseFlag) -> boo
 def _attempt(attempt: Attempt, reading: Reading) -> NegotiationAttempt:
     requested = [] if attempt.question.bare else protocol_names(attempt.question.protocols or 0)
     answer = reading.negotiation
-    answered_at = next(
-        (
-            event.at
-            for event in attempt.events
-            if isinstance(event, Seen) and isinstance(event.message, x224.ConnectionConfirm)
-        ),
-        attempt.ended,
-    )
-    described = NegotiationAttempt(requested=requested, elapsed_ms=round((answered_at - attempt.started) * 1000, 1))
+    described = NegotiationAttempt(requested=requested, elapsed_ms=answered_ms(attempt))
     if reading.confirm is not None:
         described.source_reference = f"0x{reading.confirm.src_ref:04x}"
     if isinstance(answer, NegotiationResponse):
@@ -85,6 +77,19 @@ def _attempt(attempt: Attempt, reading: Reading) -> NegotiationAttempt:
         if described.answer in (None, _INCOMPLETE):
             described.ending = attempt.ending.value
     return described
+
+
+def answered_ms(attempt: Attempt) -> float:
+    """How long it took until the confirm came, or until it ended without one."""
+    answered_at = next(
+        (
+            event.at
+            for event in attempt.events
+            if isinstance(event, Seen) and isinstance(event.message, x224.ConnectionConfirm)
+        ),
+        attempt.ended,
+    )
+    return round((answered_at - attempt.started) * 1000, 1)
 
 
 def answer_without_negotiation(reading: Reading) -> str | None:
