@@ -62,7 +62,7 @@ _SIGNATURES = {
     "1.3.14.3.2.29": "sha1WithRSA",
 }
 _SECONDS_A_DAY = 86400
-_MOST_REMEMBERED = 64  # certificates: those of authorities, and of machines that were cloned, come again and again
+_MOST_REMEMBERED = 320  # certificates: those of authorities, and of machines that were cloned, come again and again
 _MOST_NAMES = 200  # of one certificate; a hostile one can carry megabytes of them
 _MOST_DESCRIBED = 20  # certificates of a chain; a hostile one can hold tens of thousands
 _SIX_MONTHS = (timedelta(days=180), timedelta(days=190))  # how long what Windows makes by itself is valid

@@ -43,7 +43,7 @@ _KEY_ALGORITHMS = {
 # Terminal servers give an RSA key the OID of a signature. Source: the same is undone by rdesktop and FreeRDP.
 _RSA_BY_MISTAKE = {"1.2.840.113549.1.1.2", "1.2.840.113549.1.1.4", "1.2.840.113549.1.1.5", "1.3.14.3.2.15"}
 _CURVES = {"1.2.156.10197.1.301": "SM2"}
-_MOST_REMEMBERED = 64  # certificates: one is asked for several times, and authorities are those of many servers
+_MOST_REMEMBERED = 320  # certificates: one is asked for several times, and authorities are those of many servers
 LONGEST_REMEMBERED = 8192  # bytes; a hostile one can hold tens of thousands of names
 
 
