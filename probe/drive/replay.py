@@ -25,6 +25,7 @@ from probe.capture.flows import Limits
 from probe.capture.link_layers import Layers
 from probe.drive.capture_file import CaptureFile, open_capture
 from probe.drive.odd_links import ScapyLinks
+from probe.drive.replay_alike import OneSyn
 from probe.drive.replay_order import InOrder
 from probe.drive.replay_work import in_order, worked
 from probe.handshake.key_log import KeyLog
@@ -112,12 +113,13 @@ class Replay:
         def line(found: Connection | Datagrams) -> bytes:
             return finish(self._told(found))
 
+        one_syn = OneSyn(line)
         taken = self.secrets.taken
 
         def is_known() -> bool:  # to other processes: secrets that stand in the file itself are not
             return self.passed.size is not None and self.secrets.taken == taken
 
-        yield from worked(in_order(self._chosen()), line, is_known)
+        yield from worked(in_order(self._chosen()), line, is_known, at_once=one_syn.line)
 
     def _chosen(self) -> Iterator[tuple[Connection | Datagrams, int | None]]:
         for found, oldest in self._conversations():

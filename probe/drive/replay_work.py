@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 Found = Connection | Datagrams
+Work = Callable[[Found], bytes]
+AtOnce = Callable[[Found], bytes | None]
 FEW = 256  # connections that are judged before others are asked to help
 _TOGETHER = 32  # connections that go to another process at a time
 _MOST_WAITING = 4096
@@ -28,7 +30,7 @@ _MOST_BYTES = 24 << 20
 _OVERHEAD = 2048  # bytes that a connection takes beside what was said on it
 # New objects after which garbage is looked for: a connection makes thousands, nearly none of them in a cycle.
 _MANY_OBJECTS = 50_000
-_work: Callable[[Found], bytes] | None = None  # of a process that helps
+_work: Work | None = None  # of a process that helps
 
 
 def in_order(found: Iterable[tuple[Found, int | None]]) -> Iterator[Found]:
@@ -53,24 +55,50 @@ def in_order(found: Iterable[tuple[Found, int | None]]) -> Iterator[Found]:
 
 
 def worked(
-    items: Iterable[Found], work: Callable[[Found], bytes], may_share: Callable[[], bool], processes: int | None = None
+    items: Iterable[Found],
+    work: Work,
+    may_share: Callable[[], bool],
+    processes: int | None = None,
+    *,
+    at_once: AtOnce = lambda _: None,
 ) -> Iterator[bytes]:
     """What `work` makes of each, in their order. Other processes are copies of this one as it is when they begin.
 
-    `may_share` says whether they know all that is known here.
+    `may_share` says whether they know all that is known here. `at_once` gives the same as `work` where that takes less
+    than to ask another process; None for all else.
     """
     processes = len(os.sched_getaffinity(0)) if processes is None else processes
     usual = gc.get_threshold()
     gc.set_threshold(_MANY_OBJECTS, *usual[1:])
     try:
-        yield from _worked(iter(items), work, may_share, processes)
+        yield from _worked(iter(items), _Maker(work, at_once), may_share, processes)
     finally:
         gc.set_threshold(*usual)
 
 
-def _worked(
-    iterator: Iterator[Found], work: Callable[[Found], bytes], may_share: Callable[[], bool], processes: int
-) -> Iterator[bytes]:
+class _Maker:
+    """Makes lines here."""
+
+    def __init__(self, work: Work, at_once: AtOnce) -> None:
+        self.work = work
+        self._at_once = at_once
+
+    def __call__(self, item: Found) -> bytes:
+        line = self._at_once(item)
+        return self.work(item) if line is None else line
+
+    def all_at_once(self, batch: list[Found]) -> list[bytes] | None:
+        """The lines of a batch; None where one of them takes longer."""
+        lines = []
+        for item in batch:
+            line = self._at_once(item)
+            if line is None:
+                return None
+            lines.append(line)
+        return lines
+
+
+def _worked(iterator: Iterator[Found], work: _Maker, may_share: Callable[[], bool], processes: int) -> Iterator[bytes]:
     for item in islice(iterator, FEW):
         yield work(item)
     if processes > 1 and may_share() and (batch := list(islice(iterator, _TOGETHER))):
@@ -85,15 +113,18 @@ def _batches(iterator: Iterator[Found]) -> Iterator[list[Found]]:
 
 
 def _shared(
-    batches: Iterable[list[Found]], work: Callable[[Found], bytes], may_share: Callable[[], bool], processes: int
+    batches: Iterable[list[Found]], work: _Maker, may_share: Callable[[], bool], processes: int
 ) -> Iterator[bytes]:
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
     under_way: deque[Future[list[bytes]] | list[bytes]] = deque()
-    with ProcessPoolExecutor(processes, get_context("fork"), _begin, (work,)) as pool:
+    with ProcessPoolExecutor(processes, get_context("fork"), _begin, (work.work,)) as pool:
         for batch in batches:
-            under_way.append(pool.submit(_done, batch) if may_share() else [work(item) for item in batch])
+            lines = work.all_at_once(batch)
+            if lines is None and not may_share():
+                lines = [work(item) for item in batch]
+            under_way.append(pool.submit(_done, batch) if lines is None else lines)
             if len(under_way) > 3 * processes:
                 yield from _lines(under_way.popleft())
         while under_way:
@@ -104,7 +135,7 @@ def _lines(done: Future[list[bytes]] | list[bytes]) -> list[bytes]:
     return done if isinstance(done, list) else done.result()
 
 
-def _begin(work: Callable[[Found], bytes]) -> None:
+def _begin(work: Work) -> None:
     """Of a process that helps: Ctrl-C is for the one that reads."""
     global _work  # noqa: PLW0603 - what a process is for is given to it once
     _work = work

@@ -87,3 +87,18 @@ def test_what_comes_to_be_known_later_is_done_here_from_then_on() -> None:
     here = str(os.getpid()).encode()
     assert [int(first) for first, _ in made] == list(range(FEW + 300))
     assert [who == here for _, who in made[FEW:]] == [False] * 64 + [True] * 236
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_what_is_had_at_once_is_asked_of_no_other_process_and_keeps_its_place(processes: int) -> None:
+    slow = {FEW + 40, FEW + 200}
+    found = [connection(number) for number in range(FEW + 300)]
+
+    def at_once(each: Found) -> bytes | None:
+        return None if each.first_packet in slow else str(each.first_packet).encode()
+
+    told = list(worked(found, process, lambda: True, processes, at_once=at_once))
+    assert [int(line.split()[0]) for line in told] == list(range(FEW + 300))
+    elsewhere = [number for number, line in enumerate(told) if line.endswith(f" {os.getpid()}".encode())]
+    assert elsewhere == ([] if processes > 1 else sorted(slow))
+    assert {b" " in told[number] for number in slow} == {True}
