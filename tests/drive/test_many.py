@@ -11,6 +11,7 @@ from probe.audit.settings import Settings
 from probe.drive import many as subject
 from probe.drive.limits import Limits
 from probe.drive.many import Many
+from probe.drive.tap import Tap
 from probe.errors import InputError
 from probe.result import Result, Target
 
@@ -28,7 +29,8 @@ class Auditor:
         self.most_open = 0
         self.ended: list[int] = []
 
-    async def audit(self, asked: Target, _settings: Settings, _limits: Limits) -> Result:
+    async def audit(self, asked: Target, _settings: Settings, _limits: Limits, *, tap: Tap | None = None) -> Result:
+        assert tap is None
         self.open += 1
         self.most_open = max(self.most_open, self.open)
         await trio.sleep(self.seconds.get(asked.port, 0.001 * asked.port))
