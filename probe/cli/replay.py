@@ -70,6 +70,8 @@ def _run(options: argparse.Namespace) -> int:
     if options.ca_file is not None:
         roots(options.ca_file)  # said before anything is read; what was read is kept
     secrets, wanted, trust = read_key_logs(options.keylog or ()), _wanted(options), trust_judge(options.ca_file)
+    if options.keylog and not secrets.kept:
+        remark(_("there is no secret in the key log"))
     if secrets.dropped:
         remark(_("of the key log's secrets the newest {kept} are kept", kept=secrets.kept))
     progress = ReadingProgress(sys.stderr)

@@ -15,16 +15,19 @@ _HINT = "name a file as SSLKEYLOGFILE makes it: CLIENT_RANDOM and two hexadecima
 
 
 def read_key_log(path: str, into: KeyLog | None = None) -> KeyLog:
-    """The secrets of a key log, beside those that `into` has. Raises InputError."""
+    """The secrets of a key log, beside those that `into` has. One may be empty: no handshake was completed yet.
+
+    Raises InputError for what cannot be read, and for what has lines and none that is a secret's.
+    """
     log = KeyLog() if into is None else into
-    before = log.taken
+    before, unread = log.taken, log.unread
     try:
         with Path(path).open("rb") as file:
             _read(file, log, before)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         why = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
         raise InputError(f"cannot read the key log {path!r}: {why}", _HINT) from error
-    if log.taken == before:
+    if log.taken == before and log.unread > unread:
         raise InputError(f"no secret in the key log {path!r}", _HINT)
     return log
 

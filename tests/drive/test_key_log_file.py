@@ -35,7 +35,14 @@ def test_a_key_log_with_other_labels_alone_is_one(tmp_path: Path) -> None:
     assert log.taken == 1
 
 
-@pytest.mark.parametrize("content", [b"", b"# nothing\n", b"\xd4\xc3\xb2\xa1 no text", b"\n" * 5])
+@pytest.mark.parametrize("content", [b"", b"# nothing\n", b"\n" * 5])
+def test_a_key_log_may_be_empty(tmp_path: Path, content: bytes) -> None:
+    """As the one of an audit in which no handshake was completed."""
+    (tmp_path / "keys.log").write_bytes(content)
+    assert read_key_log(str(tmp_path / "keys.log")).kept == 0
+
+
+@pytest.mark.parametrize("content", [b"\xd4\xc3\xb2\xa1 no text", b"CLIENT_RANDOM 00\n"])
 def test_a_file_without_a_secret_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "keys.log").write_bytes(content)
     with pytest.raises(InputError, match=r"no secret in the key log .*keys\.log"):
