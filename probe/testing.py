@@ -13,8 +13,8 @@ import datetime as dt
 import io
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Literal
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import pytest
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 VerifyRdp = Callable[..., "list[Verification]"]
 ReplayRdp = Callable[..., "ReplayServer"]
 ServeRdp = Callable[..., "DemoServer"]
+T = TypeVar("T")
 
 
 class RdpFailed(AssertionError):
@@ -54,14 +55,25 @@ def rdp_verify() -> VerifyRdp:
 def rdp_replay() -> Iterator[ReplayRdp]:
     """`replay_rdp`, as a fixture: what it serves is there until the test ends."""
     with ExitStack() as servers:
-        yield lambda *given, **options: servers.enter_context(replay_rdp(*given, **options))
+        yield lambda *given, **options: _entered(servers, replay_rdp(*given, **options))
 
 
 @pytest.fixture
 def rdp_server() -> Iterator[ServeRdp]:
     """`serve_rdp`, as a fixture: the server is there until the test ends."""
     with ExitStack() as servers:
-        yield lambda *given, **options: servers.enter_context(serve_rdp(*given, **options))
+        yield lambda *given, **options: _entered(servers, serve_rdp(*given, **options))
+
+
+def _entered(servers: ExitStack, server: AbstractContextManager[T]) -> T:
+    """A server until the test ends; a mistake in what was asked for fails the test in two lines."""
+    from probe.errors import InputError
+
+    try:
+        return servers.enter_context(server)
+    except InputError as error:
+        mistake = error
+    pytest.fail(f"{mistake.what}\nhint: {mistake.hint}", pytrace=False)
 
 
 @contextmanager
@@ -77,8 +89,8 @@ def replay_rdp(
 
     A client is answered from the captured connection whose client asked most nearly the same: `served` of what this
     gives tells which, and whether the client asked otherwise. `stream` chooses connections by their numbers (tshark's
-    tcp.stream); without it all RDP connections are there. With `timing` it answers as late as in the capture, up to
-    10 s. Raises InputError for a file that cannot be read, or that has no such connection.
+    tcp.stream); without it all RDP connections are there that were opened. With `timing` it answers as late as in the
+    capture, up to 10 s. Raises InputError for a file that cannot be read, or that has no such connection.
     """
     from functools import partial
 
@@ -91,17 +103,17 @@ def replay_rdp(
 
 
 def _scripts(capture: str, stream: int | Sequence[int] | None) -> list[Script]:
-    from probe.capture.script import script_of
+    from probe.capture.script import is_playable, script_of
     from probe.drive.replay import connections
     from probe.errors import InputError
 
     asked = None if stream is None else {stream} if isinstance(stream, int) else set(stream)
     found = [each for each in connections(capture) if asked is None or each.stream in asked]
-    scripts = [script_of(each) for each in found if any(piece.side.value == "server" for piece in each.pieces)]
+    scripts = [script_of(each) for each in found if is_playable(each)]
     if not scripts:
-        which = "" if asked is None else f" among {', '.join(map(str, sorted(asked)))}"
+        which = "" if asked is None else f" in stream {', '.join(map(str, sorted(asked)))}"
         raise InputError(
-            f"{capture} has no RDP connection in which the server says something{which}",
+            f"{capture} has no RDP connection that shows what its server did{which}",
             f"see what is in it: rdp-probe replay -q {capture}",
         )
     return scripts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -236,11 +237,50 @@ def test_an_audit_of_a_captured_audit_finds_what_was_found_then() -> None:
 def test_one_captured_connection_can_be_chosen() -> None:
     with replay_rdp(PCAPS / "probe-standard.pcap", stream=[0, 2]) as server:
         assert server.streams == (0, 2)
-    with pytest.raises(InputError, match="in which the server says something among 77"):
+    with pytest.raises(InputError, match="that shows what its server did in stream 77"):
         replay_rdp(PCAPS / "probe-standard.pcap", stream=77).__enter__()
 
 
-@pytest.mark.parametrize(("name", "what"), [("filtered.pcap", "has no RDP connection in which"), ("README.md", "no capture")])
+@pytest.mark.parametrize(
+    ("name", "what"), [("filtered.pcap", "has no RDP connection that shows"), ("README.md", "no capture")]
+)
 def test_what_no_server_can_be_made_of_is_a_mistake(name: str, what: str) -> None:
     with pytest.raises(InputError, match=what), replay_rdp(PCAPS / name):
         pass
+
+
+@pytest.mark.parametrize(
+    ("name", "ends"), [("resets-after-request.pcap", ConnectionResetError), ("closes-after-request.pcap", None)]
+)
+def test_a_server_that_ended_it_without_a_word_does_so_again(name: str, ends: type[Exception] | None) -> None:
+    with replay_rdp(PCAPS / name) as server:
+        client = socket.create_connection((server.address, server.port), timeout=10)
+        with client:
+            client.sendall(bytes.fromhex("030000130ee00000000000010008000b000000"))
+            if ends is None:
+                assert client.recv(100) == b""
+            else:
+                with pytest.raises(ends):
+                    client.recv(100)
+        [served] = server.served
+        assert (served.sent, served.finished) == (0, True)
+
+
+def test_what_was_sent_is_counted_before_it_comes() -> None:
+    with replay_rdp(PCAPS / "shadow-nla-required.pcap") as server:
+        for number in range(20):
+            with socket.create_connection((server.address, server.port), timeout=10) as client:
+                client.sendall(bytes.fromhex("030000130ee000000000000100080001000000"))
+                assert len(client.recv(100)) == 19
+                assert (server.served[number].sent, server.served[number].finished) == (19, True)
+
+
+def test_a_mistake_fails_a_test_in_two_lines(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("""
+        def test_it(rdp_server):
+            rdp_server("windows-95")
+    """)
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["no such kind of server: windows-95", "hint: one of windows-nla*"], consecutive=True)
+    result.stdout.no_fnmatch_line("*Traceback*")

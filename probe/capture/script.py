@@ -116,6 +116,13 @@ class Script:
     whole: bool  # False: bytes of the server are missing, and the script ends before them
 
 
+def is_playable(connection: Connection) -> bool:
+    """It was opened, and what the server did is in the capture: also where it was to say nothing, and to end it."""
+    spoke = any(piece.side is Side.SERVER for piece in connection.pieces)
+    opened = connection.ending not in ("refused", "unanswered", "unreachable")
+    return spoke or (opened and bool(connection.pieces) and connection.one_sided is None and not connection.gaps)
+
+
 def script_of(connection: Connection) -> Script:
     """A captured connection as turns. What comes behind missing bytes of the server is left out."""
     turns, framer = [Turn()], MessageFramer()

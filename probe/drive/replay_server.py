@@ -121,8 +121,8 @@ class _Stage:
         for said in says:
             if self._timing:
                 await trio.sleep(min(said.after_s, _LONGEST_PAUSE_S))
+            served.sent += len(said.data)  # before: who has received them finds them counted
             await stream.send_all(said.data)
-            served.sent += len(said.data)
 
     @staticmethod
     async def _leave(player: Player, stream: trio.SocketStream) -> None:

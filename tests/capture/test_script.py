@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from probe.audit.conversation import connect_initial, opening
 from probe.capture.connection import Connection, Endpoint, HowItEnded, Piece
-from probe.capture.script import MessageFramer, Player, Script, script_of
+from probe.capture.script import MessageFramer, Player, Script, is_playable, script_of
 from probe.handshake.client_hello import client_hello, usual_offer
 from probe.handshake.machine import Side
 from probe.wire.nego import Protocol
@@ -222,6 +222,23 @@ def test_a_server_that_speaks_first_does_so() -> None:
 )
 def test_kinds_of_messages(data: bytes, kinds: list[tuple[str, int, int]]) -> None:
     assert [message.kind for message in MessageFramer().feed(data)] == kinds
+
+
+@pytest.mark.parametrize(
+    ("connection", "playable"),
+    [
+        (_connection((C, _REQUEST_SSL), (S, _CONFIRM_SSL)), True),
+        (_connection((C, _REQUEST_SSL), ending="reset"), True),
+        (_connection((C, _REQUEST_SSL), ending="open", ended_by=None), True),
+        (_connection(), False),
+        (_connection(ending="refused"), False),
+        (replace(_connection((C, _REQUEST_SSL)), one_sided=Side.CLIENT), False),
+        (replace(_connection((C, _REQUEST_SSL)), gaps=True), False),
+    ],
+)
+def test_what_a_server_can_be_made_of(connection: Connection, playable: bool) -> None:
+    """That it said nothing is known only where it would have been seen."""
+    assert is_playable(connection) is playable
 
 
 _BYTES = st.one_of(st.binary(max_size=80), st.sampled_from([_REQUEST_SSL, _CONFIRM_SSL, _HELLO_12, _HELLO_13, _FLIGHT]))
