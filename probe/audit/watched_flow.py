@@ -214,7 +214,7 @@ def _first_machine(found: Opening | None, secrets: KeyLog, only: Side | None) ->
     machines: dict[Opening | None, Callable[[], Machine]] = {
         Opening.NEGOTIATION: lambda: Negotiation(only=only),
         Opening.SETTINGS: lambda: BasicSettingsExchange(only=only),
-        Opening.HELLO: lambda: TlsWatched(inside_tls(0), secrets, only=only),
+        Opening.HELLO: lambda: TlsWatched(inside_tls(0) if secrets.kept else None, secrets, only=only),
         Opening.OTHER: Foreign,
     }
     return machines.get(found, Nothing)()
@@ -229,7 +229,8 @@ def _after(confirm: ConfirmData | None, secrets: KeyLog, only: Side | None) -> M
         return BasicSettingsExchange(only=only)
     if not isinstance(answer, NegotiationResponse):
         return None
-    return TlsWatched(inside_tls(answer.selected), secrets, only=only)
+    inner = inside_tls(answer.selected) if secrets.kept else None  # nothing is opened without a key
+    return TlsWatched(inner, secrets, only=only)
 
 
 def _behind_settings(finished: Machine) -> Machine | None:

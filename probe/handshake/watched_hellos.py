@@ -55,6 +55,9 @@ class WatchedHellos:
         self.chain: tuple[bytes, ...] = ()  # the server's, DER, leaf first
         self.transcript = bytearray()  # the handshake messages so far
         self.lead = Lead.NOWHERE
+        self.is_tls13 = False  # the server has selected it
+        # The client may send data before the handshake is over, as far as is known. RFC 8446 section 4.2.10.
+        self.may_be_early = True
         self._alone = only is Side.CLIENT
         self._reader: TlsHello | Ssl2Hello = TlsHello(
             through_retry=True, unasked=begun, server_only=only is Side.SERVER
@@ -66,16 +69,6 @@ class WatchedHellos:
     def waiting_for(self) -> str:
         """The message that is awaited, in words."""
         return self._reader.waiting_for
-
-    @property
-    def is_tls13(self) -> bool:
-        """The server has selected TLS 1.3."""
-        return self.server_hello is not None and self.server_hello.selected_version >= TLS13
-
-    @property
-    def may_be_early(self) -> bool:
-        """The client may send data before the handshake is over, as far as is known. RFC 8446 section 4.2.10."""
-        return self.client_hello is None or find(self.client_hello.extensions, _EARLY_DATA) is not None
 
     def observe(self, side: Side, data: bytes, at: float) -> list[Event]:
         """Take bytes of either side, however split; not called any more once they have led somewhere."""
@@ -132,10 +125,11 @@ class WatchedHellos:
             self.transcript += event.raw
         if isinstance(message, tls_hello.ClientHello):
             self.client_hello, self.client_random = message, message.random
+            self.may_be_early = find(message.extensions, _EARLY_DATA) is not None
         elif isinstance(message, ssl2.ClientHello):  # RFC 5246 appendix E.2: the challenge, filled up on the left
             self.client_random = message.challenge.rjust(_RANDOM, b"\0")
         elif isinstance(message, tls_hello.ServerHello):
-            self.server_hello = message
+            self.server_hello, self.is_tls13 = message, message.selected_version >= TLS13
         elif isinstance(message, tls_hello.Certificate | tls_hello.CertificateTls13):
             self.chain = message.chain
 

@@ -9,8 +9,10 @@ class Stream:
     INVARIANT: a byte is moved a bounded number of times, however small the pieces are in which bytes come and go.
     """
 
+    __slots__ = ("_at", "_buffer")
+
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        self._buffer: bytes | bytearray = b""  # what was fed, as long as that is all
         self._at = 0
 
     def __len__(self) -> int:
@@ -18,7 +20,13 @@ class Stream:
 
     def feed(self, data: bytes) -> None:
         """Append bytes."""
-        self._buffer += data
+        if self._at == len(self._buffer):
+            self._buffer, self._at = bytes(data), 0
+        elif isinstance(self._buffer, bytearray):
+            self._buffer += data
+        else:
+            self._buffer, self._at = bytearray(self._buffer[self._at :]), 0
+            self._buffer += data
 
     def peek(self, size: int) -> bytes:
         """Up to `size` bytes from the front, which stay."""
@@ -27,8 +35,14 @@ class Stream:
     def take(self, size: int) -> bytes:
         """Remove `size` bytes from the front."""
         taken = self.peek(size)
-        self._at += size
-        if 2 * self._at >= len(self._buffer):  # moving the rest costs no more than was taken
-            del self._buffer[: self._at]
-            self._at = 0
+        self.skip(size)
         return taken
+
+    def skip(self, size: int) -> None:
+        """Remove `size` bytes from the front."""
+        self._at = at = self._at + size
+        if at >= len(self._buffer):
+            self._buffer, self._at = b"", 0
+        elif isinstance(self._buffer, bytearray) and 2 * at >= len(self._buffer):  # no more is moved than was taken
+            del self._buffer[:at]
+            self._at = 0

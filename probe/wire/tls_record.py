@@ -7,6 +7,7 @@ Source: RFC 8446 section 5 and 6, RFC 5246 section 6.2 and 7.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -135,43 +136,39 @@ class ChangeCipherSpec:
         w.u8(self.value)
 
 
-_USUAL = {bytes((kind, Record.MAJOR_VERSION)): kind for kind in ContentType}  # how a record begins
-_LONGEST = Record.LONGEST.to_bytes(2, "big")
+_TYPES = {int(kind): kind for kind in ContentType}
 
 
-class RecordFramer:
-    """Cuts a byte stream into records, however it was split into segments."""
+class RecordFramer(Stream):
+    """Cuts a byte stream into records, however it was split into segments: `feed` it, and take them."""
 
-    def __init__(self) -> None:
-        self._stream = Stream()
-
-    def feed(self, data: bytes) -> None:
-        """Append bytes of the stream."""
-        self._stream.feed(data)
+    __slots__ = ()
 
     def next_record(self) -> Record | None:
         """The next whole record, or None while its end has not come.
 
         Raises InvalidField or TooLong where there is none; the bytes stay, and `leftover` gives them.
         """
-        header = self._stream.peek(Record.HEADER)
-        if not header:
-            return None
-        if header[:2] in _USUAL and len(header) == Record.HEADER and header[3:] <= _LONGEST:  # most records, quickly
-            kind, version, length = _USUAL[header[:2]], header[1] << 8 | header[2], header[3] << 8 | header[4]
-        else:
-            try:
-                kind, version, length = _read_header(Reader(header, "Record"))
-            except Truncated:
-                return None
-        if len(self._stream) < Record.HEADER + length:
-            return None
-        self._stream.take(Record.HEADER)
-        return Record(type=kind, version=version, fragment=self._stream.take(length))
+        buffer, at = self._buffer, self._at
+        left = len(buffer) - at
+        if left >= Record.HEADER and buffer[at] in _TYPES and buffer[at + 1] == Record.MAJOR_VERSION:
+            length = buffer[at + 3] << 8 | buffer[at + 4]
+            if length <= Record.LONGEST:
+                end = at + Record.HEADER + length
+                if end > len(buffer):
+                    return None
+                kind, version = _TYPES[buffer[at]], Record.MAJOR_VERSION << 8 | buffer[at + 2]
+                fragment = bytes(buffer[at + Record.HEADER : end])
+                self.skip(Record.HEADER + length)
+                return Record(type=kind, version=version, fragment=fragment)
+        if left:
+            with suppress(Truncated):
+                _read_header(Reader(self.peek(Record.HEADER), "Record"))
+        return None
 
     def leftover(self) -> bytes:
         """Take the bytes that no record claimed; they belong to the next protocol."""
-        return self._stream.take(len(self._stream))
+        return self.take(len(self))
 
 
 class HandshakeFramer:
@@ -195,9 +192,9 @@ class HandshakeFramer:
 
     def next_message(self) -> bytes | None:
         """The next whole message with its header, or None while its end has not come. Raises TooLong."""
-        r = Reader(self._stream.peek(self.HEADER), "Handshake")
-        if r.remaining < self.HEADER:
+        if len(self._stream) < self.HEADER:
             return None
+        r = Reader(self._stream.peek(self.HEADER), "Handshake")
         r.u8("msg_type")
         length = r.u24be("length")
         if length > self._limit:
