@@ -172,17 +172,45 @@ def without_random(hello: tls_hello.ClientHello) -> tls_hello.ClientHello:
     """The same hello with zeros for what is random, so that all of one client's are equal."""
     extensions = hello.extensions
     if extensions is not None:
-        extensions = tuple(each if each.type not in _RANDOM else _with_zeros(each, hello) for each in extensions)
-    return replace(hello, random=bytes(32), session_id=bytes(len(hello.session_id)), extensions=extensions)
+        extensions = tuple([each if each.type not in _RANDOM else _with_zeros(each) for each in extensions])
+    return tls_hello.ClientHello(
+        version=hello.version,
+        random=bytes(32),
+        session_id=bytes(len(hello.session_id)),
+        cipher_suites=hello.cipher_suites,
+        compression_methods=hello.compression_methods,
+        extensions=extensions,
+    )
 
 
-_RANDOM = (ExtensionType.KEY_SHARE, ExtensionType.SESSION_TICKET, ExtensionType.PRE_SHARED_KEY, ExtensionType.COOKIE)
+_RANDOM = frozenset(
+    map(
+        int,
+        (
+            ExtensionType.KEY_SHARE,
+            ExtensionType.SESSION_TICKET,
+            ExtensionType.PRE_SHARED_KEY,
+            ExtensionType.COOKIE,
+        ),
+    )
+)
 
 
-def _with_zeros(extension: tls_hello.Extension, hello: tls_hello.ClientHello) -> tls_hello.Extension:
-    if extension.type == ExtensionType.KEY_SHARE and (shares := shares_of(hello)):
-        return ext.client_key_share([(group, bytes(len(key))) for group, key in shares])
-    return replace(extension, body=bytes(len(extension.body)))
+def _with_zeros(extension: tls_hello.Extension) -> tls_hello.Extension:
+    body = extension.body
+    zeros = _zero_shares(body) if extension.type == ExtensionType.KEY_SHARE else bytes(len(body))
+    return tls_hello.Extension(type=extension.type, body=zeros)
+
+
+def _zero_shares(body: bytes) -> bytes:
+    """The groups and the lengths of keys stay; of what cannot be read nothing does."""
+    zeros, at, end = bytearray(len(body)), 2, len(body)
+    zeros[:at] = body[:at]
+    while at + 4 <= end:
+        zeros[at : at + 4] = body[at : at + 4]
+        at += 4 + (body[at + 2] << 8 | body[at + 3])
+    is_whole = at == end and int.from_bytes(body[:2], "big") == end - 2 > 0
+    return bytes(zeros) if is_whole else bytes(end)
 
 
 @lru_cache(maxsize=256)
