@@ -13,18 +13,20 @@ import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from probe.capture.connection import Connection, Datagrams
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
+    from concurrent.futures import Future, ProcessPoolExecutor
 
 Found = Connection | Datagrams
 Work = Callable[[Found], bytes]
 AtOnce = Callable[[Found], bytes | None]
 FEW = 256  # connections that are judged before others are asked to help
-_TOGETHER = 32  # connections that go to another process at a time
+_TOGETHER = 32  # connections that go to another process at a time, or fewer, of
+_TOGETHER_BYTES = 1 << 20
 _MOST_WAITING = 4096
 _MOST_BYTES = 24 << 20
 _OVERHEAD = 2048  # bytes that a connection takes beside what was said on it
@@ -41,7 +43,7 @@ def in_order(found: Iterable[tuple[Found, int | None]]) -> Iterator[Found]:
     waiting: list[tuple[int, int, int, Found]] = []
     size = 0
     for count, (each, oldest) in enumerate(found):
-        cost = _OVERHEAD + sum(len(piece.data) for piece in each.pieces)
+        cost = _cost(each)
         heapq.heappush(waiting, (each.first_packet, count, cost, each))
         size += cost
         while waiting and (
@@ -52,6 +54,10 @@ def in_order(found: Iterable[tuple[Found, int | None]]) -> Iterator[Found]:
             yield ready
     while waiting:
         yield heapq.heappop(waiting)[3]
+
+
+def _cost(found: Found) -> int:
+    return _OVERHEAD + sum(len(piece.data) for piece in found.pieces)
 
 
 def worked(
@@ -101,14 +107,23 @@ class _Maker:
 def _worked(iterator: Iterator[Found], work: _Maker, may_share: Callable[[], bool], processes: int) -> Iterator[bytes]:
     for item in islice(iterator, FEW):
         yield work(item)
-    if processes > 1 and may_share() and (batch := list(islice(iterator, _TOGETHER))):
-        yield from _shared(chain((batch,), _batches(iterator)), work, may_share, processes)
+    batches = _batches(iterator)
+    if processes > 1 and may_share() and (batch := next(batches, None)):
+        yield from _shared(chain((batch,), batches), work, may_share, processes)
     for item in iterator:
         yield work(item)
 
 
-def _batches(iterator: Iterator[Found]) -> Iterator[list[Found]]:
-    while batch := list(islice(iterator, _TOGETHER)):
+def _batches(iterator: Iterable[Found]) -> Iterator[list[Found]]:
+    batch: list[Found] = []
+    size = 0
+    for item in iterator:
+        batch.append(item)
+        size += _cost(item)
+        if len(batch) >= _TOGETHER or size >= _TOGETHER_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
         yield batch
 
 
@@ -118,31 +133,64 @@ def _shared(
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
-    under_way: deque[Future[list[bytes]] | list[bytes]] = deque()
-    with ProcessPoolExecutor(processes, get_context("fork"), _begin, (work.work,)) as pool:
-        for batch in batches:
-            lines = work.all_at_once(batch)
-            if lines is None and not may_share():
-                lines = [work(item) for item in batch]
-            under_way.append(pool.submit(_done, batch) if lines is None else lines)
-            if len(under_way) > 3 * processes:
-                yield from _lines(under_way.popleft())
-        while under_way:
-            yield from _lines(under_way.popleft())
+    under_way: deque[tuple[list[Found], Future[list[bytes]] | list[bytes]]] = deque()
+    alive = os.pipe()
+    try:
+        with ProcessPoolExecutor(processes, get_context("fork"), _begin, (work.work, *alive)) as pool:
+            for batch in batches:
+                lines = work.all_at_once(batch)
+                shares = lines is None and may_share()
+                under_way.append((batch, _asked(pool, batch) if shares else lines or _made(work, batch)))
+                if len(under_way) > 3 * processes:
+                    yield from _lines(*under_way.popleft(), work)
+            while under_way:
+                yield from _lines(*under_way.popleft(), work)
+    finally:
+        for end in alive:
+            os.close(end)
 
 
-def _lines(done: Future[list[bytes]] | list[bytes]) -> list[bytes]:
-    return done if isinstance(done, list) else done.result()
+def _made(work: Work, batch: list[Found]) -> list[bytes]:
+    return [work(item) for item in batch]
 
 
-def _begin(work: Work) -> None:
-    """Of a process that helps: Ctrl-C is for the one that reads."""
+def _asked(pool: ProcessPoolExecutor, batch: list[Found]) -> Future[list[bytes]] | list[bytes]:
+    """Ask another process; an empty list where they have been killed."""
+    from concurrent.futures import BrokenExecutor
+
+    try:
+        return pool.submit(_done, batch)
+    except BrokenExecutor:
+        return []
+
+
+def _lines(batch: list[Found], done: Future[list[bytes]] | list[bytes], work: Work) -> list[bytes]:
+    """What was made of a batch. It is made here where the process that was asked was killed."""
+    from concurrent.futures import BrokenExecutor
+
+    try:
+        lines = done if isinstance(done, list) else done.result()
+    except BrokenExecutor:
+        lines = []
+    return lines or _made(work, batch)
+
+
+def _begin(work: Work, reading: int, writing: int) -> None:
+    """Of a process that helps: Ctrl-C is for the one that reads, and its end is the end of this one."""
     global _work  # noqa: PLW0603 - what a process is for is given to it once
     _work = work
     gc.freeze()  # what was there before is looked through no more, so that its memory stays shared
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.close(writing)
+    Thread(target=_end_with, args=(reading,), daemon=True).start()
+
+
+def _end_with(reading: int) -> None:
+    """The other end of this pipe closes when the process that reads the capture ends, however it does."""
+    os.read(reading, 1)
+    os._exit(1)
 
 
 def _done(batch: list[Found]) -> list[bytes]:
     assert _work is not None
-    return [_work(item) for item in batch]
+    return _made(_work, batch)

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
+from itertools import count as counted
 
 import pytest
 
@@ -102,3 +107,52 @@ def test_what_is_had_at_once_is_asked_of_no_other_process_and_keeps_its_place(pr
     elsewhere = [number for number, line in enumerate(told) if line.endswith(f" {os.getpid()}".encode())]
     assert elsewhere == ([] if processes > 1 else sorted(slow))
     assert {b" " in told[number] for number in slow} == {True}
+
+
+def test_what_a_killed_process_was_to_do_is_done_here() -> None:
+    here, fatal = os.getpid(), FEW + 100
+
+    def work(found: Found) -> bytes:
+        if os.getpid() != here and found.first_packet == fatal:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return str(found.first_packet).encode()
+
+    made = worked(map(connection, range(FEW + 1000)), work, lambda: True, 2)
+    assert [int(line) for line in made] == list(range(FEW + 1000))
+
+
+_ENDLESS = f"""
+from itertools import count
+from {__name__} import connection, process, worked
+for line in worked(map(connection, count()), process, lambda: True, 2):
+    print(line.decode(), flush=True)
+"""
+
+
+def test_processes_that_help_end_with_the_one_that_reads() -> None:
+    command = [sys.executable, "-c", _ENDLESS]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as reader:
+        assert reader.stdout is not None
+        try:
+            assert any(int(line.split()[1]) != reader.pid for line in reader.stdout)
+            reader.kill()
+            reader.communicate(timeout=60)  # their standard output is the same, so that it ends with the last of them
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(reader.pid, signal.SIGKILL)
+
+
+def test_what_goes_to_another_process_is_bounded_by_its_bytes_too() -> None:
+    large, read = 1 << 19, 0
+
+    def found() -> Iterator[Found]:
+        nonlocal read
+        for number in counted():
+            read = number
+            yield connection(number, large if number >= FEW else 0)
+
+    made = worked(found(), process, lambda: True, 2)
+    for _ in range(FEW + 1):
+        next(made)
+    made.close()  # type: ignore[attr-defined]
+    assert (read - FEW) * large <= 16 << 20
