@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from probe.audit.watched import Watched
 from probe.capture.connection import Connection
-from probe.handshake.machine import Seen
+from probe.handshake.machine import SIDES, Seen
 from probe.handshake.tls_progress import Undecrypted
 from probe.result import Reached
 from probe.wire.tls_hello import ServerHello
@@ -37,7 +37,7 @@ def has_clock(connection: Connection) -> bool:
 def _of_the_file(connection: Connection, seen: Watched) -> Iterator[str]:
     if connection.one_sided is not None and connection.ending != "unanswered":
         yield f"only the {connection.one_sided.value}'s side was captured"
-    if connection.pieces and not (connection.syn or connection.syn_ack or seen.request_seen):
+    if not (connection.syn or connection.syn_ack or seen.request_seen):
         yield "the capture begins mid-stream"
     if connection.truncated:
         yield "packets were cut when they were captured"
@@ -55,6 +55,9 @@ def _gaps(connection: Connection) -> Iterator[str]:
         yield f"{piece.missing} bytes of the {piece.side.value} are missing before frame {piece.packet}"
     if len(missing) > _MOST_GAPS:
         yield f"bytes are missing in {len(missing)} places"
+    for side, count in zip(SIDES, connection.missing_at_end, strict=True):
+        if count:
+            yield f"{count} bytes of the {side.value} are missing at the end"
 
 
 def _encrypted(seen: Watched) -> Iterator[str]:

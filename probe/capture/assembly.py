@@ -125,6 +125,12 @@ class Stream:
             return 0
         return self._keep(position, end, position, segment)
 
+    def reach(self, position: int) -> None:
+        """All bytes before a position were sent, whether they are here or not. A single one is the number of a FIN."""
+        if position > self.high + 1:
+            self._hole(self.high, position)
+            self.high = position
+
     def _late(self, position: int, end: int, segment: Segment) -> int:
         """A segment that begins before the end of what was seen: the parts of it that are new are kept."""
         keeps_alive = end - position == 1 and position in (self.high - 1, self.low - 1)
@@ -183,6 +189,13 @@ class Stream:
         """
         behind = 0 if self.acknowledged is None else self.acknowledged - self.high
         return self.lost + (behind if behind > 1 else 0) + sum(last - first for first, last in self.holes)
+
+    @property
+    def missing_at_end(self) -> int:
+        """Those of them that no byte seen follows."""
+        behind = 0 if self.acknowledged is None else self.acknowledged - self.high
+        at_end = (last - first for first, last in self.holes if last == self.high)
+        return (behind if behind > 1 else 0) + next(at_end, 0)
 
     def first(self, count: int) -> bytes:
         """The first bytes, as far as they are there without a hole."""

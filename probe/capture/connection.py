@@ -51,6 +51,7 @@ class Connection:
     ended_by: Side | None = None  # who sent the first FIN or RST
     ended_packet: int | None = None  # the frame that it was
     gaps: bool = False  # bytes of a side are not in the capture, though later ones are
+    missing_at_end: tuple[int, int] = (0, 0)  # such bytes of the client and of the server that none seen follows
     truncated: bool = False  # packets were cut when they were captured (snaplen)
     cut: bool = False  # more bytes followed than are kept of a connection
     one_sided: Side | None = None  # the only side of which a packet was seen

@@ -32,6 +32,15 @@ def endpoints(key: bytes) -> tuple[Endpoint, Endpoint]:
     )
 
 
+_ANYWHERE = 1 << 32  # position of an RST of which no number is known before it
+_WINDOW = 1 << 24  # bytes that may be under way at a time: no system takes more unless it is told to
+
+
+def _in_window(stream: Stream, position: int) -> bool:
+    """Whether a number may be of this stream, behind bytes that are not in the capture."""
+    return stream.low - 1 <= position <= max(stream.high, stream.acknowledged or 0) + _WINDOW
+
+
 Initials = tuple[int | None, int | None]
 
 
@@ -81,6 +90,7 @@ class Flow:
         "packet",
         "packets",
         "queued",
+        "refused",
         "reset",
         "seen",
         "started",
@@ -112,7 +122,8 @@ class Flow:
         self.ended_by = -1
         self.ended_packet: int | None = None
         self.fins: tuple[tuple[int, int] | None, tuple[int, int] | None] = (None, None)  # position, acknowledged
-        self.reset = False
+        self.reset: tuple[int, int] | None = None  # the side that did so, and its position
+        self.refused = False  # with an RST that answers the SYN
         self.unreachable: int | None = None  # the packet that said so
 
     @property
@@ -123,7 +134,7 @@ class Flow:
     @property
     def over(self) -> bool:
         """True where neither side has anything more to say."""
-        return self.reset or (self.fins[0] is not None and self.fins[1] is not None)
+        return self.reset is not None or (self.fins[0] is not None and self.fins[1] is not None)
 
     def take(self, side: int, segment: Segment, limit: int) -> int:
         """A segment of a side. What keeping its bytes costs."""
@@ -134,8 +145,7 @@ class Flow:
             self.initials = with_initial(self.initials, side, segment)
         if flags & (SYN | RST):
             if flags & RST:
-                self._ended(side, "reset", segment.packet)
-                self.reset = True
+                self._reset(side, segment)
                 return 0
             if self._syn(side, segment, limit):
                 return 0
@@ -145,6 +155,8 @@ class Flow:
         if flags & ACK:
             streams[1 - side].acknowledge(acknowledgment)
         position = own.position(sequence)
+        if self.reset is not None and self.reset[0] == side and position + length + (flags & FIN) > self.reset[1]:
+            self._goes_on()
         cost = own.take(position, segment)
         if flags & FIN:
             self._fin(side, position + length, segment, own)
@@ -164,6 +176,29 @@ class Flow:
             streams = self.both_streams(limit)
         streams[side].begin((segment.sequence + 1) & MASK)
         return not segment.length
+
+    def _reset(self, side: int, segment: Segment) -> None:
+        """An RST. One that no receiver would take, for its number is in no window, says nothing."""
+        if self.reset is not None:
+            return
+        initial, position, acknowledged = self.initials[1 - side], _ANYWHERE, segment.acknowledged
+        if self.streams is not None and self.streams[side].base is not None:
+            own, other = self.streams[side], self.streams[1 - side]
+            position = own.position(segment.sequence)
+            if not _in_window(own, position):
+                return
+            own.reach(position)
+            if acknowledged >= 0 and other.base is not None and _in_window(other, other.position(acknowledged)):
+                other.acknowledge(acknowledged)
+        self.refused = initial is not None and acknowledged == (initial + 1) & MASK
+        self.reset = side, position
+        self._ended(side, "reset", segment.packet)
+
+    def _goes_on(self) -> None:
+        """Its side sends more behind an RST, so that was another's."""
+        self.reset, self.refused = None, False
+        if self.ending == "reset":
+            self.ending, self.ended_by, self.ended_packet = "open", -1, None
 
     def both_streams(self, limit: int) -> tuple[Stream, Stream]:
         """The bytes of both sides; `limit` of each are kept."""
@@ -240,6 +275,10 @@ class Flow:
             ended_by=ended_by,
             ended_packet=ended_packet,
             gaps=any(stream.missing for stream in seen),
+            missing_at_end=(
+                ours.missing_at_end if ours in seen else 0,
+                theirs.missing_at_end if theirs in seen else 0,
+            ),
             truncated=ours.truncated or theirs.truncated,
             cut=ours.cut or theirs.cut,
             one_sided=None if self.seen == 3 else (Side.CLIENT if self.seen == 1 << client else Side.SERVER),
@@ -249,10 +288,17 @@ class Flow:
             received=theirs.bytes,
         )
 
+    def _proved(self, client: int) -> bool:
+        """Bytes came, or the client acknowledged a SYN of the server's that is not in the capture."""
+        streams = self.streams
+        return streams is not None and (
+            any(stream.bytes for stream in streams) or streams[1 - client].last_acknowledgment >= 0
+        )
+
     def _how_it_ended(self, client: int, *, timed_out: bool) -> tuple[HowItEnded, Side | None, int | None]:
         by = None if self.ended_by < 0 else Side.CLIENT if self.ended_by == client else Side.SERVER
-        opened = self.syn_side < 0 or self.syn_ack_side >= 0 or any(stream.bytes for stream in self.streams or ())
-        if not opened and by is Side.SERVER and self.reset:
+        opened = self.syn_side < 0 or self.syn_ack_side >= 0 or self._proved(client)
+        if not opened and by is Side.SERVER and self.refused:
             return "refused", by, self.ended_packet
         if not opened and self.unreachable is not None:
             return "unreachable", None, self.unreachable

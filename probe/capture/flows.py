@@ -112,12 +112,12 @@ class Flows:
         if flags & (FIN | RST) and flow.over:
             self._over.append((segment.at + self.limits.linger, flow))
             if len(self._over) > self.limits.lingering:
-                self._done(self._over.popleft()[1])
+                self._lingered()
 
     def tick(self, at: float) -> None:
         """It is so late by the capture's clock: give what is over, and what has been idle for too long."""
         while self._over and self._over[0][0] < at:
-            self._done(self._over.popleft()[1])
+            self._lingered()
         if at < self._sweep_at:
             return
         self._sweep_at = at + self.limits.unanswered / 2
@@ -197,6 +197,12 @@ class Flows:
             self._hand_out(flow, timed_out=timed_out)
             self._pass(flow)
 
+    def _lingered(self) -> None:
+        """The one that has been over for longest is given, unless it went on."""
+        flow = self._over.popleft()[1]
+        if flow.over:
+            self._done(flow)
+
     def _hand_out(self, flow: Flow, *, timed_out: bool = False) -> None:
         if flow.wanted:
             self._give(flow.connection(self.limits.ports, self.limits.kept, timed_out=timed_out))
@@ -260,7 +266,7 @@ class Flows:
         """Too many bytes are kept: what is over is given at once, then the oldest ones early."""
         enough = self.limits.total * 3 // 4
         while self._over and self._total > enough:
-            self._done(self._over.popleft()[1])
+            self._lingered()
         for flow in [flow for flow in self._ages if flow.cost]:
             if self._total <= enough:
                 break
@@ -268,10 +274,12 @@ class Flows:
             self._done(flow)
 
     def _icmp(self, packet: Packet) -> None:
-        """Destination unreachable: the packet that it quotes is of a connection that did not open."""
-        quoted = _quoted(packet)
-        flow = self.table.get(quoted) if quoted else None
-        if isinstance(flow, Flow) and flow.unreachable is None:
+        """Destination unreachable: the packet that it quotes is a SYN, of a connection that did not open."""
+        quoted, sequence = _quoted(packet)
+        flow = self.table.get(quoted)
+        if not isinstance(flow, Flow) or flow.initials[0 if quoted == flow.key else 1] != sequence:
+            return
+        if flow.unreachable is None:
             flow.unreachable = packet.number
 
 
@@ -281,12 +289,19 @@ def _is_another(flow: Flow | Passed, side: int, sequence: int) -> bool:
     return initial is not None and (initial != sequence or flow.ending_seen)
 
 
-def _quoted(packet: Packet) -> bytes | None:
-    """The key of the TCP packet that an ICMP message is about. RFC 792; RFC 4443, 3.1."""
+def _quoted(packet: Packet) -> tuple[bytes, int]:
+    """Key and sequence number of the TCP packet that did not arrive, by ICMP; nothing for others. RFC 792; RFC 4443.
+
+    "Fragmentation needed" asks for smaller ones, and says nothing of a connection: RFC 1191, 4.
+    """
     data, end = packet.payload, len(packet.payload)
     if data[:1] != (b"\x03" if packet.protocol == ICMP else b"\x01"):
-        return None
+        return b"", -1
+    if packet.protocol == ICMP and data[1:2] == b"\x04":
+        return b"", -1
     header = (read_ipv4 if packet.protocol == ICMP else read_ipv6)(data, 8, end, packet.length)
-    if header is None or header.protocol != TCP or end - header.start < 4:
-        return None
-    return header.source + header.destination + data[header.start : header.start + 4]
+    if header is None or header.protocol != TCP or end - header.start < 8:
+        return b"", -1
+    start = header.start
+    sequence = int.from_bytes(data[start + 4 : start + 8], "big")
+    return header.source + header.destination + data[start : start + 4], sequence

@@ -143,6 +143,8 @@ _CAPTURED = (
     N_("{count} bytes of the client are missing before frame {frame}"),
     N_("{count} bytes of the server are missing before frame {frame}"),
     N_("bytes are missing in {count} places"),
+    N_("{count} bytes of the client are missing at the end"),
+    N_("{count} bytes of the server are missing at the end"),
     N_("the key log does not open it: it holds no secret of this connection"),
     N_("the key log does not open it: it holds not all secrets of this connection"),
     N_("the key log does not open it: its secrets are another connection's, or bytes are missing"),

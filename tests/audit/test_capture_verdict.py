@@ -302,6 +302,20 @@ def test_missing_bytes_are_told_where_they_are_few() -> None:
     assert len(told_of) == 4
 
 
+def test_missing_bytes_that_nothing_follows_are_told() -> None:
+    made = connection(ASK_SSL)
+    made.gaps, made.missing_at_end = True, (0, 19)
+    capture = told(made).capture
+    assert capture is not None
+    assert "19 bytes of the server are missing at the end" in capture.unknown
+
+
+def test_a_connection_without_a_byte_may_begin_mid_stream() -> None:
+    capture = told(connection(syn=False, syn_ack=False)).capture
+    assert capture is not None
+    assert capture.unknown[0] == "the capture begins mid-stream"
+
+
 def test_a_connection_that_was_read_to_its_end_lacks_nothing() -> None:
     capture = told(connection(ASK_SSL, NEEDS_NLA, ending="closed", by=S)).capture
     assert capture is not None

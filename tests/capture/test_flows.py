@@ -174,6 +174,87 @@ def test_other_icmp_messages_say_nothing() -> None:
     assert only([*talk.packets, *others]).ending == "unanswered"
 
 
+def test_an_open_connection_was_not_out_of_reach() -> None:
+    """Its SYN+ACK is not in the capture; and "fragmentation needed" speaks of larger packets than a SYN."""
+    opened = Talk().opened().packets
+    assert only([opened[0], opened[2], unreachable(quoted_v4(Talk().add(0, SYN)))]).ending == "open"
+    talk = Talk().add(0, SYN)
+    for other in (quoted_v4(Talk(starts=[1, 1]).add(0, SYN)), quoted_v4(talk, length=4)):
+        assert only([*talk.packets, unreachable(other)]).ending == "unanswered"
+    assert only([*talk.packets, unreachable(quoted_v4(talk), b"\x03\x04")]).ending == "unanswered"
+
+
+# What an RST proves
+
+
+def test_a_reset_of_an_open_connection_is_no_refusal() -> None:
+    opened = Talk().opened().add(1, RST | ACK).packets
+    found = only([opened[0], *opened[2:]])
+    assert (found.ending, found.ended_by, found.syn_ack) == ("reset", Side.SERVER, False)
+    talk = Talk().add(0, SYN)
+    assert only(talk.add(1, RST | ACK, sequence=0, acknowledgment=talk.next[0] + 7).packets).ending == "reset"
+    assert only(Talk().add(0, SYN).add(1, RST, sequence=0).packets).ending == "reset"
+
+
+def test_a_reset_out_of_the_window_says_nothing() -> None:
+    talk = Talk().opened().says(0, REQUEST).add(1, RST, sequence=0x70000000).says(1, CONFIRM).closed()
+    found = only(talk.packets)
+    assert (found.ending, found.ended_by, found.ended_packet) == ("closed", Side.CLIENT, 7)
+    assert said(found) == (REQUEST, CONFIRM)
+    assert not found.gaps
+
+
+@pytest.mark.parametrize("after", [(), (CONFIRM,)])
+def test_a_reset_is_no_end_where_its_side_goes_on(after: tuple[bytes, ...]) -> None:
+    talk = Talk().opened().says(0, REQUEST).add(1, RST)
+    for data in after:
+        talk.says(1, data)
+    packets = [*talk.closed(1).packets, Talk(ports=(9, 9), at=1.7e9 + 9).add(0, SYN).packets[0]]
+    found = only(packets)
+    assert (found.ending, found.ended_by, found.ended_packet) == ("closed", Side.SERVER, 6 + len(after))
+    assert said(found)[1] == b"".join(after)
+
+
+def test_a_reset_that_goes_on_is_not_given_as_over() -> None:
+    talk = Talk().opened().says(0, REQUEST).add(1, RST).says(1, CONFIRM)
+    later = Talk(ports=(9, 9), at=1.7e9 + 9).add(0, SYN).packets
+    found = only([*talk.packets, *later, talk.says(1, CONFIRM).packets[-1]])
+    assert (found.ending, said(found)[1]) == ("open", CONFIRM * 2)
+
+
+def test_a_fin_before_a_reset_stays_the_ending() -> None:
+    talk = Talk().opened().add(0, FIN | ACK).add(1, RST).says(1, CONFIRM)
+    found = only(talk.packets)
+    assert (found.ending, found.ended_by, found.gaps) == ("closed", Side.CLIENT, False)
+
+
+def test_the_second_reset_says_nothing_more() -> None:
+    talk = Talk().opened().says(0, REQUEST).add(1, RST)
+    assert not only(talk.add(1, RST, sequence=talk.next[1] + 1460).packets).gaps
+
+
+@pytest.mark.parametrize("flags", [FIN | ACK, RST, RST | ACK])
+def test_the_number_of_the_end_proves_the_bytes_before_it(flags: int) -> None:
+    talk = Talk().opened().says(0, REQUEST)
+    talk.next[0] += 500
+    found = only(talk.add(0, flags).packets)
+    assert (found.gaps, found.missing_at_end) == (True, (500, 0))
+
+
+def test_what_a_reset_acknowledges_was_sent() -> None:
+    talk = Talk().opened().says(0, REQUEST)
+    talk.next[0] += 500
+    assert only(talk.add(1, RST | ACK).packets).missing_at_end == (500, 0)
+    talk = Talk().opened().says(0, REQUEST)
+    assert only(talk.add(1, RST | ACK, acknowledgment=0x70000000).packets).missing_at_end == (0, 0)
+
+
+def test_a_reset_of_which_no_number_is_known() -> None:
+    found = only(Talk().add(0, RST | ACK).packets)
+    assert (found.ending, found.gaps, found.missing_at_end) == ("reset", False, (0, 0))
+    assert only(Talk().says(0, REQUEST).add(1, RST | ACK).packets).ended_by is Side.SERVER
+
+
 # Who is the client
 
 
