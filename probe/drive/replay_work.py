@@ -12,14 +12,16 @@ import os
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import chain, islice
-from threading import Thread
+from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from probe.capture.connection import Connection, Datagrams
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future, ProcessPoolExecutor
+    from concurrent.futures import Future
+    from multiprocessing.connection import Connection as Pipe
 
 Found = Connection | Datagrams
 Work = Callable[[Found], bytes]
@@ -32,7 +34,6 @@ _MOST_BYTES = 24 << 20
 _OVERHEAD = 2048  # bytes that a connection takes beside what was said on it
 # New objects after which garbage is looked for: a connection makes thousands, nearly none of them in a cycle.
 _MANY_OBJECTS = 50_000
-_work: Work | None = None  # of a process that helps
 
 
 def in_order(found: Iterable[tuple[Found, int | None]]) -> Iterator[Found]:
@@ -130,67 +131,75 @@ def _batches(iterator: Iterable[Found]) -> Iterator[list[Found]]:
 def _shared(
     batches: Iterable[list[Found]], work: _Maker, may_share: Callable[[], bool], processes: int
 ) -> Iterator[bytes]:
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
-
     under_way: deque[tuple[list[Found], Future[list[bytes]] | list[bytes]]] = deque()
-    alive = os.pipe()
-    try:
-        with ProcessPoolExecutor(processes, get_context("fork"), _begin, (work.work, *alive)) as pool:
-            for batch in batches:
-                lines = work.all_at_once(batch)
-                shares = lines is None and may_share()
-                under_way.append((batch, _asked(pool, batch) if shares else lines or _made(work, batch)))
-                if len(under_way) > 3 * processes:
-                    yield from _lines(*under_way.popleft(), work)
-            while under_way:
-                yield from _lines(*under_way.popleft(), work)
-    finally:
-        for end in alive:
-            os.close(end)
+
+    def first() -> list[bytes]:
+        """The lines of the first batch. They are made here where the process that was asked was killed."""
+        batch, done = under_way.popleft()
+        return (done if isinstance(done, list) else done.result()) or _made(work, batch)
+
+    with _helpers(work.work, processes) as ask:
+        for batch in batches:
+            lines = work.all_at_once(batch)
+            shares = lines is None and may_share()
+            under_way.append((batch, ask(batch) if shares else lines or _made(work, batch)))
+            if len(under_way) > 3 * processes:
+                yield from first()
+        while under_way:
+            yield from first()
 
 
 def _made(work: Work, batch: list[Found]) -> list[bytes]:
     return [work(item) for item in batch]
 
 
-def _asked(pool: ProcessPoolExecutor, batch: list[Found]) -> Future[list[bytes]] | list[bytes]:
-    """Ask another process; an empty list where they have been killed."""
-    from concurrent.futures import BrokenExecutor
+@contextmanager
+def _helpers(work: Work, processes: int) -> Iterator[Callable[[list[Found]], Future[list[bytes]]]]:
+    """What asks the next process that is free for the lines of a batch; there are none where it was killed.
+
+    A `ProcessPoolExecutor` of Python 3.11 may wait for ever where one of its processes was killed, and its processes
+    outlive one that is killed itself (CPython issue 94777).
+    """
+    from concurrent.futures import ThreadPoolExecutor
+    from multiprocessing import get_context
+
+    context = get_context("fork")
+    free: SimpleQueue[Pipe[list[Found], list[bytes]]] = SimpleQueue()
+    helpers = []
+    for _ in range(processes):
+        ours, theirs = context.Pipe()
+        helpers.append(context.Process(target=_help, args=(theirs, ours, work), daemon=True))
+        helpers[-1].start()
+        theirs.close()
+        free.put(ours)
+
+    def ask(batch: list[Found]) -> list[bytes]:
+        pipe = free.get()  # one for each thread
+        try:
+            pipe.send(batch)
+            return pipe.recv()
+        except (EOFError, OSError):
+            return []
+        finally:
+            free.put(pipe)
 
     try:
-        return pool.submit(_done, batch)
-    except BrokenExecutor:
-        return []
+        with ThreadPoolExecutor(processes) as threads:
+            yield lambda batch: threads.submit(ask, batch)
+    finally:
+        while not free.empty():
+            free.get().close()
+        for helper in helpers:
+            helper.join()
 
 
-def _lines(batch: list[Found], done: Future[list[bytes]] | list[bytes], work: Work) -> list[bytes]:
-    """What was made of a batch. It is made here where the process that was asked was killed."""
-    from concurrent.futures import BrokenExecutor
-
-    try:
-        lines = done if isinstance(done, list) else done.result()
-    except BrokenExecutor:
-        lines = []
-    return lines or _made(work, batch)
-
-
-def _begin(work: Work, reading: int, writing: int) -> None:
-    """Of a process that helps: Ctrl-C is for the one that reads, and its end is the end of this one."""
-    global _work  # noqa: PLW0603 - what a process is for is given to it once
-    _work = work
+def _help(pipe: Pipe[list[bytes], list[Found]], other_end: Pipe[list[Found], list[bytes]], work: Work) -> None:
+    """Of a process that helps: it ends with the one that reads, and Ctrl-C is for that one."""
+    other_end.close()  # so that the pipe ends with the one that reads
     gc.freeze()  # what was there before is looked through no more, so that its memory stays shared
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.close(writing)
-    Thread(target=_end_with, args=(reading,), daemon=True).start()
-
-
-def _end_with(reading: int) -> None:
-    """The other end of this pipe closes when the process that reads the capture ends, however it does."""
-    os.read(reading, 1)
-    os._exit(1)
-
-
-def _done(batch: list[Found]) -> list[bytes]:
-    assert _work is not None
-    return _made(_work, batch)
+    try:
+        while True:
+            pipe.send(_made(work, pipe.recv()))
+    finally:  # what goes wrong with the work does so again where it was asked for
+        os._exit(0)
