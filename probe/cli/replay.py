@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from probe.cli import options as choose
@@ -97,18 +101,30 @@ def _tell(replay: Replay, output: Output) -> None:
     """Print the results of a file; where the user stops it, those that were found."""
     from probe.cli.replaying import line_of
 
-    try:
+    with _stopped_by_ctrl_c(replay):
         if output.has_lines:
             for line in replay.lines(line_of):
                 output.show_line(line)
-            return
-        for result in replay:
-            output.show(result, replay)
-    except KeyboardInterrupt:
-        for result in replay.held():
-            output.show(result, replay)
+        else:
+            for result in replay:
+                output.show(result, replay)
+    if replay.is_stopped:
         output.close_file(replay, is_whole=False)
-        raise
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def _stopped_by_ctrl_c(replay: Replay) -> Iterator[None]:
+    """The first Ctrl-C ends the reading, so that what was found is told; the second ends the program."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGINT, lambda _signal, _frame: replay.stop())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _settings(options: argparse.Namespace) -> Settings:

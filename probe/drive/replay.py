@@ -4,7 +4,7 @@
         judge(result)                                  # probe.diagnosis.judged: diagnoses
 
 A file is read once, from its beginning to its end, and a result comes when its connection is over and those that began
-before it are; see `replay_order`.
+before it are; see `replay_work.in_order`. Exchanges over UDP have no end, and come when the file has been read.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from probe.capture.connection import Connection, Datagrams
 from probe.capture.conversations import Conversations
 from probe.capture.flow import Flow
 from probe.capture.flows import Limits
+from probe.capture.frame import Frame
 from probe.capture.link_layers import Layers
 from probe.drive.capture_file import CaptureFile, open_capture
 from probe.drive.odd_links import ScapyLinks
 from probe.drive.replay_alike import OneSyn
-from probe.drive.replay_order import InOrder
 from probe.drive.replay_work import in_order, worked
 from probe.handshake.key_log import KeyLog
 from probe.result import Result
@@ -85,27 +85,37 @@ class Replay:
         self.others = Others()
         self.notices: list[str] = []
         self.on_progress: Callable[[Passed], None] | None = None  # called now and then while the file is read
-        self._order = InOrder()
+        self.is_stopped = False  # by the user: what comes is of what was read until then
+        self._waits = False  # for bytes of the file
         self._kept: list[Connection] = []  # for results by server
         self._kept_bytes = 0
-        self._udp: list[Result] = []
-        self._is_full = self._is_told = False
+        self._is_full = False
 
     def __iter__(self) -> Iterator[Result]:
         """Results, not yet diagnosed. Raises InputError for what is no capture or cannot be read."""
-        for found, oldest in self._conversations():
-            if self.wanted.streams is not None and found.stream not in self.wanted.streams:
-                continue
-            self.passed.found += 1
-            if self.wanted.by_server and isinstance(found, Connection):
+        if self.wanted.by_server:
+            yield from self._servers()
+        else:
+            yield from map(self._told, in_order(self._chosen()))
+
+    def stop(self) -> None:
+        """For a handler of Ctrl-C: read no further. A second time raises KeyboardInterrupt."""
+        is_waiting, self._waits = self._waits or self.is_stopped, False
+        self.is_stopped = True
+        if is_waiting:
+            raise KeyboardInterrupt
+
+    def _servers(self) -> Iterator[Result]:
+        udp = []
+        for found, _oldest in self._chosen():
+            if isinstance(found, Connection):
                 self._keep(found)
-                continue
-            result = self._told(found)
-            if self.wanted.by_server:
-                self._udp.append(result)
             else:
-                yield from self._order.take(result, oldest)
-        yield from self.held()
+                udp.append(self._told(found))
+        results = by_server(self._kept, self.path, self.settings, self.secrets, self.trust)
+        for exchange in udp:
+            _add(exchange, results)
+        yield from results
 
     def lines(self, finish: Callable[[Result], bytes]) -> Iterator[bytes]:
         """What `finish` makes of each result, in their order: of many, in several processes. Not with `by_server`."""
@@ -126,16 +136,6 @@ class Replay:
             if self.wanted.streams is None or found.stream in self.wanted.streams:
                 self.passed.found += 1
                 yield found, oldest
-
-    def held(self) -> Iterator[Result]:
-        """Results that wait for older ones, or for more connections: for whoever stops in the middle."""
-        yield from self._order.release(None)
-        if not self._is_told:
-            self._is_told = True
-            results = by_server(self._kept, self.path, self.settings, self.secrets, self.trust)
-            for found in self._udp:
-                _add(found, results)
-            yield from results
 
     def each_of(self, server: Result) -> Iterator[Result]:
         """With `by_server`: the results of the connections that a server's result is of, one by one."""
@@ -170,7 +170,7 @@ class Replay:
         conversations.flows.unwanted = self._pass_by
         with open_capture(self.path, self.secrets) as file:
             self.passed.size = file.size
-            for batch in file.batches():
+            for batch in self._batches(file):
                 over = conversations.take(batch)
                 self._read(file)
                 for found in over:
@@ -180,6 +180,24 @@ class Replay:
             self._read(file)
             self.notices += [*file.notices, *conversations.notices()]
         self.others.connections = conversations.flows.streams
+
+    def _batches(self, file: CaptureFile) -> Iterator[list[Frame]]:
+        """The file's frames, until the user stops: at once also where more are awaited of a pipe."""
+        batches = file.batches()
+        while True:
+            try:
+                if self.is_stopped:
+                    return
+                self._waits = True
+                batch = next(batches, None)
+                self._waits = False
+            except KeyboardInterrupt:
+                if not self.is_stopped:
+                    raise
+                return
+            if batch is None:
+                return
+            yield batch
 
     def _pass_by(self, flow: Flow) -> None:
         """Count a connection that gets no result, by what it begins with and the server's port."""

@@ -7,13 +7,13 @@ import pytest
 
 from probe.audit.settings import Settings
 from probe.capture.connection import Connection, Datagrams
+from probe.capture.frame import Frame
 from probe.drive import replay as module
+from probe.drive.capture_file import CaptureFile
 from probe.drive.capture_writer import CaptureWriter
-from probe.drive.replay import Replay, Wanted, connections, conversations, replay
-from probe.drive.replay_order import InOrder
+from probe.drive.replay import Passed, Replay, Wanted, connections, conversations, replay
 from probe.errors import InputError
 from probe.handshake.machine import Ending, Side
-from probe.result import Capture, Result, Target
 from probe.wire.nego import FailureCode, Protocol
 from tests.audit.test_capture_verdict_udp import SYN, SYN_ACK
 from tests.capture.written import BEGAN, CLIENT, SERVER, Talk, fails, request, selects, write
@@ -25,57 +25,6 @@ SELECTED = Talk(said=[(Side.CLIENT, request(b"a", 3)), (Side.SERVER, selects(Pro
 ELSEWHERE = Talk(said=SELECTED.said, port=50002, after=6, server=OTHER)
 LEFT = Talk(said=[], port=50003, after=9)
 MAIL = Talk(said=[(Side.SERVER, b"220 mail ESMTP\r\n")], port=50004, after=12, server=("192.0.2.7", 25))
-
-
-def result(first: int, size: int = 0) -> Result:
-    """A result of a connection that began with this frame."""
-    return Result(
-        target=Target(input="x" * size, host="192.0.2.7", port=3389),
-        started="2026-11-21T10:00:00.000Z",
-        elapsed_ms=1.0,
-        depth="discover",
-        connections=1,
-        bytes_sent=0,
-        bytes_received=0,
-        status="rdp",
-        capture=Capture(
-            file="x", stream=first, client="", server="", first_packet=first, last_packet=first, ending="open"
-        ),
-    )
-
-
-def firsts(results: Iterator[Result]) -> list[int]:
-    return [found.capture.first_packet for found in results if found.capture is not None]
-
-
-def test_what_began_first_goes_out_at_once() -> None:
-    order = InOrder()
-    assert firsts(order.take(result(1), 1)) == [1]
-    assert firsts(order.take(result(5), None)) == [5]
-
-
-def test_what_began_later_waits_for_what_is_older() -> None:
-    order = InOrder()
-    assert firsts(order.take(result(9), 3)) == []
-    assert firsts(order.take(result(5), 3)) == []
-    assert firsts(order.take(result(3), 7)) == [3, 5]
-    assert firsts(order.release(None)) == [9]
-    assert firsts(order.release(None)) == []
-
-
-def test_no_more_waits_than_there_is_room_for() -> None:
-    order = InOrder(most=2)
-    assert [firsts(order.take(result(number), 0)) for number in (7, 6, 5, 8)] == [[], [], [5], [6]]
-    narrow = InOrder(most_bytes=5000)
-    assert firsts(narrow.take(result(4), 0)) == []
-    assert firsts(narrow.take(result(3, 6000), 0)) == [3]
-
-
-def test_of_the_same_frame_the_first_that_came_is_first() -> None:
-    order = InOrder()
-    assert firsts(order.take(result(4, 1), 0)) == []
-    assert firsts(order.take(result(4, 2), 0)) == []
-    assert [len(found.target.input) for found in order.release(4)] == [1, 2]
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +64,43 @@ def test_each_rdp_connection_has_a_result_and_others_are_counted(capture: str) -
     ]
     assert (reading.others.connections, reading.others.spoken) == (5, {("smtp", 25): 1})
     assert (reading.passed.found, reading.notices) == (4, [])
-    assert list(reading.held()) == []
+
+
+@pytest.mark.parametrize("by_server", [False, True])
+def test_who_stops_it_is_told_what_was_read(capture: str, by_server: bool) -> None:
+    reading = Replay(capture, DISCOVER, wanted=Wanted(by_server=by_server))
+
+    def stop(_passed: Passed) -> None:
+        reading.on_progress = None
+        reading.stop()
+
+    reading.on_progress = stop
+    assert len(list(reading)) == (2 if by_server else 4)
+    with pytest.raises(KeyboardInterrupt):
+        reading.stop()
+
+
+def test_who_stops_it_is_not_kept_waiting_for_what_a_pipe_has_yet_to_bring(
+    capture: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading = Replay(capture, DISCOVER)
+    usual = CaptureFile.batches
+
+    def batches(file: CaptureFile) -> Iterator[list[Frame]]:
+        yield from usual(file)
+        reading.stop()  # as from a handler of signals
+
+    monkeypatch.setattr(CaptureFile, "batches", batches)
+    assert len(list(reading.lines(lambda _: b""))) == 4
+
+
+def test_ctrl_c_without_a_handler_is_passed_on(capture: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def batches(_file: CaptureFile) -> Iterator[list[Frame]]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(CaptureFile, "batches", batches)
+    with pytest.raises(KeyboardInterrupt):
+        list(Replay(capture, DISCOVER))
 
 
 def test_only_the_streams_that_are_wanted(capture: str) -> None:
@@ -136,7 +121,6 @@ def test_one_result_a_server(capture: str) -> None:
     assert first.capture.streams == [0, 1, 3]
     assert second.target.input == "192.0.2.8:3390"
     assert [each.capture.stream for each in reading.each_of(first) if each.capture] == [0, 1, 3]
-    assert list(reading.held()) == []
 
 
 def test_for_a_server_no_more_is_kept_than_there_is_room_for(capture: str, monkeypatch: pytest.MonkeyPatch) -> None:
