@@ -11,8 +11,7 @@ before any header of theirs is read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from math import inf
+from collections.abc import Iterator, Sequence
 
 from probe.capture.connection import Connection, Datagrams
 from probe.capture.datagrams import UDP, Exchanges
@@ -24,8 +23,10 @@ from probe.capture.segment import FIN, RST, SYN
 from probe.capture.tunnels import UDP_TUNNELS
 
 _IPV4, _IPV6 = b"\x08\x00\x45", b"\x86\xdd"  # EtherTypes; that of IPv4 and a header without options
+_WHOLE = frozenset((b"\0\0", b"\x40\0"))  # flags and offset of what is no fragment: none, "don't fragment"
 _CHANGES = FIN | SYN | RST  # what is looked at also in connections that are passed by
 _AT_ONCE = 1000  # connections made at a time when the capture ends
+_LEAP = 60.0  # seconds: less than anything is waited for
 _SHORTEST = 54  # bytes of Ethernet, IPv4 and TCP without options
 _IPV6_FLAGS = 67  # where TCP's flags are behind Ethernet and IPv6
 
@@ -38,18 +39,18 @@ class Conversations:
         self.flows = Flows(self._give, limits)
         self.exchanges = Exchanges(self._give)
         self.skipped = 0  # frames of connections that are passed by
+        self._last: float | None = None  # the time of the last frame, right or wrong
         self._found: list[Connection | Datagrams] = []
 
-    def take(self, frames: Iterable[Frame]) -> list[Connection | Datagrams]:
+    def take(self, frames: Sequence[Frame]) -> list[Connection | Datagrams]:
         """Some frames. What is over with them, or was given early."""
         packets, table, passed, skipped = self.layers.packets, self.flows.table, self.exchanges.passed, 0
         flows, exchanges = self.flows.take, self.exchanges.take
-        at = -inf
         for frame in frames:
             _, at, link, data, _ = frame
             if link == ETHERNET and len(data) >= _SHORTEST:
                 kind = data[12:15]
-                if kind == _IPV4:
+                if kind == _IPV4 and data[20:22] in _WHOLE:
                     protocol, key, flags = data[23], data[26:38], 47
                 elif kind[:2] == _IPV6 and len(data) > _IPV6_FLAGS:
                     protocol, key, flags = data[20], data[22:58], _IPV6_FLAGS
@@ -71,8 +72,14 @@ class Conversations:
                     flows(packet)
         self.skipped += skipped
         self.layers.frames += skipped
-        self.flows.tick(at)
+        if frames:
+            self._tick(frames[0].at, frames[-1].at)
         return self._taken()
+
+    def _tick(self, first: float, last: float) -> None:
+        """A frame may have any time, and one in the far future would end all that is open: the next ones must agree."""
+        before, self._last = first if self._last is None else self._last, last
+        self.flows.tick(min(last, before + _LEAP))
 
     def finish(self) -> Iterator[Connection | Datagrams]:
         """The capture ends: what is left, some at a time, for there may be very many."""

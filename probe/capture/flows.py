@@ -119,6 +119,7 @@ class Flows:
         while self._over and self._over[0][0] < at:
             self._lingered()
         if at < self._sweep_at:
+            self._sweep_at = min(self._sweep_at, at + self.limits.unanswered)  # it was set by a clock that was wrong
             return
         self._sweep_at = at + self.limits.unanswered / 2
         for flow in [flow for flow in self._ages if self._has(flow)]:

@@ -52,6 +52,59 @@ def test_what_is_not_rdp_is_passed_by(web: Talk) -> None:
     assert (seen.skipped, seen.layers.frames) == (2, 11)
 
 
+FUTURE = 4.2e9  # in the year 2103
+
+
+def timed(packets: Iterable[Packet], start: float) -> list[Frame]:
+    return [each._replace(at=start + number / 1000) for number, each in enumerate(frames(packets))]
+
+
+@pytest.mark.parametrize("size", [1, 4, 5, 6, 100])
+@pytest.mark.parametrize("wrong", [FUTURE, 0.0])
+def test_one_frame_with_a_wrong_time_ends_nothing(size: int, wrong: float) -> None:
+    """Wherever it stands in what is handed over at a time."""
+    every = timed(RDP.packets, 1.7e9)
+    every.insert(4, frame(datagram(QUERY), 5)._replace(at=wrong))
+    seen, found = Conversations(Layers()), []
+    for start in range(0, len(every), size):
+        found += seen.take(every[start : start + size])
+    found += seen.finish()
+    assert [(each.ending, said(each)) for each in found if isinstance(each, Connection)] == [
+        ("open", (REQUEST, CONFIRM))
+    ]
+
+
+def test_a_time_that_the_next_frames_confirm_is_believed() -> None:
+    seen, other = Conversations(Layers()), Talk(ports=(9, 9)).opened().says(0, HTTP)
+    assert not seen.take(timed(RDP.packets, 1.7e9))
+    assert not seen.take(timed(other.packets[:2], 1.7e9 + 9000))
+    assert [
+        each.ending for each in seen.take(timed(other.packets[2:], 1.7e9 + 9001)) if isinstance(each, Connection)
+    ] == ["timed_out"]
+
+
+def test_what_is_waited_for_is_not_waited_for_till_a_future_that_was_wrong() -> None:
+    """Two frames agree on it; the right time is believed again."""
+    seen, other = Conversations(Layers()), Talk(ports=(9, 9)).opened().says(0, HTTP)
+    wrong = frame(datagram(QUERY), 5)._replace(at=FUTURE)
+    for each in (wrong, wrong, *timed(RDP.packets, 1.7e9)):
+        assert not seen.take([each])
+    found = [seen.take(timed(other.packets[:1], 1.7e9 + 4000 + 100 * late)) for late in range(4)]
+    assert [len(each) for each in found if each] == [1]
+
+
+def test_fragments_of_what_is_passed_by_are_put_together() -> None:
+    """The first one looks like any packet of the connection, and the second one would wait for it."""
+    seen = Conversations(Layers())
+    seen.take(frames(WEB.packets))
+    skipped, whole = seen.skipped, WEB.packets[-1]
+    for flags, part in ((0x2000, whole.payload[:400]), (50, whole.payload[400:])):
+        made = frame(whole._replace(payload=part), 7)
+        seen.take([made._replace(data=made.data[:20] + flags.to_bytes(2, "big") + made.data[22:])])
+    assert not list(seen.finish())
+    assert (seen.skipped, list(seen.notices())) == (skipped, [])
+
+
 def test_a_follower_on_the_same_ports_is_not_passed_by() -> None:
     again = Talk(ports=(50000, 80), starts=[5, 6]).opened().says(0, REQUEST)
     found, seen = conversations(WEB.packets, again.packets)
