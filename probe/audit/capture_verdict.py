@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from probe.audit.attempt import Attempt, Question, Stage
 from probe.audit.capture_verdict_alike import alike
-from probe.audit.capture_verdict_course import course
+from probe.audit.capture_verdict_course import captured_for_ms, course
 from probe.audit.capture_verdict_narrow import narrowed
 from probe.audit.capture_verdict_unknown import has_clock, unknown
 from probe.audit.plan import Plan
@@ -138,6 +138,7 @@ def _described(connection: Connection, seen: Watched, file: str) -> Capture:
         ended_by=connection.ended_by.value if connection.ended_by is not None else None,
         ending=connection.ending,
         ended_packet=connection.ended_packet,
+        seen_for_ms=captured_for_ms(connection),
         gaps=connection.gaps,
         truncated=connection.truncated,
         one_sided=connection.one_sided.value if connection.one_sided is not None else None,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from probe.audit.attempt import Attempt
+from probe.audit.capture_verdict_unknown import has_clock
 from probe.audit.reading import Reading
 from probe.audit.service import banner_of, service_of
 from probe.capture.connection import Connection
@@ -22,6 +23,7 @@ from probe.wire.tls_version import TLS13
 _TPKT = 3
 _TSAP_PARAMETERS = (0xC0, 0xC1, 0xC2)  # TPDU size, calling and called TSAP: ITU-T X.224 13.3.4; RDP has none of them
 SILENCE_S = 2.0  # a client that goes away sooner has not waited for an answer
+_ANSWERED_WITHIN_S = 3.0  # a SYN that gets there; TCP sends it again after 1 s, and after 2 s more: RFC 6298 2.1, 5.5
 _APPLICATION_DATA, _INNER_ALERT = 23, 19  # a record's type; an alert of TLS 1.3: level, description, type, tag
 _RECORD_HEADER, _TPKT_HEADER = 5, 4
 _MOST_SEEN = 1 << 16  # bytes of the client in which it is looked for application data
@@ -75,6 +77,13 @@ def course(connection: Connection, attempt: Attempt, reading: Reading) -> Course
     if attempt.ending is Ending.TIMED_OUT:  # something came, and what was missing may have come later
         return Course("silent", reached, ending=Ending.INTERRUPTED.value)
     return Course(_STATUS.get(attempt.ending, "silent"), reached, waited, attempt.ending.value)
+
+
+def captured_for_ms(connection: Connection) -> int | None:
+    """Where a SYN is not answered because the capture may have ended too soon: how long after it that was."""
+    if connection.ending != "unanswered" or connection.goes_on is None or not has_clock(connection):
+        return None
+    return round(connection.goes_on * 1000) if connection.goes_on < _ANSWERED_WITHIN_S else None
 
 
 def _is_unanswered(connection: Connection) -> bool:

@@ -57,6 +57,7 @@ class Connection:
     one_sided: Side | None = None  # the only side of which a packet was seen
     retransmitted: int = 0  # segments whose bytes had been seen
     out_of_order: int = 0
+    goes_on: float | None = None  # seconds from its first packet to the capture's end, where that is known
     sent: int = 0  # bytes of the client, and of the server, with those that were not kept
     received: int = 0
 

@@ -68,6 +68,8 @@ class Flows:
         self._passed_ages: deque[Passed] = deque()  # nearly in the order of their last packets; likewise
         self._over: deque[tuple[float, Flow]] = deque()  # until when they may linger
         self._sweep_at = -inf
+        self._now = -inf  # the latest time that was told
+        self._finishing = False
 
     @property
     def oldest(self) -> int | None:
@@ -116,6 +118,7 @@ class Flows:
 
     def tick(self, at: float) -> None:
         """It is so late by the capture's clock: give what is over, and what has been idle for too long."""
+        self._now = max(self._now, at)
         while self._over and self._over[0][0] < at:
             self._lingered()
         if at < self._sweep_at:
@@ -128,6 +131,7 @@ class Flows:
 
     def finish(self, most: int | None = None) -> bool:
         """The capture ends: what is still live is given, no more than so many. True while there are others."""
+        self._finishing = True
         for _ in range(len(self._ages) if most is None else min(most, len(self._ages))):
             self._done(self._ages.popleft())
         return bool(self._ages)
@@ -206,7 +210,10 @@ class Flows:
 
     def _hand_out(self, flow: Flow, *, timed_out: bool = False) -> None:
         if flow.wanted:
-            self._give(flow.connection(self.limits.ports, self.limits.kept, timed_out=timed_out))
+            found = flow.connection(self.limits.ports, self.limits.kept, timed_out=timed_out)
+            if self._finishing:
+                found.goes_on = max(self._now, found.ended) - found.started
+            self._give(found)
         elif self.unwanted is not None:
             self.unwanted(flow)
 

@@ -37,3 +37,17 @@ def requested(result: Result) -> list[str] | None:
     """What the one client of a capture asked for; None where that is not known, or several are told of."""
     capture = one_connection(result)
     return capture.client_side.requested if capture is not None and capture.client_side is not None else None
+
+
+def dropped_unnegotiated(result: Result) -> bool:
+    """A client that asked for nothing was confirmed as it asked, and the server then ended it before its settings."""
+    capture = one_connection(result)
+    attempts = result.negotiation.attempts if result.negotiation is not None else []
+    return (
+        capture is not None
+        and requested(result) == []
+        and capture.ended_by == "server"
+        and capture.reached in ("confirm", "initial")
+        and is_whole(result)
+        and any(attempt.answer == "confirm without negotiation" for attempt in attempts)
+    )

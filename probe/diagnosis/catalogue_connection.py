@@ -116,12 +116,17 @@ TCP_REFUSED = Diagnosis(
     source="RFC 9293 3.10.7.1; win32 IMsTscAxEvents::OnDisconnected",
 )
 
+CAPTURE_ENDS = Cause(
+    "The capture ends too soon: the answer may have come after it.", "In a longer capture the same SYN is answered."
+)
+
 TCP_TIMEOUT = Diagnosis(
     code="TCP_TIMEOUT",
     severity="blocker",
     summary="Nothing answers: the connection request is lost on the way there or back.",
     wire=(
-        "The TCP connection request was sent several times and never answered, neither by the computer nor by a router."
+        "The TCP connection request was sent several times and never answered, neither by the computer nor by a "
+        "router. In a capture: no answer is in it."
     ),
     causes=(
         Cause(
@@ -136,8 +141,10 @@ TCP_TIMEOUT = Diagnosis(
             "The way there needs a VPN or gateway that is not in use.",
             "Other computers of that network are silent too.",
         ),
+        CAPTURE_ENDS,
     ),
     remedies=(
+        Remedy("Capture for longer, until the client gives up or connects.", heals=(CAPTURE_ENDS,)),
         FROM_INSIDE,
         Remedy(
             "On Windows allow it for the networks that need it, in PowerShell: Enable-NetFirewallRule -Name "
@@ -156,6 +163,8 @@ TCP_TIMEOUT = Diagnosis(
     source="RFC 9293 3.8.3; win32 IMsTscAxEvents::OnDisconnected",
 )
 
+NO_IPV6 = Cause("The address is an IPv6 one and this computer, or the network, has no IPv6.", "IPv4 addresses work.")
+
 TCP_UNREACHABLE = Diagnosis(
     code="TCP_UNREACHABLE",
     severity="blocker",
@@ -172,7 +181,7 @@ TCP_UNREACHABLE = Diagnosis(
             "The computer is off, so that the last router finds nobody with the address.",
             "Its neighbors in the network can be reached.",
         ),
-        Cause("The address is an IPv6 one and this computer, or the network, has no IPv6.", "IPv4 addresses work."),
+        NO_IPV6,
         Cause(
             "A firewall answers that it forbids the connection.", "Another port of the same computer can be reached."
         ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from probe.diagnosis.rule import Cause, Diagnosis, Remedy, Sees
 from probe.diagnosis.wording import (
     FREERDP_MCS_FAILED,
@@ -65,6 +67,12 @@ XRDP_FALLS_BACK = Cause(
     on="xrdp",
 )
 
+XRDP_SET_TO_RDP = Cause(
+    "It is set to: security_layer=rdp in xrdp.ini.",
+    "xrdp.log says: Security protocol: configured [RDP], and before it nothing of a file that is not readable.",
+    on="xrdp",
+)
+
 STANDARD_RDP_ONLY = Diagnosis(
     code="STANDARD_RDP_ONLY",
     severity="risk",
@@ -75,11 +83,7 @@ STANDARD_RDP_ONLY = Diagnosis(
     ),
     causes=(
         XRDP_FALLS_BACK,
-        Cause(
-            "It is set to: security_layer=rdp in xrdp.ini.",
-            "xrdp.log says: Security protocol: configured [RDP], and before it nothing of a file that is not readable.",
-            on="xrdp",
-        ),
+        XRDP_SET_TO_RDP,
         Cause(f"It is set to: SecurityLayer is 0 in {RDP_TCP}.", on="windows"),
         Cause("The server's software is too old for TLS.", "There is no setting for it."),
     ),
@@ -87,7 +91,7 @@ STANDARD_RDP_ONLY = Diagnosis(
         TLS_BY_POLICY,
         TLS_BY_POWERSHELL,
         NLA_BY_POLICY,
-        TLS_BY_XRDP,
+        replace(TLS_BY_XRDP, heals=(XRDP_FALLS_BACK, XRDP_SET_TO_RDP)),
         NLA_BY_FREERDP,
         Remedy("Replace software that cannot do TLS; until then let it be reached through a VPN only."),
     ),
@@ -217,6 +221,17 @@ CLIENT_DOES_NOT_ASK = Cause(
     "In a capture its request has no RDP_NEG_REQ; a newer client is answered otherwise by a server that negotiates.",
 )
 
+DEMANDS_NEGOTIATION = Cause(
+    "The server demands TLS or NLA, and this client asked for neither: its request has no list of protocols, so that "
+    "the server confirms it without a word and then drops the connection.",
+    "A client that negotiates is answered.",
+)
+USE_A_NEGOTIATING_CLIENT = Remedy(
+    "Use a client that negotiates and speaks TLS and NLA; in FreeRDP leave out /sec:rdp. rdp-probe host says what the "
+    "server demands.",
+    heals=(DEMANDS_NEGOTIATION,),
+)
+
 NEGOTIATION_UNSUPPORTED = Diagnosis(
     code="NEGOTIATION_UNSUPPORTED",
     severity="info",
@@ -236,8 +251,10 @@ NEGOTIATION_UNSUPPORTED = Diagnosis(
             "From the server's own network it negotiates.",
         ),
         CLIENT_DOES_NOT_ASK,
+        DEMANDS_NEGOTIATION,
     ),
     remedies=(
+        USE_A_NEGOTIATING_CLIENT,
         Remedy(
             "Replace it. Systems of that age get no security updates, and some of their faults (CVE-2019-0708) need "
             "no login."

@@ -207,14 +207,24 @@ _TOO_OLD = Cause("The server's software is too old for anything else.", "TLS and
 # The contract has it said at any level, and raised for 40 and 56 bit and for no encryption. There every client gets in
 # that asks for it, so that the highest it can be is a risk (works, but is unsafe), not "some clients cannot"; and what
 # is below that is info. That a server can be reached without NLA, or has nothing better, are risks of their own codes.
+ASKED_FOR_NO_MORE = Cause(
+    "This client asked for neither TLS nor NLA, and the server may have both.",
+    "A client that asks for TLS or NLA is answered with it, or by a failure that says why not.",
+)
+
 STANDARD_RDP_WEAK = Diagnosis(
     code="STANDARD_RDP_WEAK",
     severity="info",
     summary="The server accepts Standard RDP Security ({strength}), which does not prove who the server is.",
     title="The server accepts Standard RDP Security, which does not prove who the server is.",
     wire=("A request for Standard RDP Security is accepted; its settings say the level and method of encryption."),
-    causes=(_ALLOWED_WINDOWS, _ALLOWED_XRDP, _TOO_OLD),
+    causes=(_ALLOWED_WINDOWS, _ALLOWED_XRDP, _TOO_OLD, ASKED_FOR_NO_MORE),
     remedies=(
+        Remedy(
+            "Let the client ask for TLS and NLA: in FreeRDP leave out /sec:rdp, in an .rdp file negotiate security "
+            "layer:i:0 and enablecredsspsupport:i:0; one that knows neither has to be replaced.",
+            heals=(ASKED_FOR_NO_MORE,),
+        ),
         TLS_BY_POLICY,
         TLS_BY_POWERSHELL,
         TLS_BY_XRDP,

@@ -175,6 +175,11 @@ CLIENT_TOO_OLD = Cause(
     "In a capture its ClientHello names TLS 1.1 or older as its newest version.",
 )
 
+NEWER_ONLY = Cause(
+    "The server takes only a newer version than this client offers: TLS 1.3.",
+    "A client that offers TLS 1.3 is answered; rdp-probe host says which versions the server has.",
+)
+
 TLS_NO_COMMON_VERSION = Diagnosis(
     code="TLS_NO_COMMON_VERSION",
     severity="breaks_some",
@@ -191,8 +196,14 @@ TLS_NO_COMMON_VERSION = Diagnosis(
         XRDP_NO_VERSION,
         TOO_OLD,
         CLIENT_TOO_OLD,
+        NEWER_ONLY,
     ),
     remedies=(
+        Remedy(
+            "Update the client to one that speaks TLS 1.3, or allow TLS 1.2 at the server too: ssl_protocols=TLSv1.2, "
+            "TLSv1.3 in xrdp.ini, MinProtocol in openssl.cnf, or the key TLS 1.2 of Schannel.",
+            heals=(NEWER_ONLY,),
+        ),
         Remedy(
             "On Windows 7 and Server 2008 R2 install KB3080079, which lets Remote Desktop use TLS 1.1 and 1.2; better, "
             "replace a system of that age.",

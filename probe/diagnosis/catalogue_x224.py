@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from probe.diagnosis.catalogue_connection import ENDS_UNREAD, TURNS_ADDRESS_AWAY
+from probe.diagnosis.catalogue_negotiation import DEMANDS_NEGOTIATION, USE_A_NEGOTIATING_CLIENT
 from probe.diagnosis.rule import Cause, Diagnosis, Remedy, Sees
 from probe.diagnosis.wording import (
     ASK_ON_SERVER,
@@ -62,6 +63,16 @@ X224_SILENT = Diagnosis(
     source="[MS-RDPBCGR] 2.2.1.2; win32 IMsTscAxEvents::OnDisconnected",
 )
 
+WANTS_MORE_FIRST = Cause(
+    "The service wants something else first, such as a preconnection blob or a routing token.",
+    "With rdp-probe host and --preconnection-blob or --routing-token it is answered.",
+)
+TOKEN_UNWANTED = Cause(
+    "FreeRDP's servers close on a routing token that begins with tsv.",
+    "Without a routing token it is answered.",
+    on="freerdp",
+)
+
 X224_CLOSED = Diagnosis(
     code="X224_CLOSED",
     severity="blocker",
@@ -70,20 +81,19 @@ X224_CLOSED = Diagnosis(
     causes=(
         ENDS_UNREAD,
         TURNS_ADDRESS_AWAY,
-        Cause(
-            "The service wants something else first, such as a preconnection blob or a routing token.",
-            "With --preconnection-blob or --routing-token it is answered.",
-        ),
-        Cause(
-            "FreeRDP's servers close on a routing token that begins with tsv.",
-            "Without --routing-token it is answered.",
-            on="freerdp",
-        ),
+        WANTS_MORE_FIRST,
+        TOKEN_UNWANTED,
+        DEMANDS_NEGOTIATION,
     ),
     remedies=(
         ASK_ON_SERVER,
+        USE_A_NEGOTIATING_CLIENT,
         Remedy("Where a port forwarding or load balancer is in front, see that its own target is up."),
-        Remedy("For Hyper-V (port 2179) give --preconnection-blob, behind a connection broker --routing-token."),
+        Remedy(
+            "For Hyper-V (port 2179) give --preconnection-blob, behind a connection broker --routing-token (of "
+            "rdp-probe host).",
+            heals=(WANTS_MORE_FIRST,),
+        ),
         LISTENING,
     ),
     user_sees=CLOSED_AT_ONCE,

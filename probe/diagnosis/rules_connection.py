@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from probe.diagnosis import catalogue_connection as catalogue
 from probe.diagnosis import catalogue_x224 as x224
-from probe.diagnosis.captures import is_whole, one_connection
-from probe.diagnosis.rule import Evidence, finds
+from probe.diagnosis.captures import dropped_unnegotiated, is_whole, one_connection
+from probe.diagnosis.catalogue_negotiation import DEMANDS_NEGOTIATION
+from probe.diagnosis.rule import Cause, Evidence, finds
 from probe.diagnosis.stored import stored
 from probe.language import _
 from probe.result import Capture, Result
@@ -36,15 +37,24 @@ def tcp_refused(result: Result) -> Iterator[Evidence]:
 @finds(catalogue.TCP_TIMEOUT)
 def tcp_timeout(result: Result) -> Iterator[Evidence]:
     """The first connection was never answered."""
-    if result.status == "filtered":
-        yield Evidence(said=_because(result, _("connecting to {where} was not answered", where=_where(result))))
+    if result.status != "filtered":
+        return
+    capture = one_connection(result)
+    if capture is not None and capture.seen_for_ms is not None:
+        yield _ends_too_soon(result, capture.seen_for_ms)
+        return
+    said = _because(result, _("connecting to {where} was not answered", where=_where(result)))
+    yield Evidence(said=said, excludes=(catalogue.CAPTURE_ENDS,))
 
 
 @finds(catalogue.TCP_UNREACHABLE)
 def tcp_unreachable(result: Result) -> Iterator[Evidence]:
     """The network reported that there is no way."""
     if result.status == "unreachable":
-        yield Evidence(said=_because(result, _("{where} cannot be reached", where=_where(result))))
+        is_ipv6 = ":" in (result.target.address or result.target.host)
+        excludes = () if is_ipv6 or result.target.address is None else (catalogue.NO_IPV6,)
+        said = _because(result, _("{where} cannot be reached", where=_where(result)))
+        yield Evidence(said=said, excludes=excludes)
 
 
 @finds(catalogue.TCP_RESET)
@@ -102,7 +112,7 @@ def x224_closed(result: Result) -> Iterator[Evidence]:
             where=_where(result),
             connections=_connections(result),
         )
-        yield Evidence(said=said)
+        yield _dropped(said) if dropped_unnegotiated(result) else Evidence(said=said, excludes=_not_asked_so(result))
         ended = _endings(result)
         if "reset" in ended and "closed" in ended:
             yield Evidence(said=_("ended by a close: {closed}, by a reset: {reset}", **ended))
@@ -127,6 +137,31 @@ def x224_malformed(result: Result) -> Iterator[Evidence]:
     if result.ending == "too_much" and not answers:
         said = _("bytes received without a whole answer: {received}", received=result.bytes_received)
         yield Evidence(said=said)
+
+
+def _dropped(said: str) -> Evidence:
+    summary = _("The server confirms a request that has no list of protocols, and then ends the connection.")
+    excludes = (x224.WANTS_MORE_FIRST, x224.TOKEN_UNWANTED)
+    return Evidence(said=said, summary=summary, likeliest=DEMANDS_NEGOTIATION, excludes=excludes)
+
+
+def _not_asked_so(result: Result) -> tuple[Cause, ...]:
+    """What the request rules out: a token that was not sent cannot be unwanted."""
+    capture = one_connection(result)
+    side = capture.client_side if capture is not None else None
+    token = side.routing_token if side is not None else result.target.routing_token
+    first = token or (side is not None and side.preconnection_blob)
+    no_token = () if token else (x224.TOKEN_UNWANTED,)
+    return (DEMANDS_NEGOTIATION, *no_token, *((x224.WANTS_MORE_FIRST,) if first else ()))
+
+
+def _ends_too_soon(result: Result, after_ms: int) -> Evidence:
+    """A SYN at the end of a capture, which may have been answered after it."""
+    said = _(
+        "{where}: no answer before the capture ends, {count} ms after the SYN", where=_where(result), count=after_ms
+    )
+    summary = _("No answer to the connection request is in the capture, which ends too soon after it to tell.")
+    return Evidence(said=said, severity="info", summary=summary, likeliest=catalogue.CAPTURE_ENDS)
 
 
 def _never_finished(result: Result) -> Evidence:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from probe.diagnosis import catalogue_negotiation as negotiation
 from probe.diagnosis import catalogue_nla as nla
 from probe.diagnosis import catalogue_security as catalogue
-from probe.diagnosis.captures import one_connection, requested
+from probe.diagnosis.captures import dropped_unnegotiated, one_connection, requested
 from probe.diagnosis.rule import Evidence, finds
 from probe.diagnosis.stored import stored
 from probe.diagnosis.wording import both
@@ -73,6 +73,14 @@ def standard_rdp_only(result: Result) -> Iterator[Evidence]:
 
     On one connection it is selected in the place of both, or the code says so.
     """
+    for found in _only_standard(result):
+        if any(_verdict(result, name).failure == "SSL_NOT_ALLOWED_BY_SERVER" for name in _TLS_BASED):
+            yield replace(found, excludes=(negotiation.XRDP_FALLS_BACK,))
+        else:
+            yield replace(found, likeliest=negotiation.XRDP_FALLS_BACK)
+
+
+def _only_standard(result: Result) -> Iterator[Evidence]:
     refusals = _refusals(result, "SSL_NOT_ALLOWED_BY_SERVER")  # not yet looked for
     if _accepted(result, _TLS_BASED):
         return
@@ -115,7 +123,7 @@ def negotiation_unsupported(result: Result) -> Iterator[Evidence]:
     attempts = [each for each in result.negotiation.attempts if each.answer == "confirm without negotiation"]
     for asked in dict.fromkeys("+".join(each.requested) for each in attempts if each.requested):
         said = _("asked for {asked}, confirmed without a negotiation structure", asked=asked)
-        yield Evidence(said=said, excludes=(negotiation.CLIENT_DOES_NOT_ASK,))
+        yield Evidence(said=said, excludes=(negotiation.CLIENT_DOES_NOT_ASK, negotiation.DEMANDS_NEGOTIATION))
 
 
 @finds(negotiation.UNOFFERED_PROTOCOL_SELECTED, needs="negotiation")
@@ -177,8 +185,11 @@ def standard_rdp_weak(result: Result) -> Iterator[Evidence]:
         "The server accepts Standard RDP Security ({strength}): whoever is on the way can read or alter a session.",
         strength=strength,
     )
+    asked_for_no_more = requested(result) in ([], ["RDP"])
     yield Evidence(
         said=_("{name}: accepted", name="RDP"),
+        likeliest=catalogue.ASKED_FOR_NO_MORE if asked_for_no_more else None,
+        excludes=() if asked_for_no_more else (catalogue.ASKED_FOR_NO_MORE,),
         severity="risk" if readable else None,
         summary=summary if readable else None,
         facts={"strength": strength},
@@ -299,8 +310,15 @@ def _confirmed_as_asked(result: Result) -> Iterator[Evidence]:
     attempts = result.negotiation.attempts if result.negotiation is not None else []
     if any(attempt.answer == "confirm without negotiation" for attempt in attempts):
         said = _("neither the client's request nor the confirm has a negotiation structure")
+        if dropped_unnegotiated(result):
+            summary = _("Nothing was negotiated, and the server then ended the connection: it demands more, it seems.")
+            yield Evidence(
+                said=said, severity="breaks_some", summary=summary, likeliest=negotiation.DEMANDS_NEGOTIATION
+            )
+            return
         summary = _("Nothing was negotiated: client and server go on with Standard RDP Security, as the oldest do.")
-        yield Evidence(said=said, summary=summary, likeliest=negotiation.CLIENT_DOES_NOT_ASK)
+        excludes = (negotiation.DEMANDS_NEGOTIATION,)
+        yield Evidence(said=said, summary=summary, likeliest=negotiation.CLIENT_DOES_NOT_ASK, excludes=excludes)
 
 
 def _falls_back(verdict: Verdict) -> bool:

@@ -33,8 +33,11 @@ _OF_XRDP = (catalogue.XRDP_KEY, catalogue.XRDP_SMALL_KEY, catalogue.XRDP_CIPHERS
 _OF_THE_WAY = (catalogue.PATH_SWALLOWS, catalogue.PATH_CUTS, catalogue.SERVICE_HANGS)
 _OF_CLIENTS = (catalogue.CLIENT_TOO_OLD,)  # ruled out where a current client was refused, or we asked as one
 _OF_SERVERS = (catalogue.NEVER_TAUGHT, catalogue.OFF_12, catalogue.XRDP_OLD_ONLY, catalogue.TOO_OLD)
-_WITH_OLDER = (catalogue.ALL_OFF, catalogue.XRDP_NO_VERSION, *_OF_CLIENTS)  # where an older version is accepted
-_WITHOUT_ANY = (*_OF_SERVERS, *_OF_CLIENTS)
+_OF_CAPTURES = (*_OF_CLIENTS, catalogue.NEWER_ONLY)  # a live audit asks for every version
+_WITH_OLDER = (catalogue.ALL_OFF, catalogue.XRDP_NO_VERSION, *_OF_CAPTURES)  # where an older version is accepted
+_WITHOUT_ANY = (*_OF_SERVERS, *_OF_CAPTURES)
+_BEFORE_12 = (catalogue.NEVER_TAUGHT, catalogue.TOO_OLD)  # ruled out where the server was made with TLS 1.2
+_WITH_12 = ("Windows 8", "Windows 10", "Windows 11")
 _NOT_ASKED = ("interrupted", "deadline", "refused", "filtered", "unreachable")  # ended before the server could answer
 
 
@@ -91,10 +94,15 @@ def _refused_versions(result: Result) -> Iterator[Evidence]:
         return
     summary = _("The server has no version of TLS that this client offers: {versions}.", versions=both(refused))
     current = not set(refused).isdisjoint(_CURRENT)
-    excludes = _OF_CLIENTS if current else (*_OF_SERVERS, catalogue.ALL_OFF, catalogue.XRDP_NO_VERSION)
+    release = result.server.release if result.server is not None else None
+    excludes: tuple[Cause, ...] = (*_OF_SERVERS, catalogue.ALL_OFF, catalogue.XRDP_NO_VERSION, catalogue.NEWER_ONLY)
+    if current:
+        excludes = _OF_CAPTURES if "TLSv1.3" in refused else _OF_CLIENTS
+        excludes += _BEFORE_12 if (release or "").startswith(_WITH_12) else ()
+    likeliest = None if catalogue.NEWER_ONLY in excludes else catalogue.NEWER_ONLY
     for name in refused:
         said = _("{name}: rejected ({reason})", name=name, reason=stored(_TOO_OLD))
-        yield Evidence(said=said, summary=summary, excludes=excludes)
+        yield Evidence(said=said, summary=summary, likeliest=likeliest, excludes=excludes)
 
 
 @finds(catalogue.TLS_LEGACY_VERSION, needs="tls")
@@ -145,8 +153,10 @@ def tls_weak_cipher(result: Result) -> Iterator[Evidence]:
     """A weak suite was selected, or a weak group or short DH parameters were used."""
     weak = list(_weak(result.tls)) if result.tls is not None else []
     words = _("; ").join(dict.fromkeys(_(weakness.words) for _said, weakness in weak))
+    agreed = _("Weak cipher suites or key exchange were agreed on: {weak}.", weak=words)
+    summary = agreed if one_connection(result) is not None else None
     for said, weakness in weak:
-        yield Evidence(said=_("{said}: {words}", said=said, words=weakness), facts={"weak": words})
+        yield Evidence(said=_("{said}: {words}", said=said, words=weakness), summary=summary, facts={"weak": words})
 
 
 @finds(dropped.TLS_INTOLERANT, needs="tls")

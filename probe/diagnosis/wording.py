@@ -122,9 +122,9 @@ FIND_PROGRAM = Remedy(
     "(Get-NetTCPConnection -State Listen -LocalPort PORT).OwningProcess."
 )
 ASK_ON_SERVER = Remedy(
-    "Run this probe on the server itself (127.0.0.1). If it ends so there too, read the service's log at that time: "
-    "/var/log/xrdp.log or journalctl on Linux; on Windows the Event Viewer, Applications and Services Logs, Microsoft, "
-    "Windows, TerminalServices-RemoteConnectionManager. If it is answered there, look at what is in between."
+    "Run rdp-probe host on the server itself (127.0.0.1). If it ends so there too, read the service's log at that "
+    "time: /var/log/xrdp.log or journalctl on Linux; on Windows the Event Viewer, Applications and Services Logs, "
+    "Microsoft, Windows, TerminalServices-RemoteConnectionManager. If it is answered there, look at what is in between."
 )
 READ_LOG_WINDOWS = Remedy(
     "On Windows read the log at the time of the attempt: Event Viewer, Applications and Services Logs, Microsoft, "
@@ -132,7 +132,9 @@ READ_LOG_WINDOWS = Remedy(
     on="windows",
 )
 READ_LOG_XRDP = Remedy("For xrdp read /var/log/xrdp.log, or journalctl -u xrdp, at that time.", on="xrdp")
-FROM_INSIDE = Remedy("Run this probe from the server's own network: if that is answered, look at what is in between.")
+FROM_INSIDE = Remedy(
+    "Run rdp-probe host from the server's own network: if that is answered, look at what is in between."
+)
 
 FREERDP_CERTIFICATE_ASKED = "Do you trust the above certificate? (Y/T/N)"
 RDESKTOP_NOT_TRUSTED = (  # as it is spelled there

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import replace
 
+from probe.audit.capture_verdict_course import captured_for_ms
 from probe.audit.capture_verdict_unknown import has_clock
 from probe.audit.verdict_inside import timestamp
 from probe.capture.connection import Connection, Endpoint
@@ -32,7 +33,13 @@ class OneSyn:
         """The line; None where it is not such a connection, or not told by these places alone."""
         if not isinstance(found, Connection) or not _is_one_syn(found):
             return None
-        kind = found.server.port, ":" in found.server.address, found.truncated, found.one_sided
+        kind = (
+            found.server.port,
+            ":" in found.server.address,
+            found.truncated,
+            found.one_sided,
+            captured_for_ms(found),
+        )
         if kind not in self._lines:
             if len(self._lines) >= _MOST_KINDS:
                 self._lines.clear()

@@ -87,6 +87,11 @@ def _never_opened(result: Result, capture: Capture) -> str:
             count=capture.packet_count,
             time=seconds(result.elapsed_ms),
         )
+    if capture.seen_for_ms is not None:
+        return _(
+            "Not answered so far: one SYN, and nothing came back before the capture ends, {time} later.",
+            time=seconds(capture.seen_for_ms),
+        )
     return _("Nobody answered: one SYN, and nothing came back.")
 
 

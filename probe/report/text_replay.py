@@ -122,10 +122,15 @@ def deciding(result: Result) -> Diagnosis | None:
     """The diagnosis that says why this connection failed; None where it did not, as far as the capture shows."""
     if _capture(result).reached in ("inside", "settings"):
         return next((each for each in result.diagnoses if each.severity == "blocker"), None)
-    found = worst(result) or next((each for each in result.diagnoses if each.severity == "breaks_some"), None)
-    if found is not None or result.negotiation is None:
-        return found
-    is_turned_away = any(attempt.failure is not None for attempt in result.negotiation.attempts)
+    found = {each.code: each for each in reversed(result.diagnoses)}
+    ended = worst(result) or found.get("CLIENT_LEFT_AFTER_CERTIFICATE") or found.get("TCP_TIMEOUT")
+    ended = ended or next((each for each in result.diagnoses if each.severity == "breaks_some"), None)
+    if ended is not None or result.negotiation is None:
+        return ended
+    is_turned_away = any(
+        attempt.failure is not None or (attempt.selected == "RDP" and set(attempt.requested) - {"RDP"})
+        for attempt in result.negotiation.attempts
+    )
     return next((each for each in result.diagnoses if is_turned_away and each.code in _TURNED_AWAY), None)
 
 

@@ -105,6 +105,7 @@ class Capture(msgspec.Struct, kw_only=True):
     ended_by: Literal["client", "server"] | None = None
     ending: str  # closed, reset, open (the capture ends first), refused, unanswered, unreachable, timed_out
     ended_packet: int | None = None
+    seen_for_ms: int | None = None  # unanswered: the capture ends so soon after the first SYN; None where it is later
     reached: Reached | None = None  # the last thing that was said, as far as it could be followed
     waited_s: float | None = None  # how long the client waited for an answer before it ended the connection
     gaps: bool = False

@@ -56,6 +56,16 @@ def test_addresses_of_ipv6() -> None:
 # How it ends
 
 
+def test_how_long_the_capture_goes_on_is_known_at_its_end() -> None:
+    found: list[Connection] = []
+    flows = Flows(found.append, Limits())
+    flows.take(Talk().add(0, SYN).packets[0])
+    flows.tick(1_700_000_001.001)
+    flows.finish()
+    assert found[0].goes_on == pytest.approx(1.0)
+    assert only([*Talk().opened().closed().packets]).goes_on == pytest.approx(0.005, abs=1e-6)
+
+
 def test_the_server_closes() -> None:
     assert only(Talk().opened().closed(1).packets).ended_by is Side.SERVER
 

@@ -33,6 +33,9 @@ OTHERS = [
     replace(SYN, stream=0, client=Endpoint("198.51.100.7", 3389), started=1_800_000_000.999, ended=1_800_000_000.999),
     replace(SYN, server=Endpoint("203.0.113.1", 3390)),
     replace(SYN, truncated=True),
+    replace(SYN, goes_on=1.0),
+    replace(SYN, goes_on=0.012, stream=9),
+    replace(SYN, goes_on=60.0),
     replace(SYN, client=Endpoint("2001:db8::1", 50000), server=Endpoint("2001:db8::2", 3389)),
     replace(SYN, client=Endpoint("2001:db8::3", 1), server=Endpoint("2001:db8::", 3389), stream=123_456),
 ]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import unicodedata
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -198,6 +199,10 @@ def refused(code: FailureCode) -> Said:
             "Nobody answered: one SYN, and nothing came back.",
         ),
         (
+            replace(connection(ending="unanswered", syn_ack=False, packets=1, one_sided=C), goes_on=0.25),
+            "Not answered so far: one SYN, and nothing came back before the capture ends, 250 ms later.",
+        ),
+        (
             connection(ending="unreachable", syn_ack=False),
             "The network says that the server cannot be reached.",
         ),
@@ -207,6 +212,16 @@ def test_a_connection_is_told_in_a_sentence(made: Connection, words: str) -> Non
     result = told(made)
     assert said_of(result) == words
     assert connection_line(result).startswith("x.pcap  stream 0  192.0.2.9:51234 → 192.0.2.7:3389  " + words)
+
+
+def test_what_ended_it_is_the_verdict_though_it_is_no_fault_of_the_server() -> None:
+    left = told(connection(*SECURED, ending="closed", by=C))
+    assert "  CLIENT_LEFT_AFTER_CERTIFICATE" in connection_line(left)
+    assert "What to do" in shown(left)
+    inside = told(connection(*SECURED, (C, INSIDE), (S, INSIDE), ending="closed", by=C))
+    assert "CLIENT_LEFT_AFTER_CERTIFICATE" not in connection_line(inside)
+    late = told(replace(connection(ending="unanswered", syn_ack=False, packets=1, one_sided=C), goes_on=0.25))
+    assert connection_line(late).endswith("  TCP_TIMEOUT")
 
 
 def test_the_course_names_each_frame_and_the_end() -> None:
