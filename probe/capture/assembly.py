@@ -3,13 +3,14 @@
 Positions count the bytes of a direction from its first one (0: behind the SYN, or where the capture begins); they do
 not wrap. A segment may come late, twice, overlapping, or not at all: what was seen first of a byte is kept, and what
 never came is a hole, known by its size. Nothing waits for anything: a hole may be filled until the connection is over.
-Only the first `limit` bytes are kept, so a stream's memory is bounded whatever is sent.
+Only the first `limit` bytes are kept, and no more before position 0, so a stream's memory is bounded whatever is sent.
 
 Source: RFC 9293, 3.4 (sequence numbers), 3.8.4 (keep-alives).
 """
 
 from __future__ import annotations
 
+from bisect import insort
 from typing import NamedTuple
 
 from probe.capture.connection import Piece
@@ -39,7 +40,7 @@ def distance(sequence: int, base: int) -> int:
 
 
 class Stream:
-    """One direction. `take` segments in the order of the capture; `runs` are what is kept, in no order."""
+    """One direction. `take` segments in the order of the capture; `runs` are what is kept, by position."""
 
     __slots__ = (
         "acknowledged",
@@ -55,7 +56,6 @@ class Stream:
         "low",
         "origin",
         "out_of_order",
-        "overlaps",
         "retransmitted",
         "runs",
         "truncated",
@@ -75,7 +75,7 @@ class Stream:
         self.bytes = 0  # that were seen, each once
         self.cut = False  # more bytes came than are kept
         self.truncated = False  # segments were cut when they were captured
-        self.retransmitted = self.out_of_order = self.overlaps = 0
+        self.retransmitted = self.out_of_order = 0
 
     def position(self, sequence: int) -> int:
         """Where a sequence number is. The first one that is asked for becomes position 0."""
@@ -148,7 +148,6 @@ class Stream:
             self.retransmitted += not keeps_alive
             return 0
         fresh = sum(last - first for first, last in parts)
-        self.overlaps += fresh < end - position
         self.bytes += fresh
         return sum(self._keep(first, last, position, segment) for first, last in parts)
 
@@ -175,10 +174,11 @@ class Stream:
         if start >= self.limit or len(self.runs) >= MOST_RUNS:
             self.cut = True
             return 0
-        kept = segment.data[start - position : end - position]
+        self.cut = self.cut or end > self.limit
+        kept = segment.data[start - position : min(end, self.limit) - position]
         if not kept:
             return 0
-        self.runs.append(Run(start, kept, segment.at, segment.packet, segment.acknowledged))
+        insort(self.runs, Run(start, kept, segment.at, segment.packet, segment.acknowledged))
         return len(kept) + RUN_COST
 
     @property
@@ -202,7 +202,7 @@ class Stream:
         if len(self.runs) == 1:
             return self.runs[0].data[:count]
         found, position = b"", None
-        for run in sorted(self.runs):
+        for run in self.runs:
             if len(found) >= count or (position is not None and run.start != position):
                 break
             found, position = found + run.data, run.start + len(run.data)
@@ -210,7 +210,7 @@ class Stream:
 
     def starts(self) -> bool:
         """True where the first bytes seen are the first that were sent."""
-        return self.origin is not None and any(run.start == self.origin for run in self.runs)
+        return bool(self.runs) and self.runs[0].start == self.origin
 
 
 def causal(client: Stream, server: Stream) -> list[Piece]:
@@ -218,7 +218,7 @@ def causal(client: Stream, server: Stream) -> list[Piece]:
 
     Otherwise they stand as they were captured. An acknowledged byte that is not in the capture is not waited for.
     """
-    queues = [sorted(stream.runs, reverse=True) for stream in (client, server)]
+    queues = [stream.runs[::-1] for stream in (client, server)]
     ends = [stream.low if stream.origin is None else stream.origin for stream in (client, server)]
     bases = [stream.base or 0 for stream in (client, server)]
     pieces = []

@@ -37,7 +37,7 @@ def text(found: Stream) -> bytes:
 def test_bytes_in_order_are_kept_in_order() -> None:
     found = stream((0, b"abc"), (3, b"def"))
     assert (text(found), found.bytes, found.missing) == (b"abcdef", 6, 0)
-    assert (found.retransmitted, found.out_of_order, found.overlaps) == (0, 0, 0)
+    assert (found.retransmitted, found.out_of_order) == (0, 0)
 
 
 def test_a_hole_is_filled_whenever_its_bytes_come() -> None:
@@ -51,14 +51,22 @@ def test_a_hole_that_stays_is_told_by_its_size() -> None:
     assert found.missing == 7
 
 
-def test_the_first_bytes_seen_win_and_the_overlap_is_counted() -> None:
+def test_the_first_bytes_seen_win() -> None:
     found = stream((0, b"abcdef"), (3, b"XXXghi"))
-    assert (text(found), found.overlaps, found.bytes) == (b"abcdefghi", 1, 9)
+    assert (text(found), found.bytes) == (b"abcdefghi", 9)
+
+
+def test_what_comes_first_is_found_without_walking_over_all_that_came() -> None:
+    found = stream(*((number, b"x") for number in range(MOST_RUNS, 0, -1)))
+    assert [run.start for run in found.runs] == list(range(1, MOST_RUNS + 1))
+    assert (found.first(3), found.starts()) == (b"xxx", False)
+    found = stream((1, b"b"), (0, b"a"))
+    assert (found.first(3), found.starts()) == (b"ab", True)
 
 
 def test_a_segment_over_several_holes_fills_each() -> None:
     found = stream((2, b"c"), (4, b"e"), (0, b"abXdXf"))
-    assert (text(found), found.missing, found.overlaps) == (b"abcdef", 0, 1)
+    assert (text(found), found.missing) == (b"abcdef", 0)
 
 
 def test_a_hole_is_filled_in_parts() -> None:
@@ -78,7 +86,7 @@ def test_one_byte_before_the_next_is_a_keep_alive() -> None:
 
 def test_a_probe_of_a_closed_window_brings_a_byte() -> None:
     found = stream((0, b"abc"), (3, b"d"), (3, b"def"))
-    assert (text(found), found.overlaps) == (b"abcdef", 1)
+    assert text(found) == b"abcdef"
 
 
 @pytest.mark.parametrize("base", [0xFFFFFFFE, 0x7FFFFFFF, 0])
@@ -89,7 +97,9 @@ def test_sequence_numbers_wrap(base: int) -> None:
 
 def test_no_more_than_the_limit_is_kept_but_all_is_counted() -> None:
     found = stream((0, b"abcd"), (4, b"efgh"), (8, b"ijkl"), limit=6)
-    assert (text(found), found.bytes, found.cut) == (b"abcdefgh", 12, True)
+    assert (text(found), found.bytes, found.cut) == (b"abcdef", 12, True)
+    long = stream((0, bytes(4 << 20)), limit=6)
+    assert (text(long), long.bytes, long.cut) == (bytes(6), 4 << 20, True)
     late = stream((20, b"x"), (10, b"y"), limit=6)
     assert (text(late), late.cut, late.bytes) == (b"", True, 2)
 

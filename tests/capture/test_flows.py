@@ -399,12 +399,7 @@ def test_what_is_not_rdp_on_its_port_is_kept_to_be_named() -> None:
         talk.says(1, b"x" * 100)
     found = only(talk.packets)
     client, server = said(found)
-    assert (client, len(server), found.received, found.cut) == (
-        HTTP,
-        300,
-        1000,
-        True,
-    )  # 256 and what its segment has more
+    assert (client, len(server), found.received, found.cut) == (HTTP, 256, 1000, True)
 
 
 def test_tls_on_its_port_is_kept_whole() -> None:
