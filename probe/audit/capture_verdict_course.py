@@ -88,8 +88,13 @@ def captured_for_ms(connection: Connection) -> int | None:
 
 def _is_unanswered(connection: Connection) -> bool:
     """The client said something to a server whose every byte would be in the capture, and there is none."""
+    return would_hear(connection) and connection.sent > 0 and not connection.received
+
+
+def would_hear(connection: Connection) -> bool:
+    """Whatever the server says would be in the capture: where nothing is, it said nothing."""
     whole = connection.one_sided is None and not connection.gaps and not connection.truncated
-    return whole and connection.syn_ack and connection.sent > 0 and not connection.received
+    return whole and connection.syn_ack
 
 
 def _never_finishes(connection: Connection, attempt: Attempt, reading: Reading) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from probe.audit.attempt import Attempt, Question, Stage
 from probe.audit.capture_verdict import audit_of, captured, name_in, without_clock
-from probe.audit.capture_verdict_course import course
+from probe.audit.capture_verdict_course import course, would_hear
 from probe.audit.capture_verdict_narrow import narrow_to_seen
 from probe.audit.capture_verdict_unknown import has_clock, unknown
 from probe.audit.offers import whole_offer
@@ -23,7 +23,7 @@ from probe.audit.watched import Watched, watched
 from probe.capture.connection import Connection, Endpoint
 from probe.handshake.client_hello import current_offer
 from probe.handshake.key_log import KeyLog
-from probe.handshake.machine import Ending
+from probe.handshake.machine import Ending, Side
 from probe.result import Capture, Depth, Result
 from probe.wire.tls_version import TLS13
 
@@ -52,6 +52,7 @@ def _server(
     streams = [each.stream for each in connections]
     if len(telling) > 1 and not any(read(each.attempt).spoke_rdp for each in seen):
         seen = [_as_silent(each, found) for each, found in zip(telling, seen, strict=True)]
+        telling, seen = _that_tell_most(telling, seen)
     is_one = seen[0].attempt.ending is not Ending.TIMED_OUT and not any(read(each.attempt).spoke_rdp for each in seen)
     if len(telling) == 1 or is_one:
         result = captured(telling[0], file, settings, secrets, trust, streams=streams)
@@ -60,6 +61,21 @@ def _server(
         result.capture = _described(telling, seen, file, streams)
     result.connections = len(connections)
     return result
+
+
+def _that_tell_most(
+    connections: Sequence[Connection], seen: Sequence[Watched]
+) -> tuple[list[Connection], list[Watched]]:
+    """Of connections without RDP those that say what the server does: it answers, is silent, or ends them itself."""
+    pairs = list(zip(connections, seen, strict=True))
+    heard = [pair for pair in pairs if pair[0].received or would_hear(pair[0])]
+    did = [
+        pair
+        for pair in heard
+        if pair[0].received or pair[0].ended_by is Side.SERVER or pair[1].attempt.ending is Ending.TIMED_OUT
+    ]
+    kept = did or heard or pairs[:1]
+    return [each for each, _found in kept], [found for _each, found in kept]
 
 
 def _as_silent(connection: Connection, found: Watched) -> Watched:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from probe.audit.attempt import Stage
 from probe.audit.watched import Watched
 from probe.capture.connection import Connection
-from probe.handshake.machine import SIDES, Seen
+from probe.handshake.machine import SIDES, Secured, Seen
 from probe.handshake.tls_progress import Undecrypted
 from probe.result import Reached
 from probe.wire.tls_hello import ServerHello
@@ -62,7 +63,7 @@ def _gaps(connection: Connection) -> Iterator[str]:
 
 def _encrypted(seen: Watched) -> Iterator[str]:
     for event in seen.attempt.events:
-        if isinstance(event, Undecrypted):
+        if isinstance(event, Undecrypted) and _needs_secrets(seen):
             yield f"the key log does not open it: {event.reason}"
     frame = seen.encrypted_from
     if frame is None or seen.decrypted:
@@ -75,6 +76,13 @@ def _encrypted(seen: Watched) -> Iterator[str]:
         yield f"encrypted from frame {frame} on ({version_name(versions[-1])}): the certificate and what is inside TLS"
     else:
         yield f"encrypted from frame {frame} on ({version_name(versions[-1])}): what is inside TLS"
+
+
+def _needs_secrets(seen: Watched) -> bool:
+    """Not where one of our own hellos was answered, and all that is encrypted is what the server said to it."""
+    return seen.attempt.question.stage is not Stage.HELLO or any(
+        isinstance(event, Secured) for event in seen.attempt.events
+    )
 
 
 def _of_the_end(connection: Connection, reached: Reached) -> Iterator[str]:

@@ -27,6 +27,21 @@ def is_whole(result: Result) -> bool:
     return capture is None or not (capture.gaps or capture.truncated or capture.one_sided is not None)
 
 
+def is_heard(result: Result) -> bool:
+    """An answer of the server would have been seen: without one, it gave none. Always so where we asked ourselves."""
+    return result.capture is None or (is_whole(result) and result.capture.syn_ack)
+
+
+def is_hung_up(result: Result) -> bool:
+    """The server ended what it had not answered, as far as a capture shows that. Always so where we asked ourselves."""
+    return result.capture is None or (is_heard(result) and result.capture.ended_by == "server")
+
+
+def is_heard_silent(result: Result) -> bool:
+    """That nobody answered is a fact: somebody waited, and an answer would have been seen."""
+    return result.ending not in (None, "interrupted") and is_heard(result)
+
+
 def judged_at(result: Result) -> datetime | None:
     """When it was: the time that certificates are held against. None where a capture has no clock."""
     started = moment(result.started)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from probe.diagnosis import catalogue_connection as catalogue
 from probe.diagnosis import catalogue_x224 as x224
-from probe.diagnosis.captures import dropped_unnegotiated, is_whole, one_connection
+from probe.diagnosis.captures import dropped_unnegotiated, is_heard_silent, is_hung_up, is_whole, one_connection
 from probe.diagnosis.catalogue_negotiation import DEMANDS_NEGOTIATION
 from probe.diagnosis.rule import Cause, Evidence, finds
 from probe.diagnosis.stored import stored
@@ -60,7 +60,7 @@ def tcp_unreachable(result: Result) -> Iterator[Evidence]:
 @finds(catalogue.TCP_RESET)
 def tcp_reset(result: Result) -> Iterator[Evidence]:
     """A connection was had, and reset before anything came back."""
-    if result.status == "closed" and _reset_without_a_byte(result):
+    if result.status == "closed" and _reset_without_a_byte(result) and is_hung_up(result):
         said = _("{where} took the connection and reset it without a byte", where=_where(result))
         yield Evidence(said=_because(result, said))
 
@@ -80,7 +80,7 @@ def not_rdp(result: Result) -> Iterator[Evidence]:
 @finds(x224.X224_SILENT)
 def x224_silent(result: Result) -> Iterator[Evidence]:
     """An audit that was interrupted, or had no time to connect, has not heard a silence."""
-    if result.status == "silent" and result.ending not in _NOT_HEARD and not _answers(result):
+    if result.status == "silent" and is_heard_silent(result) and not _answers(result):
         capture = one_connection(result)
         if capture is not None:
             yield Evidence(said=_waited(result, capture))
@@ -103,8 +103,7 @@ def x224_closed(result: Result) -> Iterator[Evidence]:
     not_closed = (*_NOT_HEARD, _LEFT, "too_much")
     if result.status != "closed" or result.ending in not_closed or _reset_without_a_byte(result):
         return
-    capture = one_connection(result)
-    if capture is not None and not (is_whole(result) and capture.ended_by == "server" and result.bytes_sent):
+    if result.capture is not None and not (is_hung_up(result) and result.bytes_sent):
         return
     if not _answers(result):
         said = _(

@@ -6,11 +6,12 @@ to be there, and never taken for a refusal.
 
 from __future__ import annotations
 
+from probe.diagnosis.captures import is_heard, is_heard_silent, is_hung_up
 from probe.diagnosis.stored import stored
 from probe.language import N_, _
 from probe.report.escape import terminal
 from probe.report.sentences import listed, verdict
-from probe.report.text_course import ending_words, server_alert
+from probe.report.text_course import at, ending_words, server_alert
 from probe.result import Capture, ClientSide, NegotiationAttempt, Result
 
 _NLA = {"HYBRID", "HYBRID_EX"}
@@ -52,6 +53,21 @@ def said_of(result: Result) -> str:
     if result.status == "not_rdp":
         return verdict(result)
     return _spoken(result, capture, capture.client_side or ClientSide())
+
+
+def is_proven(result: Result) -> bool:
+    """What the verdict on a server says of its silence is a fact; a capture may show too little for it."""
+    capture = result.capture
+    if capture is None or result.status not in ("filtered", "silent", "closed"):
+        return True
+    if result.status == "filtered":
+        return capture.seen_for_ms is None
+    return is_hung_up(result) if result.status == "closed" else is_heard_silent(result)
+
+
+def said_of_server(result: Result) -> str:
+    """The verdict on a server, asked by us or by all the clients of a capture; one or two sentences."""
+    return verdict(result) if is_proven(result) else said_of(result)
 
 
 def _udp(result: Result, capture: Capture) -> str:
@@ -242,9 +258,24 @@ def _bare_confirm(capture: Capture) -> str:
 def _unanswered(result: Result, capture: Capture, attempt: NegotiationAttempt | None) -> str:
     if attempt is not None and attempt.answer is not None:
         return _("The RDP request was answered with this: {answer}.", answer=terminal(stored(attempt.answer), 80))
+    if not is_heard(result):
+        return _("How the RDP request was answered is not in this capture: {ending}.", ending=ending_words(capture))
+    if not result.bytes_received and capture.waited_s is not None and result.status == "closed":
+        return _left_early(capture, capture.waited_s)
     if not result.bytes_received:
         return _("The RDP request got no answer: {ending}.", ending=ending_words(capture))
     return _("The RDP request got no answer that settles anything: {ending}.", ending=ending_words(capture))
+
+
+def _left_early(capture: Capture, waited_s: float) -> str:
+    """Too soon for the missing answer to mean anything."""
+    numbers = [capture.ended_packet] if capture.ended_packet is not None else []
+    words = {"time": seconds(waited_s * 1000)}
+    if capture.ending == "reset":
+        ended = _("the client reset it after {time}, before any answer", **words)
+    else:
+        ended = _("the client closed it after {time}, before any answer", **words)
+    return _("RDP was requested; {ending}.", ending=at(ended, numbers))
 
 
 def seconds(elapsed_ms: float) -> str:

@@ -22,9 +22,11 @@ from probe.diagnosis.stored import stored
 from probe.language import N_, _, current
 from probe.report.escape import terminal
 from probe.report.page import Page, columns_are_given
-from probe.report.sentences import advice, as_given, broken, endpoint, path, verdict, worst
+from probe.report.sentences import advice, as_given, broken, endpoint, path, worst
+from probe.report.sentences_capture import is_proven, said_of_server
 from probe.report.text_attempts import attempts
 from probe.report.text_clients import clients
+from probe.report.text_course import course
 from probe.report.text_facts import facts
 from probe.report.text_seen import seen
 from probe.report.text_simulation import simulation, verdict_of
@@ -70,7 +72,7 @@ def verdict_line(result: Result) -> str:
     blocking = [each.code for each in result.diagnoses if each.severity == "blocker" or each is said_first]
     worst_first = [each.code for each in _by_severity(result) if each.severity != "info"]
     codes = blocking or worst_first[:_MOST_CODES]
-    said = [verdict_of(client) for client in result.clients] if result.is_simulation else [verdict(result)]
+    said = [verdict_of(client) for client in result.clients] if result.is_simulation else [said_of_server(result)]
     return "  ".join((*_who(result), *said, *(terminal(code, 60) for code in codes)))
 
 
@@ -137,20 +139,20 @@ def _verdict(result: Result, page: Page) -> None:
     blocker = worst(result)
     is_broken = blocker is not None or broken(result) is not None
     code = blocker.code if blocker is not None else ""
-    sentence = verdict(result)
+    sentence = said_of_server(result)
     if page.fits(sentence, code):
         page.line((sentence, "bold"), right=code)
     else:
         page.paragraph(sentence, style="bold")
         if code:
             page.line(right=code)
-    if (is_broken or result.status != "rdp") and (steps := path(result)):
+    if (is_broken or result.status != "rdp") and (steps := path(result) if is_proven(result) else course(result)):
         page.blank()
         page.path(steps, indent=2)
     if result.status != "rdp":
         if result.cause is not None:
             page.paragraph(_("The system says: {words}", words=terminal(stored(result.cause))), indent=2)
-        if (found := advice(result)) is not None:
+        if is_proven(result) and (found := advice(result)) is not None:
             page.blank()
             page.paragraph(_sentence(found.cause), first=[(f"  {_('Likely')} ", "bold")], indent=10)
             page.paragraph(_sentence(found.step), first=[(f"  {_('Next')} ", "bold")], indent=10)

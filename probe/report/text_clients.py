@@ -23,6 +23,8 @@ _STAGES = {
 }
 _INDENT, _MOST_NAME = 11, 50
 _LONGEST = 600
+_ASKED_BY_FULL = N_("{words}. What was not asked, --depth full asks.")
+_ASKED_BY_HOST = N_("{words}. What this capture does not show, rdp-probe host --depth full asks.")
 _FULL = re.compile(r"\s*[:\uff1a]\s*--depth full$")  # how a reason ends that a fuller audit settles; \uff1a in Chinese
 
 
@@ -39,7 +41,7 @@ def clients(result: Result, page: Page, verbosity: int) -> None:
     for group in _groups(failing):
         _group(group, page)
     if unknown:
-        _unknown(unknown, page, verbosity)
+        _unknown(unknown, page, verbosity, is_captured=result.capture is not None)
 
 
 def _groups(failing: Sequence[Client]) -> list[list[Client]]:
@@ -65,7 +67,7 @@ def _group(group: Sequence[Client], page: Page) -> None:
         page.paragraph(_("What helps: {hint}.", hint=terminal(first.hint, _LONGEST)), indent=4)
 
 
-def _unknown(unknown: Sequence[Client], page: Page, verbosity: int) -> None:
+def _unknown(unknown: Sequence[Client], page: Page, verbosity: int, *, is_captured: bool) -> None:
     """How many, and for want of which facts; who they are stands in the table of -v. What would tell is said once."""
     said = list(dict.fromkeys(terminal(client.because or "", _LONGEST) for client in unknown))
     reasons = list(dict.fromkeys(_FULL.sub("", words) for words in said))
@@ -73,7 +75,8 @@ def _unknown(unknown: Sequence[Client], page: Page, verbosity: int) -> None:
         "{count} unknown: {reasons}", count=len(unknown), reasons=_("; ").join(reasons[: None if verbosity else 3])
     )
     if any(_FULL.search(each) for each in said):
-        words = _("{words}. What was not asked, --depth full asks.", words=words)
+        more = _ASKED_BY_HOST if is_captured else _ASKED_BY_FULL
+        words = _(more, words=words)
     page.paragraph(words, indent=2, first=[("  ", "")])
 
 

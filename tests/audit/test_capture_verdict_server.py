@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from probe.audit.capture_verdict import captured
 from probe.audit.capture_verdict_server import by_server
 from probe.audit.offers import full_offer, whole_offer
 from probe.audit.settings import Settings
@@ -14,6 +15,8 @@ from probe.diagnosis.judged import judge
 from probe.drive.limits import Limits
 from probe.handshake.client_hello import Offer, client_hello, current_offer, usual_offer
 from probe.handshake.key_log import KeyLog
+from probe.report.sentences_capture import is_proven
+from probe.report.text import verdict_line
 from probe.result import Depth, Result, from_json, to_json
 from probe.wire.tls_version import TLS12, TLS13
 from tests.audit.connections import (
@@ -102,6 +105,52 @@ def test_a_server_that_answers_nobody_is_silent_to_all() -> None:
     assert codes(result) == {"X224_SILENT"}
     [left] = merged(*(connection(ASK_SSL, ending="closed", by=C, after=0.1) for _ in range(2)))
     assert (left.status, left.ending, codes(left)) == ("closed", "abandoned", set())
+
+
+def test_an_answer_that_was_not_captured_is_no_silence() -> None:
+    """Nor is it where the server ended a connection on which it may have said something."""
+    ways: tuple[dict[str, object], ...] = ({"gaps": True}, {"one_sided": C}, {"truncated": True}, {"syn_ack": False})
+    for unheard in ways:
+        for ending, by in (("closed", C), ("closed", S), ("reset", S), ("timed_out", None)):
+            made = [connection(ASK_SSL, ending=ending, by=by, after=9.0, **unheard) for _ in range(2)]  # type: ignore[arg-type]
+            for result in (*merged(*made), *merged(made[0])):
+                assert codes(result) == set()
+                assert not is_proven(result)
+                assert "hangs up" not in verdict_line(result)
+
+
+def test_who_left_before_an_answer_came_was_not_turned_away() -> None:
+    [early] = merged(connection(ASK_SSL, ending="closed", by=C, after=0.001))
+    assert codes(early) == set()
+    assert "RDP was requested; the client closed it after 1 ms, before any answer (frame 5)." in verdict_line(early)
+    [reset] = merged(connection(ASK_SSL, ending="reset", by=C, after=0.1))
+    assert "the client reset it after 100 ms, before any answer (frame 5)" in verdict_line(reset)
+    [closed] = merged(connection(ASK_SSL, ending="closed", by=S))
+    assert codes(closed) == {"X224_CLOSED"}
+    assert "hangs up" in verdict_line(closed)
+
+
+def test_of_connections_without_an_answer_those_are_told_that_show_why() -> None:
+    early = connection(ASK_SSL, ending="closed", by=C, after=0.1)
+    half = connection(ASK_SSL, ending="closed", by=S, one_sided=C)
+    closed, silent = connection(ASK_SSL, ending="closed", by=S), connection(ASK_SSL, ending="closed", by=C, after=9.0)
+    for others, code in (((closed,), "X224_CLOSED"), ((silent,), "X224_SILENT"), ((), None)):
+        [result] = merged(half, early, *others)
+        assert codes(result) == ({code} if code else set())
+        assert result.connections == 2 + len(others)
+
+
+def test_our_hellos_need_no_secrets_where_no_handshake_was_completed() -> None:
+    secrets = KeyLog()
+    secrets.take(f"CLIENT_RANDOM {'11' * 32} {'22' * 48}".encode())
+    live = recorded("windows-nla", Settings(depth="standard"), Limits(per_host=1))
+    settings = Settings(depth="discover", keep_attempts=False)
+    lacking = [captured(each, "x.pcap", settings, secrets) for each in live.connections]
+    told = [result.capture for result in lacking if result.capture is not None]
+    without = [each for each in told if any(words.startswith("the key log does not") for words in each.unknown)]
+    assert without
+    assert all(each.reached in ("secured", "inside") for each in without)
+    assert any(each.encrypted_from is not None and each not in without for each in told)
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def test_what_is_not_rdp_on_its_port_is_named_and_silence_is_told(
     assert main(["replay", "-q", capture]) == 0
     first, second, third = capsys.readouterr().out.splitlines()
     assert "NLA_REQUIRED" in first
-    assert "got no answer: the client reset it" in second
+    assert "the client reset it after 100 ms, before any answer (frame 16)" in second
     assert "A web server answers on 3389" in third
     assert "NOT_RDP" in third
 

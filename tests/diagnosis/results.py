@@ -70,6 +70,7 @@ def all_refused(failure: str) -> Result:
 
 def captured(described: Result, side: ClientSide | None = None, **fields: object) -> Result:
     """The same from a capture of one connection."""
+    fields = {"syn": True, "syn_ack": True} | fields
     described.capture = Capture(
         file="x.pcap",
         stream=1,

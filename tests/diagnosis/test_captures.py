@@ -180,6 +180,10 @@ def test_certificates_without_a_clock_are_not_held_against_one() -> None:
     [
         ({"ended_by": "server"}, "X224_CLOSED"),
         ({"ended_by": "client"}, None),
+        ({"ended_by": None}, None),
+        ({"ended_by": "server", "syn_ack": False}, None),
+        ({"ended_by": "client", "streams": [1, 2]}, None),
+        ({"ended_by": "server", "streams": [1, 2]}, "X224_CLOSED"),
         ({"ended_by": "server", "gaps": True}, None),
         ({"ended_by": "server", "one_sided": "client"}, None),
     ],
@@ -193,11 +197,15 @@ def test_a_client_that_left_waits_for_nothing() -> None:
     assert codes(captured(result("closed", ending="abandoned"), ended_by="client")) == []
     reset = result("closed", ending="reset")
     reset.bytes_received = 0
-    assert codes(captured(copy.deepcopy(reset))) == ["TCP_RESET"]
-    assert codes(captured(reset, truncated=True)) == []
+    assert codes(captured(copy.deepcopy(reset), ended_by="server")) == ["TCP_RESET"]
+    assert codes(captured(copy.deepcopy(reset), ended_by="client")) == []
+    assert codes(captured(copy.deepcopy(reset), ended_by="server", streams=[1, 2], syn_ack=False)) == []
+    assert codes(captured(reset, ended_by="server", truncated=True)) == []
     waited = captured(result("silent", ending="abandoned"), waited_s=9.04)
     assert "9.0 s" in the("X224_SILENT", waited).evidence[0]
     assert "client's request" in the("X224_SILENT", captured(result("silent", ending="timed_out"))).evidence[0]
+    for missing in ({"one_sided": "client"}, {"gaps": True}, {"syn_ack": False}, {"truncated": True}):
+        assert codes(captured(result("silent", ending="timed_out"), **missing)) == []
 
 
 @pytest.mark.parametrize(

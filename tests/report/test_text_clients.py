@@ -9,11 +9,11 @@ from rich.console import Console
 from probe.report.page import Page
 from probe.report.text_clients import clients
 from probe.result import Client
-from tests.diagnosis.results import result
+from tests.diagnosis.results import captured, result
 
 
-def shown(*known: Client, verbosity: int = 0) -> str:
-    described = result()
+def shown(*known: Client, verbosity: int = 0, is_captured: bool = False) -> str:
+    described = captured(result()) if is_captured else result()
     described.clients = list(known)
     stream = io.StringIO()
     clients(described, Page(Console(file=stream, width=80)), verbosity)
@@ -57,6 +57,13 @@ def test_unknown_ones_are_counted_with_what_is_missing() -> None:
     text = shown(UNKNOWN, UNKNOWN, CONNECTING)
     assert "2 unknown: suites were not asked" in text
     assert "cannot connect" not in text
+
+
+def test_what_would_tell_more_is_a_command_that_can() -> None:
+    more = Client(client="odd", connects=None, because="suites were not asked: --depth full")
+    assert "What was not asked, --depth full asks." in " ".join(shown(more, CONNECTING).split())
+    text = " ".join(shown(more, CONNECTING, is_captured=True).split())
+    assert "What this capture does not show, rdp-probe host --depth full asks." in text
 
 
 def test_verbose_shows_every_client() -> None:
