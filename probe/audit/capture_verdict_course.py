@@ -115,7 +115,9 @@ def _reached(connection: Connection, attempt: Attempt, reading: Reading) -> Reac
             reached = "secured"
         elif isinstance(event, Encrypted) and event.side is Side.SERVER:
             encrypted = True
-    if reached == "server_hello" and encrypted:  # in TLS 1.3 the certificate is in what follows
+    hello = reading.server_hello
+    is_new = hello is not None and hello.selected_version >= TLS13 and not reading.resumed
+    if reached == "server_hello" and encrypted and is_new:  # in TLS 1.3 the certificate is in what follows
         reached = "certificate"
     if reached == "secured" and _speaks_inside(connection, reading):
         return "inside"

@@ -11,6 +11,7 @@ from probe.capture.connection import Connection
 from probe.handshake.machine import SIDES, Secured, Seen
 from probe.handshake.tls_progress import Undecrypted
 from probe.result import Reached
+from probe.wire.tls_extensions import ExtensionType, find
 from probe.wire.tls_hello import ServerHello
 from probe.wire.tls_version import TLS13, version_name
 
@@ -69,10 +70,11 @@ def _encrypted(seen: Watched) -> Iterator[str]:
     if frame is None or seen.decrypted:
         return
     answers = [event.message for event in seen.attempt.events if isinstance(event, Seen)]
-    versions = [hello.selected_version for hello in answers if isinstance(hello, ServerHello)]
+    hellos = [hello for hello in answers if isinstance(hello, ServerHello)]
+    versions = [hello.selected_version for hello in hellos]
     if not versions:
         yield f"encrypted from frame {frame} on: what is inside TLS"
-    elif versions[-1] >= TLS13:
+    elif versions[-1] >= TLS13 and find(hellos[-1].extensions, ExtensionType.PRE_SHARED_KEY) is None:
         yield f"encrypted from frame {frame} on ({version_name(versions[-1])}): the certificate and what is inside TLS"
     else:
         yield f"encrypted from frame {frame} on ({version_name(versions[-1])}): what is inside TLS"

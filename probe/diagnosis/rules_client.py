@@ -23,6 +23,7 @@ _ON_THE_CERTIFICATE = {
 _ON_STRENGTH = ("protocol_version", "insufficient_security", "handshake_failure")
 _ON_THE_BYTES = ("decrypt_error", "decode_error", "illegal_parameter", "unexpected_message", "bad_record_mac")
 _NO_REASON = ("close_notify", "user_canceled")  # it ends, and does not say why: RFC 8446 section 6.1
+_HIDES_CERTIFICATE = ": the certificate and what is inside TLS"  # as `audit` words what is encrypted
 _AFTER_CERTIFICATE = ("certificate", "secured")
 
 
@@ -56,7 +57,7 @@ def client_left_after_certificate(result: Result) -> Iterator[Evidence]:
     capture = one_connection(result)
     if capture is None or capture.ended_by != "client" or capture.reached not in _AFTER_CERTIFICATE:
         return
-    if capture.gaps or capture.truncated or capture.one_sided is not None:
+    if capture.gaps or capture.truncated or capture.one_sided is not None or not _was_shown_one(result, capture):
         return
     side = capture.client_side
     if side is not None and side.alert is not None and side.alert not in _NO_REASON:
@@ -64,6 +65,15 @@ def client_left_after_certificate(result: Result) -> Iterator[Evidence]:
     yield Evidence(said=_left(capture))
     if side is not None and side.alert is not None:
         yield Evidence(said=_("the client sent the TLS alert {alert}", alert=side.alert))
+
+
+def _was_shown_one(result: Result, capture: Capture) -> bool:
+    """A session that is continued has no certificate: none is seen, and none is among what is encrypted."""
+    return (
+        capture.reached == "certificate"
+        or bool(result.certificates)
+        or any(each.endswith(_HIDES_CERTIFICATE) for each in capture.unknown)
+    )
 
 
 def _alert(result: Result) -> str | None:

@@ -7,6 +7,7 @@ import pytest
 from probe.capture.connection import Connection
 from tests.audit.connections import (
     ASKS_HYBRID,
+    FINISHED,
     GIVES_HYBRID_EX,
     INSIDE,
     NEW_FLIGHT,
@@ -22,9 +23,36 @@ from tests.audit.connections import (
     record,
     told,
 )
+from tests.conversations import Said
 
 REJECTED, REFUSED, LEFT = "CLIENT_REJECTED_CERTIFICATE", "CLIENT_REJECTED_TLS", "CLIENT_LEFT_AFTER_CERTIFICATE"
 NEW = (ASKS_HYBRID, GIVES_HYBRID_EX, NEW_HELLO, NEW_FLIGHT, (S, INSIDE))
+
+
+# A ServerHello that continues a session of TLS 1.3 (pre_shared_key), and one of TLS 1.2 that no Certificate follows.
+HELLO_PSK = record(
+    22, bytes.fromhex("02000032" + "0303" + "42" * 32 + "00" + "1301" + "00" + "000a" + "002b00020304" + "00290000")
+)
+PSK = (ASKS_HYBRID, GIVES_HYBRID_EX, NEW_HELLO, (S, HELLO_PSK), (S, INSIDE))
+HELLO_12 = record(22, bytes.fromhex("02000026" + "0303" + "42" * 32 + "00" + "c02f" + "00"))
+RESUMED = (*UNTIL_HELLO, (S, HELLO_12), FINISHED)
+
+
+@pytest.mark.parametrize(
+    ("said", "reached"),
+    [
+        (PSK, "server_hello"),
+        ((*PSK, (C, record(23, bytes(53)))), "secured"),
+        (RESUMED, "server_hello"),
+        ((*RESUMED, (C, record(20, b"\1") + record(22, bytes(40)) + record(21, bytes(26)))), "secured"),
+    ],
+)
+def test_a_session_that_is_continued_shows_no_certificate(said: tuple[Said, ...], reached: str) -> None:
+    result = told(connection(*said, ending="closed", by=C))
+    assert result.capture is not None
+    assert result.capture.reached == reached
+    assert not any("the certificate" in each for each in result.capture.unknown)
+    assert codes(result).isdisjoint({LEFT})
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,12 @@ from probe.diagnosis.catalogue_client import (
 )
 from probe.diagnosis.diagnosing import told
 from probe.diagnosis.rule import Cause
-from probe.result import ClientSide, Registered, Result, TlsHandshake
+from probe.result import CertificateChain, ClientSide, Registered, Result, TlsHandshake
 from tests.diagnosis.results import ACCEPTED, captured, codes, the, tls
 
 CERTIFICATE, OTHER, LEFT = "CLIENT_REJECTED_CERTIFICATE", "CLIENT_REJECTED_TLS", "CLIENT_LEFT_AFTER_CERTIFICATE"
+
+HIDDEN = "encrypted from frame 8 on (TLSv1.3): the certificate and what is inside TLS"
 
 
 def ended(alert: str | None = None, *, reached: str = "certificate", by: str = "client", **fields: object) -> Result:
@@ -79,6 +81,14 @@ def test_another_alert_is_about_tls(alert: str, cause: Cause) -> None:
     ]
 
 
+def test_a_client_that_was_shown_none_does_not_go_with_it() -> None:
+    inside = "encrypted from frame 8 on (TLSv1.2): what is inside TLS"
+    assert not clients(ended(reached="secured", unknown=[inside]))
+    shown = ended(reached="secured", unknown=[inside])
+    shown.certificates = [CertificateChain(chain=[])]
+    assert clients(shown) == {LEFT}
+
+
 def test_what_was_selected_is_told_only_where_it_was_seen() -> None:
     described = ended("handshake_failure", reached="client_hello")
     assert described.tls is not None
@@ -94,11 +104,11 @@ def test_what_was_selected_is_told_only_where_it_was_seen() -> None:
         (ended(), "the client closed the connection after the server's certificate, in frame 9"),
         (ended(ending="reset"), "the client reset the connection after the server's certificate, in frame 9"),
         (
-            ended(reached="secured", ended_packet=None),
+            ended(reached="secured", ended_packet=None, unknown=[HIDDEN]),
             "the client closed the connection after the TLS handshake, and said nothing in it",
         ),
         (
-            ended(reached="secured", ending="reset"),
+            ended(reached="secured", ending="reset", unknown=[HIDDEN]),
             "the client reset the connection after the TLS handshake, and said nothing in it, in frame 9",
         ),
     ],
