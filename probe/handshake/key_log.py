@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import islice
+from re import finditer
 from typing import TypeVar
 
 MASTER = "CLIENT_RANDOM"  # the label of a master secret, up to TLS 1.2
@@ -26,7 +27,10 @@ _KEPT = (
 _LABELS = {label.encode("ascii"): label for label in _KEPT}
 _RSA = b"RSA"
 _RANDOM, _ENCRYPTED = 32, 8  # bytes
-_LONGEST_SECRET = 64  # bytes; SHA-384 gives 48
+_LONGEST_SECRET = 66  # bytes: a premaster of ECDH with P-521 (RFC 8422 section 5.10); SHA-384 gives 48
+_RSA_PREMASTER = 48  # bytes, RFC 5246 section 7.4.7.1
+_LONGEST_LINE = 4096  # bytes; a secret's line has some 200
+_MOST_OTHERS = 1 << 16  # lines without a secret, after which a text is given up
 _BOM = b"\xef\xbb\xbf"
 MOST = 250_000  # secrets that are kept: some 120 MB
 
@@ -45,9 +49,18 @@ class KeyLog:
     kept: int = 0
 
     def take(self, text: bytes) -> None:
-        """Add what a file, or a Decryption Secrets Block of a capture, holds; or one line, as a library tells it."""
-        for line in text.removeprefix(_BOM).splitlines():
-            words = line.split()
+        """Add what a file, or a Decryption Secrets Block of a capture, holds; or one line, as a library tells it.
+
+        What has very many other lines is given up.
+        """
+        before = self.taken
+        for number, line in enumerate(finditer(rb"[^\r\n]+", text.removeprefix(_BOM))):
+            if number - (self.taken - before) >= _MOST_OTHERS:
+                return
+            if line.end() - line.start() > _LONGEST_LINE:
+                self.unread += 1
+                continue
+            words = line.group().split()
             if words and not words[0].startswith(b"#"):
                 self._take_words(words)
 
@@ -63,7 +76,8 @@ class KeyLog:
             return
         self.taken += 1
         if label == _RSA:
-            self._keep(self.premasters, random, secret)
+            if len(secret) == _RSA_PREMASTER:
+                self._keep(self.premasters, random, secret)
         elif label in _LABELS and len(secret) <= _LONGEST_SECRET:
             self._keep(self.secrets.setdefault(random, {}), _LABELS[label], secret)
 

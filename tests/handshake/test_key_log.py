@@ -88,7 +88,7 @@ def test_what_is_no_line_of_a_key_log_is_counted(text: bytes) -> None:
 
 def test_secrets_that_no_suite_has_are_not_kept() -> None:
     log = KeyLog()
-    log.take(line("CLIENT_RANDOM", secret=bytes(65)))
+    log.take(line("CLIENT_RANDOM", secret=bytes(67)))
     assert log.kept == 0
     assert log.taken == 1
 
@@ -112,3 +112,27 @@ def test_any_bytes_can_be_given(data: bytes) -> None:
     log = KeyLog()
     log.take(data)
     assert log.kept == sum(map(len, log.secrets.values())) + len(log.premasters)
+
+
+def test_a_premaster_of_rsa_has_48_bytes_and_no_other_is_kept() -> None:
+    log = KeyLog()
+    log.take(line("RSA", b"12345678", b"s" * 49) + line("RSA", b"87654321", b"s" * 47))
+    assert (log.premasters, log.kept, log.taken) == ({}, 0, 2)
+
+
+def test_the_premaster_of_the_longest_curve_is_kept() -> None:
+    log = KeyLog()
+    log.take(line("PMS_CLIENT_RANDOM", secret=b"s" * 66))
+    assert log.kept == 1
+
+
+def test_what_is_mostly_no_key_log_is_given_up() -> None:
+    log = KeyLog()
+    log.take(line("CLIENT_RANDOM", b"k" * 32) + b"ab\n" * (1 << 17) + line("CLIENT_RANDOM"))
+    assert (list(log.secrets), log.unread) == ([b"k" * 32], 1 << 16)
+
+
+def test_a_line_longer_than_any_of_a_key_log_is_passed_over() -> None:
+    log = KeyLog()
+    log.take(b"a " * 4096 + b"\n" + line("CLIENT_RANDOM"))
+    assert (log.kept, log.unread) == (1, 1)
