@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
 
 from probe.audit.fingerprint import codes_in, ja3, ja4
-from probe.audit.watched_question import groups_of, schemes_of, server_name_of, versions_of, without_random
+from probe.audit.watched_question import groups_of, remembered, schemes_of, server_name_of, versions_of, without_random
 from probe.audit.windows import RELEASES
 from probe.errors import WireError
 from probe.handshake.machine import Event, Seen, Side
@@ -139,9 +138,9 @@ def _color_depth(core: gcc.ClientCore) -> int | None:
 # The hello.
 
 
-@lru_cache(maxsize=256)
+@remembered
 def _hello(hello: tls_hello.ClientHello) -> CapturedHello:
-    """A hello without its random values: all of one client's are the same, and described once."""
+    """A hello without its random values: all of one client's are the same."""
     offered = versions_of(hello)
     named = codes_in(hello, ExtensionType.SUPPORTED_VERSIONS, read_supported_versions)
     return CapturedHello(

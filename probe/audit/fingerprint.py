@@ -84,14 +84,17 @@ def _alpn_ends(extensions: Sequence[Extension] | None) -> str:
 # Of clients.
 
 
+_GREASE = frozenset(range(0x0A0A, 0x10000, 0x1010))
+
+
 def is_grease(code: int) -> bool:
     """Whether a code point is one of those that mean nothing, RFC 8701 section 2."""
-    return code & 0x0F0F == 0x0A0A and code >> 8 == code & 0xFF
+    return code in _GREASE
 
 
 def without_grease(codes: Iterable[int]) -> tuple[int, ...]:
     """Those that mean something, in their order."""
-    return tuple(code for code in codes if not is_grease(code))
+    return tuple([code for code in codes if code not in _GREASE])
 
 
 def codes_in(hello: ClientHello, kind: ExtensionType, read: Callable[[bytes], Iterable[int]]) -> tuple[int, ...]:

@@ -7,9 +7,10 @@ a server selects can be judged by what was offered.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import TypeVar
 
 from probe.audit.attempt import Question, Stage
 from probe.audit.conversation import ANY_METHOD, OTHER_NAME, OUR_COOKIE, connect_initial
@@ -36,6 +37,7 @@ _EXTRAS = (
     ExtensionType.ENCRYPT_THEN_MAC,
     ExtensionType.HEARTBEAT,
 )
+_MOST_REMEMBERED = 4096  # bytes of a hello
 _MANY_SUITES = 30  # fewer are never offered by our library
 # What a failure says of what was asked for, where the request is not there. [MS-RDPBCGR] 2.2.1.2.2.
 _FAILED_WITHOUT_TLS = (FailureCode.SSL_REQUIRED_BY_SERVER,)
@@ -213,9 +215,23 @@ def _zero_shares(body: bytes) -> bytes:
     return bytes(zeros) if is_whole else bytes(end)
 
 
-@lru_cache(maxsize=256)
+_Told = TypeVar("_Told")
+
+
+def remembered(tell: Callable[[tls_hello.ClientHello], _Told]) -> Callable[[tls_hello.ClientHello], _Told]:
+    """What is told of hellos without their random values: each client's is looked at once, but for the very large."""
+    known = lru_cache(maxsize=256)(tell)
+
+    def told(hello: tls_hello.ClientHello) -> _Told:
+        size = 2 * len(hello.cipher_suites) + sum(len(extension.body) for extension in hello.extensions or ())
+        return known(hello) if size <= _MOST_REMEMBERED else tell(hello)
+
+    return told
+
+
+@remembered
 def _of_hello(hello: tls_hello.ClientHello) -> Question:
-    """The question that a hello without its random values asks: each client's is looked at once."""
+    """The question that a hello without its random values asks."""
     offer, name = _our_offer(hello), server_name_of(hello)
     if _makes(offer, name, hello):
         usual = offer == usual_offer(offer.version)

@@ -15,7 +15,7 @@ from probe.audit.settings import Settings
 from probe.audit.simulation import offer_of
 from probe.audit.verdict_tls import tls
 from probe.audit.watched import watch, watched
-from probe.audit.watched_question import question_of, versions_of, without_random
+from probe.audit.watched_question import question_of, remembered, versions_of, without_random
 from probe.clients import CLIENTS
 from probe.handshake.client_hello import LARGE, Offer, client_hello, current_offer, usual_offer
 from probe.handshake.machine import Side
@@ -318,3 +318,11 @@ def test_a_name_that_is_no_ascii_is_not_of_ours() -> None:
     name = Extension(type=0, body=b"\x00\x06\x00\x00\x03\xff\xfe\x41")
     hello = ClientHello(version=TLS12, random=bytes(32), cipher_suites=(0x002F,), extensions=(name,))
     assert in_words(record(hello)).stage is Stage.TUNNEL
+
+
+def test_a_very_large_hello_is_not_remembered() -> None:
+    seen: list[int] = []
+    told = remembered(lambda hello: seen.append(len(hello.cipher_suites)))
+    for count in (2, 2, 3000, 3000):
+        told(ClientHello(version=TLS12, random=bytes(32), cipher_suites=tuple(range(count))))
+    assert seen == [2, 3000, 3000]
