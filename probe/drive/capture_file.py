@@ -19,12 +19,14 @@ from probe.handshake.key_log import KeyLog
 
 STANDARD_INPUT = "-"
 _FIRST = 4  # bytes that tell pcap from pcapng
+_HEADER = {pcap.Pcap: 24, pcapng.PcapNg: 28}  # bytes of a file's, or of the shortest block that begins one
+_ZIP, _ZIP_FLAGS, _ZIP_ENCRYPTED = b"PK\x03\x04", 6, 1  # where its flags are: APPNOTE.TXT 4.3.7 and 4.4.4
 _COMPRESSED = {
     b"\xfd7zXZ\0": "xz -dc",
     b"BZh": "bzip2 -dc",
     b"\x04\x22\x4d\x18": "lz4 -dc",
     b"\x1f\x9d": "gzip -dc",
-    b"PK\x03\x04": "unzip -p",
+    _ZIP: "unzip -p",
     b"7z\xbc\xaf\x27\x1c": "7z e -so",
 }
 _OTHER_CAPTURES = {  # that Wireshark's editcap reads; magics of wiretap's modules
@@ -106,7 +108,7 @@ def open_capture(path: str, secrets: KeyLog | None = None) -> Iterator[CaptureFi
         window = Window(content)
         window.need(_FIRST)
         reader = _reader(window, secrets)
-        if reader is None:
+        if reader is None or not window.need(_HEADER[type(reader)]):
             raise _no_capture(path, name, stored, content, window.data)
         yield CaptureFile(path, stored, content, reader)
     finally:
@@ -155,11 +157,17 @@ def _no_capture(path: str, name: str, stored: Stored, content: Content, start: b
     """What it is in place of a capture, as far as its first bytes tell."""
     if stored.notices or content.notices:
         return InputError(f"{name}: {(stored.notices or content.notices)[0]}", "copy the file again from where it was")
+    if start[:_FIRST] in (pcapng.MAGIC, *pcap.MAGICS):
+        hint = "copy the file again from where it was, once what writes it has ended"
+        return InputError(f"{name}: it ends inside its header: there are no packets in it", hint)
     if not start:
         compressed = "" if content is stored else ", once decompressed"
         hint = "a capture has at least a header: let tcpdump or Wireshark end before you copy its file"
         return InputError(f"{name}: empty{compressed}", hint)
     shown = "FILE" if path == STANDARD_INPUT else shlex.quote(path)
+    if start.startswith(_ZIP) and len(start) > _ZIP_FLAGS and start[_ZIP_FLAGS] & _ZIP_ENCRYPTED:
+        hint = "rdp-probe does not open zip files: unzip it with its password, and give what was in it"
+        return InputError(f"{name}: an encrypted zip file", hint)
     for magic, program in _COMPRESSED.items():
         if start.startswith(magic):
             what = program.split()[0]
