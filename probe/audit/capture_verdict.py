@@ -10,7 +10,7 @@ from probe.audit.attempt import Attempt, Question, Stage
 from probe.audit.capture_verdict_alike import alike
 from probe.audit.capture_verdict_course import captured_for_ms, course
 from probe.audit.capture_verdict_narrow import narrowed
-from probe.audit.capture_verdict_unknown import has_clock, unknown
+from probe.audit.capture_verdict_unknown import has_clock, has_gaps, unknown
 from probe.audit.plan import Plan
 from probe.audit.reading import read
 from probe.audit.settings import Settings
@@ -56,6 +56,8 @@ def captured(
     result = alike(audit, attempt, seen, where, make)
     if not has_clock(connection):
         without_clock(result)
+    for record in result.attempts:
+        record.asked = _asked(seen)
     result.capture = _described(connection, seen, file)
     result.capture.streams = list(streams)
     result.capture.reached, result.capture.waited_s = where.reached, where.waited_s
@@ -78,6 +80,20 @@ def _as_one(attempt: Attempt) -> Attempt:
         joined=asked.joined,
     )
     return replace(attempt, question=question)
+
+
+def _asked(seen: Watched) -> str:
+    """What the client was seen to ask, be it what it had meant to or less."""
+    client = seen.client
+    over = "+".join(client.requested) if client.requested else "a request without RDP_NEG_REQ"
+    if client.requested is None:
+        direct = client.hello is not None and seen.attempt.question.protocols is None
+        over = "TLS without X.224" if direct else "no RDP request that this capture shows"
+    if client.hello is not None:
+        return f"{over}, then its own ClientHello"
+    if client.encryption_methods is not None:
+        return f"{over}, then basic settings with {'+'.join(client.encryption_methods) or 'no method'}"
+    return over
 
 
 def audit_of(
@@ -139,7 +155,7 @@ def _described(connection: Connection, seen: Watched, file: str) -> Capture:
         ending=connection.ending,
         ended_packet=connection.ended_packet,
         seen_for_ms=captured_for_ms(connection),
-        gaps=connection.gaps,
+        gaps=has_gaps(connection),
         truncated=connection.truncated,
         one_sided=connection.one_sided.value if connection.one_sided is not None else None,
         retransmitted=connection.retransmitted,

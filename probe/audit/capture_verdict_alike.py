@@ -80,7 +80,7 @@ def _said(events: Sequence[Event], reading: Reading) -> tuple[object, ...] | Non
         elif isinstance(event, Ended):
             said.append((event.how, event.expected))
         elif isinstance(event, _UNTOLD):
-            said.append(type(event))
+            said.append((type(event), getattr(event, "side", None)))
         else:
             return None
     return tuple(said)

@@ -61,7 +61,7 @@ class Course:
 def course(connection: Connection, attempt: Attempt, reading: Reading) -> Course:
     """The course of a connection, from what its machines saw."""
     reached, waited = _reached(connection, attempt, reading), _waited(connection, attempt)
-    if reading.spoke_rdp:
+    if reading.spoke_rdp or (not _is_whole(connection) and _went_on(attempt)):
         return Course("rdp", reached, waited)
     service, banner = _foreign(connection, attempt, reading)
     if service is not None:
@@ -93,8 +93,17 @@ def _is_unanswered(connection: Connection) -> bool:
 
 def would_hear(connection: Connection) -> bool:
     """Whatever the server says would be in the capture: where nothing is, it said nothing."""
-    whole = connection.one_sided is None and not connection.gaps and not connection.truncated
-    return whole and connection.syn_ack
+    return _is_whole(connection) and connection.syn_ack
+
+
+def _is_whole(connection: Connection) -> bool:
+    return connection.one_sided is None and not connection.gaps and not connection.truncated
+
+
+def _went_on(attempt: Attempt) -> bool:
+    """The client spoke TLS behind its request, as it does where the server confirmed that."""
+    said = [type(event.message) for event in attempt.events if isinstance(event, Seen) and event.side is Side.CLIENT]
+    return RequestData in said and tls_hello.ClientHello in said[said.index(RequestData) :]
 
 
 def _never_finishes(connection: Connection, attempt: Attempt, reading: Reading) -> bool:
@@ -181,6 +190,4 @@ def _is_of_another(connection: Connection, attempt: Attempt, confirm: x224.Conne
     unknown = request.unknown if request is not None else b""
     if any(said[:1] and said[0] in _TSAP_PARAMETERS for said in (confirm.variable, unknown)):
         return True
-    if connection.gaps or connection.truncated or connection.one_sided is not None:
-        return False
-    return any(isinstance(event, Malformed) for event in attempt.events)
+    return _is_whole(connection) and any(isinstance(event, Malformed) for event in attempt.events)

@@ -12,10 +12,12 @@ from probe.audit.reading import Reading
 from probe.audit.verdict_needs import narrow
 from probe.audit.verdict_tls import hello_verdict
 from probe.audit.watched import Watched
-from probe.handshake.machine import Ending
+from probe.handshake.machine import Ending, Seen, Side
+from probe.handshake.tls_progress import Encrypted
 from probe.result import Negotiation, Result, Tls, Verdict
 from probe.wire.iana import AlertDescription
-from probe.wire.tls_version import version_name
+from probe.wire.tls_hello import Certificate
+from probe.wire.tls_version import TLS13, version_name
 
 
 def narrowed(result: Result, reading: Reading, seen: Watched, where: Course) -> None:
@@ -50,9 +52,19 @@ def _narrow_tls(section: Tls, reading: Reading, seen: Watched, where: Course) ->
     answer, alert = reading.server_hello, reading.alert
     if answer is not None:
         section.versions[version_name(answer.selected_version)] = Verdict(state="accepted")
+        if section.handshake is not None and seen.apart and answer.selected_version < TLS13:
+            section.handshake.complete = _is_finished(seen)
     elif alert is not None and alert.description == AlertDescription.PROTOCOL_VERSION and seen.client.hello is not None:
         offered = seen.client.hello.versions or [seen.client.hello.version]
         section.versions = {name: Verdict(state="rejected", reason="alert protocol_version") for name in offered}
+
+
+def _is_finished(seen: Watched) -> bool:
+    """The server's own side proves it: it ends a full handshake once it has the client's Finished. RFC 5246 7.3."""
+    presented = any(isinstance(event, Seen) and isinstance(event.message, Certificate) for event in seen.attempt.events)
+    return presented and any(
+        isinstance(event, Encrypted) and event.side is Side.SERVER for event in seen.attempt.events
+    )
 
 
 def _failure(reading: Reading, seen: Watched, where: Course) -> Verdict | None:

@@ -66,6 +66,7 @@ _QUESTIONS = (
     N_("{over}, then the licensing phase without an account"),
     N_("{over}, then {hello}"),
     N_("a request without RDP_NEG_REQ"),
+    N_("no RDP request that this capture shows"),
     N_("simulation"),
     N_("{hello} for another name"),
     N_("{hello} as a fallback"),

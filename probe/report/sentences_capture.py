@@ -11,7 +11,7 @@ from probe.diagnosis.stored import stored
 from probe.language import N_, _
 from probe.report.escape import terminal
 from probe.report.sentences import listed, verdict
-from probe.report.text_course import at, ending_words, server_alert
+from probe.report.text_course import at, ending_words, is_half_open, server_alert
 from probe.result import Capture, ClientSide, NegotiationAttempt, Result
 
 _NLA = {"HYBRID", "HYBRID_EX"}
@@ -36,6 +36,13 @@ _ALERTS = {
     "unrecognized_name": N_("it does not know the server name"),
     "access_denied": N_("it allows no access"),
     "decrypt_error": N_("a signature or a key exchange was wrong to it"),
+}
+# The same of a client, which sends them on what the server chose.
+_CLIENT_ALERTS = {
+    "protocol_version": N_("it does not take the TLS version that the server chose"),
+    "handshake_failure": N_("what the server chose is not acceptable to it"),
+    "insufficient_security": N_("what the server chose is too weak for it"),
+    "internal_error": N_("it failed within itself"),
 }
 _FAREWELLS = ("close_notify", "user_canceled")  # alerts that say no more than that it is over
 _LONG_S = 1.0
@@ -68,6 +75,19 @@ def is_proven(result: Result) -> bool:
 def said_of_server(result: Result) -> str:
     """The verdict on a server, asked by us or by all the clients of a capture; one or two sentences."""
     return verdict(result) if is_proven(result) else said_of(result)
+
+
+def lack(capture: Capture) -> str | None:
+    """Why nothing can be said of what is not in a capture; None where all that was said is in it."""
+    if capture.one_sided is not None:
+        client = capture.one_sided == "client"
+        return _("only the client's side was captured") if client else _("only the server's side was captured")
+    if capture.truncated:
+        return _("packets were cut when they were captured")
+    if capture.gaps:
+        return _("bytes of this connection are missing")
+    opened = capture.syn or capture.syn_ack or (capture.client_side or ClientSide()).requested is not None
+    return None if opened else _("the capture begins mid-stream")
 
 
 def _udp(result: Result, capture: Capture) -> str:
@@ -122,6 +142,8 @@ def _spoken(result: Result, capture: Capture, side: ClientSide) -> str:
     if result.tls is not None and (result.tls.handshake is not None or side.hello is not None):
         return _tls(result, capture, side, attempt)
     if attempt is not None and attempt.selected not in (None, "RDP"):
+        if (lacking := lack(capture)) is not None:
+            return _not_whole(_("Answered with {protocol}", protocol=terminal(attempt.selected or "", 40)), lacking)
         return _(
             "Answered with {protocol}; then no TLS handshake was begun: {ending}.",
             protocol=terminal(attempt.selected or "", 40),
@@ -134,7 +156,22 @@ def _spoken(result: Result, capture: Capture, side: ClientSide) -> str:
     return _unanswered(result, capture, attempt)
 
 
+def _not_whole(answered: str, lacking: str) -> str:
+    return _("{answered}; what followed is not whole in this capture: {lack}.", answered=answered, lack=lacking)
+
+
+def _not_captured(capture: Capture, lacking: str) -> str:
+    """In place of a silence of the server: its answer may have been lost in capturing."""
+    if capture.one_sided == "client":
+        return _("Only the client's side was captured: how the server answered is not in this file.")
+    return _("How the server answered is not in this capture: {lack}.", lack=lacking)
+
+
 def _nothing_said(capture: Capture) -> str:
+    if (lacking := lack(capture)) is not None:
+        return _("No data of this connection is in this capture: {lack}.", lack=lacking)
+    if is_half_open(capture):
+        return _("The port is open: the client reset the connection before it was complete, as a port scan does.")
     return _("Opened, and not a byte from either side: {ending}.", ending=ending_words(capture))
 
 
@@ -147,6 +184,8 @@ def _without_negotiation(result: Result, capture: Capture) -> str:
         return _("The client began with TLS, without an RDP request, and the server takes it so.")
     if result.status == "rdp":
         return _("RDP, of which this capture shows no beginning: what was negotiated cannot be seen.")
+    if (lacking := lack(capture)) is not None and not result.bytes_received:
+        return _not_captured(capture, lacking)
     if not result.bytes_received:
         return _("The client spoke, and no answer came: {ending}.", ending=ending_words(capture))
     return _("What is in this capture is not enough to say what was spoken: {ending}.", ending=ending_words(capture))
@@ -173,16 +212,18 @@ def _tls(result: Result, capture: Capture, side: ClientSide, attempt: Negotiatio
     protocol = terminal(attempt.selected or "", 40) if attempt is not None else ""
     answered = _("Answered with {protocol}", protocol=protocol) if protocol else _("Answered")
     made = result.tls.handshake if result.tls is not None else None
+    lacking, ending = lack(capture), _ended(capture, side)
     if side.alert not in (None, *_FAREWELLS):
-        return _("The client broke off TLS: it sent alert {alert}.", alert=alert_words(side.alert or ""))
-    if made is None and server_alert(result) is None and (capture.ending == "open" or capture.one_sided is not None):
+        return _("The client broke off TLS: it sent alert {alert}.", alert=alert_words(side.alert or "", "client"))
+    if made is None and not _has_other_answer(result) and (capture.ending == "open" or lacking is not None):
         return _("{answered}; how the ClientHello is answered is not in this capture.", answered=answered)
     if made is None:
         return _("{answered}, then TLS failed: {what}.", answered=answered, what=_no_server_hello(result, capture))
     version = terminal(made.version, 20).replace("TLSv", "TLS ")
     if capture.decrypted:
-        return _("{answered}, {version} handshake; the key log opens what follows.", answered=answered, version=version)
-    if capture.reached == "inside" or (capture.ending == "open" and (made.complete or capture.one_sided is not None)):
+        return _("{answered}, {version} handshake; what follows is decrypted.", answered=answered, version=version)
+    is_cut_off = capture.ending == "open" or lacking is not None
+    if capture.reached == "inside" or (is_cut_off and (made.complete or capture.one_sided is not None)):
         return _(
             "{answered}, {version} handshake, then encrypted: from here the capture shows no more.",
             answered=answered,
@@ -205,12 +246,28 @@ def _tls(result: Result, capture: Capture, side: ClientSide, attempt: Negotiatio
             version=version,
             ending=ending_words(capture),
         )
+    if lacking is not None:
+        begun = _("{answered}, {version} handshake begun", answered=answered, version=version)
+        return _not_whole(begun, lacking)
     return _(
         "{answered}, {version} handshake begun and not completed: {ending}.",
         answered=answered,
         version=version,
-        ending=ending_words(capture),
+        ending=ending,
     )
+
+
+def _ended(capture: Capture, side: ClientSide) -> str:
+    """How it ended; where the client took its leave in clear, that was the end, whoever closed."""
+    left = [each.packets for each in capture.evidence if each.what == "TLS alert" and each.side == "client"]
+    if side.alert not in _FAREWELLS or not left:
+        return ending_words(capture)
+    return at(_("the client ended it by alert {alert}", alert=terminal(side.alert or "", 40)), left[-1])
+
+
+def _has_other_answer(result: Result) -> bool:
+    """Something was seen in place of a ServerHello."""
+    return server_alert(result) is not None or (result.tls is not None and result.tls.clear_text_instead)
 
 
 def _no_server_hello(result: Result, capture: Capture) -> str:
@@ -221,13 +278,14 @@ def _no_server_hello(result: Result, capture: Capture) -> str:
     for found in result.tls.versions.values() if result.tls is not None else ():
         if found.reason not in (None, "not asked", found.ending):
             return _("the ClientHello was answered by {what}", what=terminal(stored(found.reason or ""), 80))
-    return _("the ClientHello got no answer, {ending}", ending=ending_words(capture))
+    ending = _ended(capture, capture.client_side or ClientSide())
+    return _("the ClientHello got no answer, {ending}", ending=ending)
 
 
-def alert_words(name: str) -> str:
+def alert_words(name: str, side: str = "server") -> str:
     """A TLS alert by its registered name, and what its sender means by it."""
     shown = terminal(name.removeprefix("alert "), 60)
-    meaning = _ALERTS.get(shown)
+    meaning = (_CLIENT_ALERTS if side == "client" else _ALERTS).get(shown) or _ALERTS.get(shown)
     return _("{alert} ({meaning})", alert=shown, meaning=_(meaning)) if meaning is not None else shown
 
 
@@ -238,6 +296,8 @@ def _standard(result: Result, capture: Capture, attempt: NegotiationAttempt | No
         level = terminal(section.encryption_level, 40)
         words = _("{methods}, level {level}", methods=methods, level=level) if methods else level
         return _("Answered with Standard RDP Security ({words}): neither TLS nor NLA.", words=words)
+    if (lacking := lack(capture)) is not None:
+        return _not_whole(_("Answered with Standard RDP Security"), lacking)
     asked = [name for name in attempt.requested if name != "RDP"] if attempt is not None else []
     if asked:
         return _(
@@ -252,12 +312,16 @@ def _bare_confirm(capture: Capture) -> str:
     """No negotiation on either side, or none that the server knows; both go on with Standard RDP Security."""
     if any(each.what == "MCS Disconnect Provider Ultimatum" for each in capture.evidence):
         return _("Nothing was negotiated, and the server disconnected: {ending}.", ending=ending_words(capture))
+    if (lacking := lack(capture)) is not None:
+        return _not_whole(_("Nothing was negotiated"), lacking)
     return _("Nothing was negotiated, and nothing more followed: {ending}.", ending=ending_words(capture))
 
 
 def _unanswered(result: Result, capture: Capture, attempt: NegotiationAttempt | None) -> str:
     if attempt is not None and attempt.answer is not None:
         return _("The RDP request was answered with this: {answer}.", answer=terminal(stored(attempt.answer), 80))
+    if (lacking := lack(capture)) is not None:
+        return _not_captured(capture, lacking)
     if not is_heard(result):
         return _("How the RDP request was answered is not in this capture: {ending}.", ending=ending_words(capture))
     if not result.bytes_received and capture.waited_s is not None and result.status == "closed":

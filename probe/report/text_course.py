@@ -14,6 +14,7 @@ from probe.report.sentences import listed
 from probe.result import Capture, CapturedMessage, NegotiationAttempt, Result
 
 _MOST_SPANS = 6
+_HALF_OPEN = 3  # frames: SYN, SYN+ACK, RST
 _SIDES = {"client": N_("the client"), "server": N_("the server")}
 # What a result calls a message, and what it is called here; what is missing says nothing beside another.
 _NAMES = {
@@ -97,9 +98,17 @@ def _datagrams(result: Result, capture: Capture) -> Iterator[str]:
         yield _("no answer")
 
 
+def is_half_open(capture: Capture) -> bool:
+    """The client answered the server's SYN by a reset: TCP never was open between them."""
+    reset = capture.ending == "reset" and capture.ended_by == "client"
+    return reset and capture.syn and capture.syn_ack and capture.packet_count == _HALF_OPEN
+
+
 def _opened(capture: Capture) -> Iterator[str]:
     """TCP itself, as far as its opening is in the capture."""
-    if capture.syn and capture.syn_ack:
+    if is_half_open(capture):
+        yield from (_("SYN sent"), _("SYN answered"))
+    elif capture.syn and capture.syn_ack:
         yield _("TCP ok")
     elif capture.syn:
         yield _("SYN sent")

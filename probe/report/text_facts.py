@@ -10,6 +10,7 @@ from probe.report import text_licensing, text_outside, text_tls
 from probe.report.escape import terminal
 from probe.report.page import Page, Part
 from probe.report.sentences import STATES, ending_of, listed, why_no_version
+from probe.report.sentences_capture import lack
 from probe.report.text_certificate import certificates
 from probe.report.wrapping import pad
 from probe.result import CredSsp, EndingName, Ntlm, Result, StandardCertificate, StandardRdp, Verdict
@@ -109,12 +110,14 @@ def labeled(result: Result, verbosity: int) -> Iterator[tuple[str, str]]:
     if result.tls is not None and (made := result.tls.handshake) is not None:
         group = [terminal(made.group.name, 60)] if made.group is not None else []
         parts = [made.version.replace("TLSv", "TLS "), terminal(made.cipher_suite.name, 60), *group]
-        yield _("Handshake"), " · ".join([*parts, *([] if made.complete else [_("not completed")])])
+        if not made.complete and (result.capture is None or lack(result.capture) is None):
+            parts.append(_("not completed"))
+        yield _("Handshake"), " · ".join(parts)
     if result.tls is not None:
         yield from text_tls.rows(result.tls, verbosity)
     yield from certificates(result.certificates, verbosity)
     if result.standard_rdp is not None:
-        yield _("Standard RDP"), " · ".join(_standard(result.standard_rdp))
+        yield _("Standard RDP"), " · ".join(_standard(result.standard_rdp, by_us=result.capture is None))
         inside = result.standard_rdp.certificate
         chains = [inside.chain] if inside is not None and inside.chain is not None else []
         yield from (("", words) for _label, words in certificates(chains, verbosity))
@@ -152,7 +155,7 @@ def _negotiated(result: Result) -> Iterator[tuple[str, str]]:
         yield _("Flags"), " · ".join(flags)
 
 
-def _standard(section: StandardRdp) -> Iterator[str]:
+def _standard(section: StandardRdp, *, by_us: bool) -> Iterator[str]:
     yield _("RDP's own encryption, without TLS")
     if section.encryption_level is not None:
         yield _("level {name}", name=terminal(section.encryption_level, 40))
@@ -162,7 +165,8 @@ def _standard(section: StandardRdp) -> Iterator[str]:
     if section.rdp_version is not None:
         version = f"RDP {terminal(section.rdp_version, 40)}"
         yield _("{version}, which share one number", version=version) if "-" in section.rdp_version else version
-    yield from _unanswered(section)
+    if by_us:  # a client of others offers what it likes: that it was not answered says nothing of its methods
+        yield from _unanswered(section)
     if not (section.encryption_level or section.methods_asked or section.certificate or section.rdp_version):
         yield _("accepted")
 

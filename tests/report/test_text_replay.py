@@ -355,7 +355,7 @@ def test_the_clients_side_is_told_whole() -> None:
         ),
     ):
         assert f"{line}\n" in text
-    assert "the key log opens what follows" in text
+    assert "what follows is decrypted" in text
 
 
 def udp(state: UdpState, status: Status = "rdp", sent: int = 1) -> Result:
