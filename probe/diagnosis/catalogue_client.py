@@ -155,10 +155,10 @@ PROBED = Cause(
 CLIENT_LEFT_AFTER_CERTIFICATE = Diagnosis(
     code="CLIENT_LEFT_AFTER_CERTIFICATE",
     severity="info",
-    summary="The client ended the connection once it had the server's certificate, without a TLS alert that says why.",
+    summary="The client ended the connection once it had the certificate; no TLS alert that can be read says why.",
     wire=(
         "In a capture: the server's certificate was sent, in clear or within the encrypted part of TLS 1.3. Then the "
-        "client closed or reset the connection and had said nothing inside TLS."
+        "client closed or reset the connection and had said nothing inside TLS, but perhaps an encrypted alert."
     ),
     causes=(DECLINED, ASKS, SILENT_REFUSAL, PROBED),
     remedies=(

@@ -62,7 +62,10 @@ def client_left_after_certificate(result: Result) -> Iterator[Evidence]:
     side = capture.client_side
     if side is not None and side.alert is not None and side.alert not in _NO_REASON:
         return
-    yield Evidence(said=_left(capture))
+    hidden = any(each.what == "encrypted TLS alert" and each.side == "client" for each in capture.evidence)
+    yield Evidence(said=_left(capture, said_more=hidden))
+    if hidden:
+        yield Evidence(said=_("the client sent an alert that cannot be read here (encrypted)"))
     if side is not None and side.alert is not None:
         yield Evidence(said=_("the client sent the TLS alert {alert}", alert=side.alert))
 
@@ -98,13 +101,16 @@ def _behind(alert: str) -> Cause:
     return catalogue.HANDSHAKE_BROKEN if alert in _ON_THE_BYTES else catalogue.CLIENT_BROKEN
 
 
-def _left(capture: Capture) -> str:
+def _left(capture: Capture, *, said_more: bool) -> str:
     words = {
         ("closed", "certificate"): _("the client closed the connection after the server's certificate"),
         ("reset", "certificate"): _("the client reset the connection after the server's certificate"),
         ("closed", "secured"): _("the client closed the connection after the TLS handshake, and said nothing in it"),
         ("reset", "secured"): _("the client reset the connection after the TLS handshake, and said nothing in it"),
     }
+    if said_more:
+        words[("closed", "secured")] = _("the client closed the connection after the TLS handshake")
+        words[("reset", "secured")] = _("the client reset the connection after the TLS handshake")
     said = words.get((capture.ending, capture.reached or ""), _("the client ended the connection"))
     if capture.ended_packet is None:
         return said
