@@ -22,6 +22,7 @@ MOST_RUNS = 4096  # segments kept of a direction
 MOST_HOLES = 256
 _MOST_AHEAD = 1 << 30  # bytes by which a segment without any may be ahead: no window is larger, RFC 7323, 2.2
 RUN_COST = 160  # bytes that keeping a segment costs beside its data
+STREAMS_COST = 1536  # bytes that the two streams of a connection take before any data
 
 
 class Run(NamedTuple):

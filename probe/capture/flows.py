@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
 
-from probe.capture.assembly import Stream
+from probe.capture.assembly import STREAMS_COST, Stream
 from probe.capture.connection import Connection
 from probe.capture.flow import Flow, Passed, turned
 from probe.capture.internet import Packet, read_ipv4, read_ipv6
@@ -103,7 +103,10 @@ class Flows:
         if isinstance(flow, Passed):
             flow.take(side, segment)
             return
+        bare = flow.streams is None
         cost = flow.take(side, segment, self.limits.kept)
+        if bare and flow.streams is not None:
+            cost += STREAMS_COST
         if cost:
             flow.cost += cost
             self._total += cost

@@ -639,9 +639,18 @@ def test_more_bytes_than_may_be_kept_are_given_early_and_told() -> None:
     assert len(found) == 11
 
 
+def test_connections_that_say_nothing_take_room_too() -> None:
+    found: list[Connection] = []
+    flows = Flows(found.append, Limits(total=100_000))
+    for number in range(1, 101):
+        for packet in Talk(ports=(1000 + number, 3389), at=1.7e9).opened().packets:
+            flows.take(packet)
+    assert flows.early == len(found) > 30
+
+
 def test_what_is_over_makes_room_first() -> None:
     found: list[Connection] = []
-    flows = Flows(found.append, Limits(total=45_000))
+    flows = Flows(found.append, Limits(total=49_000))
     closing = Talk(ports=(9, 3389)).opened().says(0, REQUEST)
     for packet in [*long_talk(1), *long_talk(2)[:20], *closing.closed().packets, *long_talk(3)[:12]]:
         flows.take(packet)
