@@ -66,7 +66,8 @@ def whole_until(content: mmap.mmap, head: bytes, *, is_gzip: bool) -> int | None
     is_pcapng, at = head != PCAP, len(head)
     while True:
         if is_pcapng:
-            length = int.from_bytes(content[at + 4 : at + 8], "little") if at + 8 <= len(content) else 0
+            length = int.from_bytes(content[at + 4 : at + 8], "little")
+            length = 0 if length < 12 or length % 4 else length
         else:
             captured = int.from_bytes(content[at + 8 : at + 12], "little")
             length = _RECORD.size + captured if at + _RECORD.size <= len(content) else 0

@@ -7,6 +7,7 @@ import gzip
 import os
 import re
 import stat
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -349,6 +350,14 @@ def test_no_file_of_others_is_touched(tmp_path: Path, kind: str, content: bytes)
         with pytest.raises(InputError):
             CaptureWriter(str(tmp_path / kind), append=append)
         assert (tmp_path / kind).read_bytes() == content
+
+
+@pytest.mark.parametrize("length", [0, 1, 11, 14])
+def test_a_block_whose_length_cannot_be_ends_what_is_whole(tmp_path: Path, length: int) -> None:
+    path = tmp_path / "x.pcapng"
+    path.write_bytes(PCAPNG + struct.pack("<II", 6, length) + bytes(40))
+    CaptureWriter(str(path), append=True).close()
+    assert path.read_bytes() == PCAPNG
 
 
 def test_what_is_there_is_not_overwritten_and_what_is_empty_is_used(tmp_path: Path) -> None:
