@@ -16,9 +16,13 @@ from typing import Any, Protocol
 GZIP = b"\x1f\x8b"  # RFC 1952 section 2.3.1
 ZSTD = b"\x28\xb5\x2f\xfd"  # RFC 8878 section 3.1.1
 _CHUNK = 1 << 16  # bytes of a gzip file at once
-_ZSTD_CHUNK = 1 << 11  # bytes of a zstd file at once: 4 of them may mean 128 KiB, and all of that comes at once
+_ZSTD_CHUNK = 1 << 8  # bytes of a zstd file at once: 4 of them may mean 128 KiB, and all of that comes at once
 _ZSTD_START = 1 << 13  # so many are taken one by one: of a small damaged file everything before the damage is wanted
-_LONGEST_WINDOW = 1 << 27  # of zstandard: what its command line takes without being told to take more
+_LONGEST_WINDOW = 1 << 26  # of zstandard: a larger one leaves too little room for the rest
+_TOO_LARGE = (
+    f"the zstd data needs a window of more than {_LONGEST_WINDOW >> 20} MiB, and is not read: "
+    "pack it again with less, zstd -19 without --long or --ultra does so"
+)
 PEEKED = 32  # bytes by which formats are told apart
 
 
@@ -166,7 +170,8 @@ class Unzstd:
             self._data = memoryview(self._frame.decompress(chunk))
         except self._error as error:
             self._over = True
-            self.notices.append(f"the zstd data is damaged: {error}")
+            too_large = "too much memory" in str(error)
+            self.notices.append(_TOO_LARGE if too_large else f"the zstd data is damaged: {error}")
             return
         if self._frame.eof:
             self._rest, self._frame = self._frame.unused_data, None

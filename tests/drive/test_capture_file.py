@@ -305,3 +305,14 @@ def test_the_size_of_what_is_no_plain_file_is_not_known() -> None:
     with os.fdopen(read, "rb") as pipe:
         assert stat.S_ISFIFO(os.fstat(read).st_mode)
         assert decompression.Stored(pipe).size is None
+
+
+def test_a_window_that_takes_too_much_memory_is_told_with_what_to_do() -> None:
+    content = bytes(1 << 10)
+    for size, is_read in ((26, True), (27, False)):
+        parameters = zstandard.ZstdCompressionParameters(window_log=size)
+        packed = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
+        data = packed.compress(content) + packed.flush()
+        file = decompression.Unzstd(decompression.Stored(io.BytesIO(data)))
+        assert (file.read(len(content)) != b"") is is_read
+        assert ["window of more than 64 MiB" in notice for notice in file.notices] == [True] * (not is_read)
