@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -49,7 +50,7 @@ ASKED_SSL = ClientSide(requested=["SSL"])
 ASKED_BOTH = ClientSide(requested=["SSL", "HYBRID"])
 ASKED_NOTHING = ClientSide(requested=[])
 TOO_OLD = said("alert protocol_version")
-SEVERAL = {"streams": [1, 2]}
+SEVERAL = [1, 2]
 
 
 def test_a_client_without_nla_is_the_cause() -> None:
@@ -65,7 +66,7 @@ def test_several_connections_are_judged_as_a_server_is() -> None:
     described = negotiated(SSL=NO_TLS, RDP=Verdict(state="unknown"))
     assert "STANDARD_RDP_ONLY" in codes(captured(copy.deepcopy(described)))
     assert "STANDARD_RDP_ONLY" in codes(captured(copy.deepcopy(described), streams=[4]))
-    assert "STANDARD_RDP_ONLY" not in codes(captured(described, **SEVERAL))
+    assert "STANDARD_RDP_ONLY" not in codes(captured(described, streams=SEVERAL))
 
 
 def test_rdp_in_the_place_of_tls_and_nla_is_all_there_is() -> None:
@@ -74,7 +75,7 @@ def test_rdp_in_the_place_of_tls_and_nla_is_all_there_is() -> None:
     described.negotiation.attempts = [NegotiationAttempt(requested=["SSL", "HYBRID"], selected="RDP", elapsed_ms=1.0)]
     assert "STANDARD_RDP_ONLY" in codes(captured(copy.deepcopy(described), ASKED_BOTH))
     assert "STANDARD_RDP_ONLY" not in codes(captured(copy.deepcopy(described), ASKED_SSL))
-    assert "STANDARD_RDP_ONLY" not in codes(captured(described, ASKED_BOTH, **SEVERAL))
+    assert "STANDARD_RDP_ONLY" not in codes(captured(described, ASKED_BOTH, streams=SEVERAL))
 
 
 def test_a_confirm_as_bare_as_the_request_is_told_with_the_reason() -> None:
@@ -98,7 +99,7 @@ def test_a_request_that_was_not_captured_may_have_asked_for_what_was_selected() 
 def test_a_client_offers_several_methods_at_once() -> None:
     described = standard(asked=(("40BIT", "closed"),))
     assert "ENCRYPTION_REFUSED" in codes(copy.deepcopy(described))
-    assert "ENCRYPTION_REFUSED" in codes(captured(copy.deepcopy(described), **SEVERAL))
+    assert "ENCRYPTION_REFUSED" in codes(captured(copy.deepcopy(described), streams=SEVERAL))
     assert "ENCRYPTION_REFUSED" not in codes(captured(described))
 
 
@@ -134,7 +135,7 @@ def test_a_version_that_the_client_also_has_may_be_the_clients() -> None:
     assert "CREDSSP_OUTDATED" not in codes(of(4))
     assert "CREDSSP_OUTDATED" not in codes(of(None))
     assert "CREDSSP_OUTDATED" not in codes(captured(credssp(CredSsp(version=4, ntlm=Ntlm()))))
-    assert "CREDSSP_OUTDATED" in codes(captured(credssp(CredSsp(version=4, ntlm=Ntlm())), **SEVERAL))
+    assert "CREDSSP_OUTDATED" in codes(captured(credssp(CredSsp(version=4, ntlm=Ntlm())), streams=SEVERAL))
 
 
 def test_the_versions_of_a_client_have_a_diagnosis_by_who_is_too_old() -> None:
@@ -188,7 +189,7 @@ def test_certificates_without_a_clock_are_not_held_against_one() -> None:
         ({"ended_by": "server", "one_sided": "client"}, None),
     ],
 )
-def test_a_close_is_the_servers_where_it_closed(fields: dict[str, object], code: str | None) -> None:
+def test_a_close_is_the_servers_where_it_closed(fields: dict[str, Any], code: str | None) -> None:
     described = captured(result("closed", ending="closed"), **fields)
     assert codes(described) == ([code] if code else [])
 
