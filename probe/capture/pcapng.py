@@ -59,7 +59,6 @@ class PcapNg:
         self.damaged = False  # what stands in it cannot be
         self.count = 0  # packets so far
         self.secrets = KeyLog() if secrets is None else secrets
-        self.key_logs = 0  # Decryption Secrets Blocks that held one
         self._window = window
         self._order = "<"
         self._interfaces: list[_Interface] = []
@@ -251,7 +250,6 @@ class PcapNg:
         if self._secrets_size > _MOST_SECRETS:
             self._tell(_TOO_MANY_SECRETS, _TOO_MANY_SECRETS)
             return
-        self.key_logs += 1
         self.secrets.take(body[8 : 8 + size])
 
     def _simple_packet(self, body: bytes, frames: list[Frame]) -> None:

@@ -114,14 +114,13 @@ def test_secrets_go_to_the_key_log(blocks: Blocks) -> None:
     _, reader = read_pcapng(file, secrets=log)
     assert log.of(random) == {"CLIENT_RANDOM": secret}
     assert reader.secrets is log
-    assert reader.key_logs == 1
 
 
 def test_secrets_are_not_taken_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("probe.capture.pcapng._MOST_SECRETS", 500)
     line = b"CLIENT_RANDOM " + b"ab" * 32 + b" " + b"cd" * 48
     frames, reader = read_pcapng(START + 5 * LITTLE.secrets(line) + LITTLE.enhanced(b""))
-    assert (len(frames), reader.key_logs) == (1, 2)
+    assert (len(frames), reader.secrets.taken) == (1, 2)
     assert reader.notices == ["more than 32 MiB of TLS secrets: the later ones are not used"]
 
 
