@@ -74,7 +74,8 @@ def is_proven(result: Result) -> bool:
 
 def said_of_server(result: Result) -> str:
     """The verdict on a server, asked by us or by all the clients of a capture; one or two sentences."""
-    return verdict(result) if is_proven(result) else said_of(result)
+    is_seen_only = result.capture is not None and result.status == "unreachable"  # from where is not said
+    return said_of(result) if is_seen_only or not is_proven(result) else verdict(result)
 
 
 def lack(capture: Capture) -> str | None:

@@ -130,6 +130,11 @@ def test_who_left_before_an_answer_came_was_not_turned_away() -> None:
     assert "hangs up" in verdict_line(closed)
 
 
+def test_what_others_could_not_reach_may_be_reached_from_here() -> None:
+    [result] = merged(connection(ending="unreachable", syn_ack=False))
+    assert "The network says that the server cannot be reached." in verdict_line(result)
+
+
 def test_of_connections_without_an_answer_those_are_told_that_show_why() -> None:
     early = connection(ASK_SSL, ending="closed", by=C, after=0.1)
     half = connection(ASK_SSL, ending="closed", by=S, one_sided=C)
