@@ -10,7 +10,7 @@ from probe.audit.attempt import Attempt, Question, Stage
 from probe.audit.capture_verdict_alike import alike
 from probe.audit.capture_verdict_course import captured_for_ms, course
 from probe.audit.capture_verdict_narrow import narrowed
-from probe.audit.capture_verdict_unknown import has_clock, has_gaps, unknown
+from probe.audit.capture_verdict_unknown import has_clock, unknown
 from probe.audit.plan import Plan
 from probe.audit.reading import read
 from probe.audit.settings import Settings
@@ -155,7 +155,7 @@ def _described(connection: Connection, seen: Watched, file: str) -> Capture:
         ending=connection.ending,
         ended_packet=connection.ended_packet,
         seen_for_ms=captured_for_ms(connection),
-        gaps=has_gaps(connection),
+        gaps=connection.gaps,
         truncated=connection.truncated,
         one_sided=connection.one_sided.value if connection.one_sided is not None else None,
         retransmitted=connection.retransmitted,

@@ -13,7 +13,7 @@ from probe.audit.attempt import Attempt, Question, Stage
 from probe.audit.capture_verdict import audit_of, captured, name_in, without_clock
 from probe.audit.capture_verdict_course import course, would_hear
 from probe.audit.capture_verdict_narrow import narrow_to_seen
-from probe.audit.capture_verdict_unknown import has_clock, has_gaps, unknown
+from probe.audit.capture_verdict_unknown import has_clock, unknown
 from probe.audit.offers import whole_offer
 from probe.audit.reading import read
 from probe.audit.settings import Settings
@@ -163,7 +163,7 @@ def _described(connections: Sequence[Connection], seen: Sequence[Watched], file:
         ended_by=last.ended_by.value if last.ended_by is not None else None,
         ending=last.ending,
         ended_packet=last.ended_packet,
-        gaps=any(has_gaps(each) for each in connections),
+        gaps=any(each.gaps for each in connections),
         truncated=any(each.truncated for each in connections),
         retransmitted=sum(each.retransmitted for each in connections),
         out_of_order=sum(each.out_of_order for each in connections),

@@ -36,11 +36,6 @@ def has_clock(connection: Connection) -> bool:
     return connection.started >= OLDEST.timestamp()
 
 
-def has_gaps(connection: Connection) -> bool:
-    """Bytes of a side are missing between others, be it that they were not captured or that packets were cut."""
-    return connection.gaps or any(piece.missing for piece in connection.pieces)
-
-
 def _of_the_file(connection: Connection, seen: Watched) -> Iterator[str]:
     if connection.one_sided is not None and connection.ending != "unanswered":
         yield f"only the {connection.one_sided.value}'s side was captured"
