@@ -88,11 +88,6 @@ class Conversations:
         self.exchanges.finish()
         yield from self._taken()
 
-    @property
-    def oldest(self) -> int | None:
-        """Number of the first packet of the oldest that is still to come, as far as it is known; None for nothing."""
-        return min((first for first in (self.flows.oldest, self.exchanges.oldest) if first is not None), default=None)
-
     def notices(self) -> Iterator[str]:
         """What was not read, and what the caps took, a sentence each."""
         yield from self.layers.notices

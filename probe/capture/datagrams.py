@@ -73,11 +73,6 @@ class Exchanges:
         while self._live:
             self._give(self._live.pop(next(iter(self._live))).found)
 
-    @property
-    def oldest(self) -> int | None:
-        """Number of the first packet of the oldest exchange that has not been given; None where there is none."""
-        return next(iter(self._live.values())).found.first_packet if self._live else None
-
     def notices(self) -> Iterator[str]:
         """What the caps took, a sentence each."""
         if self.early:

@@ -275,6 +275,9 @@ def test_key_logs_are_read_and_one_without_secrets_is_a_mistake(capture: str, tm
     assert run("-q", "--keylog", str(keys), capture).returncode == 0
     keys.write_text("# nothing else\n")
     found = run("-q", "--keylog", str(keys), capture)
+    assert (found.returncode, found.stderr) == (0, b"note: there is no secret in the key log\n")
+    keys.write_text("no key log\n")
+    found = run("-q", "--keylog", str(keys), capture)
     assert found.returncode == 2
     assert b"no secret in the key log" in found.stderr
 
