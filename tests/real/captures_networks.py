@@ -199,7 +199,7 @@ def snaplen(lab: Lab) -> None:
     lab.serve(Xrdp(security_layer="tls", ssl_protocols=ONLY_TLS_1_2, certificate=made))
     with lab.capturing("-s", "96"):
         _discover(lab)
-    lab.truth(selected="SSL", status="rdp", truncated=True, cookie=None, requested=None)
+    lab.truth(selected="SSL", status="rdp", gaps=True, truncated=True, cookie=None, requested=None)
 
 
 @scene("server-side-only", "Only what the server sent was captured.")
@@ -215,7 +215,7 @@ def client_side(lab: Lab) -> None:
     lab.serve(Xrdp(security_layer="tls", ssl_protocols=ONLY_TLS_1_2))
     with lab.capturing("-f", f"src host {CLIENT}"):
         lab.freerdp("/sec:tls", limit_s=2.0)
-    lab.truth(requested=["SSL"], one_sided="client")
+    lab.truth(requested=["SSL"], status="rdp", one_sided="client")
 
 
 @scene("mid-stream", "A capture that begins when the request and its answer have passed: MCS of Standard RDP Security.")
