@@ -224,7 +224,8 @@ def _tls(result: Result, capture: Capture, side: ClientSide, attempt: Negotiatio
     if capture.decrypted:
         return _("{answered}, {version} handshake; what follows is decrypted.", answered=answered, version=version)
     is_cut_off = capture.ending == "open" or lacking is not None
-    if capture.reached == "inside" or (is_cut_off and (made.complete or capture.one_sided is not None)):
+    is_encrypted = made.complete or (capture.one_sided is not None and capture.encrypted_from is not None)
+    if capture.reached == "inside" or (is_cut_off and is_encrypted):
         return _(
             "{answered}, {version} handshake, then encrypted: from here the capture shows no more.",
             answered=answered,

@@ -37,10 +37,13 @@ from probe.result import (
 from probe.wire.nego import FailureCode, Protocol
 from tests.audit.connections import (
     ASKS_HYBRID,
+    FINISHED,
     FLIGHT,
     GIVES_HYBRID_EX,
     HELLO,
     INSIDE,
+    KEYS,
+    NEW_FLIGHT,
     SECURED,
     UNTIL_FLIGHT,
     UNTIL_HELLO,
@@ -53,6 +56,7 @@ from tests.audit.connections import (
 from tests.capture.written import fails, request, selects
 from tests.conversations import Said
 from tests.golden import results as golden
+from tests.golden.replayed import by_stream, captures, name_of
 
 HOSTILE = "\x1b[31m\r\n[bold]x[/bold]\u202e\x9b\u200b"
 RDP_ONLY, SSL_ONLY = (C, request(b"alice", 0)), (C, request(b"alice", 1))
@@ -206,12 +210,133 @@ def refused(code: FailureCode) -> Said:
             connection(ending="unreachable", syn_ack=False),
             "The network says that the server cannot be reached.",
         ),
+        (
+            connection(ending="reset", by=C, packets=3),
+            "The port is open: the client reset the connection before it was complete, as a port scan does.",
+        ),
+        (
+            connection(ending="reset", by=C, packets=4),
+            "Opened, and not a byte from either side: the client reset it (frame 4).",
+        ),
+        (
+            connection(*UNTIL_HELLO, (C, alert(0, 1)), ending="reset", by=S),
+            (
+                "Answered with HYBRID_EX, then TLS failed: the ClientHello got no answer, "
+                "the client ended it by alert close_notify (frame 7)."
+            ),
+        ),
+        (
+            connection(*UNTIL_FLIGHT, (C, alert(0, 1)), ending="closed", by=S),
+            (
+                "Answered with HYBRID_EX, TLS 1.2 handshake begun and not completed: "
+                "the client ended it by alert close_notify (frame 8)."
+            ),
+        ),
+        (
+            connection(*UNTIL_FLIGHT, (C, alert(70)), ending="closed", by=C),
+            (
+                "The client broke off TLS: it sent alert protocol_version "
+                "(it does not take the TLS version that the server chose)."
+            ),
+        ),
     ],
 )
 def test_a_connection_is_told_in_a_sentence(made: Connection, words: str) -> None:
     result = told(made)
     assert said_of(result) == words
     assert connection_line(result).startswith("x.pcap  stream 0  192.0.2.9:51234 → 192.0.2.7:3389  " + words)
+
+
+_NO_ANSWER = "Only the client's side was captured: how the server answered is not in this file."
+_IS_MISSING = "bytes of this connection are missing."
+_IS_CUT = "packets were cut when they were captured."
+_CUT_OFF = "what followed is not whole in this capture: "
+_ENCRYPTED = "then encrypted: from here the capture shows no more."
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (connection(ASKS_HYBRID, one_sided=C, syn_ack=False), _NO_ANSWER),
+        (connection(ASKS_HYBRID, HELLO, KEYS, (C, INSIDE), one_sided=C, syn_ack=False), _NO_ANSWER),
+        (
+            connection(GIVES_HYBRID_EX, syn=False, one_sided=S),
+            f"Answered with HYBRID_EX; {_CUT_OFF}only the server's side was captured.",
+        ),
+        (
+            connection(GIVES_HYBRID_EX, FLIGHT, syn=False, one_sided=S),
+            f"Answered with HYBRID_EX, TLS 1.2 handshake begun; {_CUT_OFF}only the server's side was captured.",
+        ),
+        (
+            connection(GIVES_HYBRID_EX, FLIGHT, FINISHED, syn=False, one_sided=S, ending="closed", by=S),
+            f"Answered with HYBRID_EX, TLS 1.2 handshake, {_ENCRYPTED}",
+        ),
+        (
+            connection(GIVES_HYBRID_EX, NEW_FLIGHT, (S, INSIDE), syn=False, one_sided=S),
+            f"Answered with HYBRID_EX, TLS 1.3 handshake, {_ENCRYPTED}",
+        ),
+        (
+            connection(ASKS_HYBRID, gaps=True, ending="closed", by=C),
+            f"How the server answered is not in this capture: {_IS_MISSING}",
+        ),
+        (
+            connection(ASKS_HYBRID, GIVES_HYBRID_EX, truncated=True, ending="closed", by=C),
+            f"Answered with HYBRID_EX; {_CUT_OFF}{_IS_CUT}",
+        ),
+        (
+            connection(*UNTIL_HELLO, gaps=True, ending="closed", by=C),
+            "Answered with HYBRID_EX; how the ClientHello is answered is not in this capture.",
+        ),
+        (
+            connection(*UNTIL_FLIGHT, gaps=True, ending="closed", by=C),
+            f"Answered with HYBRID_EX, TLS 1.2 handshake begun; {_CUT_OFF}{_IS_MISSING}",
+        ),
+        (
+            connection(RDP_ONLY, (S, selects(Protocol.RDP)), gaps=True, ending="closed", by=C),
+            f"Answered with Standard RDP Security; {_CUT_OFF}{_IS_MISSING}",
+        ),
+        (
+            connection(BARE_REQUEST, BARE_CONFIRM, truncated=True, ending="closed", by=C),
+            f"Nothing was negotiated; {_CUT_OFF}{_IS_CUT}",
+        ),
+        (
+            connection((C, HELLO[1]), gaps=True, ending="closed", by=C),
+            f"How the server answered is not in this capture: {_IS_MISSING}",
+        ),
+        (
+            connection(syn=False, syn_ack=False, ending="reset", by=C),
+            "No data of this connection is in this capture: the capture begins mid-stream.",
+        ),
+    ],
+)
+def test_where_a_capture_is_not_whole_nothing_is_said_not_to_have_come(made: Connection, words: str) -> None:
+    assert said_of(told(made)) == words
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("client-side-only", _NO_ANSWER),
+        ("server-side-only", f"Answered with SSL, TLS 1.2 handshake, {_ENCRYPTED}"),
+        ("snaplen-96", f"Answered with SSL; {_CUT_OFF}{_IS_CUT}"),
+        ("hole", "Answered with SSL; how the ClientHello is answered is not in this capture."),
+        ("secrets-inside", "Answered with SSL, TLS 1.3 handshake; what follows is decrypted."),
+        (
+            "client-alert-protocol-version",
+            (
+                "The client broke off TLS: it sent alert protocol_version "
+                "(it does not take the TLS version that the server chose)."
+            ),
+        ),
+        (
+            "port-scan-syn",
+            "The port is open: the client reset the connection before it was complete, as a port scan does.",
+        ),
+    ],
+)
+def test_our_own_captures_are_told_in_a_sentence(name: str, words: str) -> None:
+    (path,) = [each for each in captures() if name_of(each) == name]
+    assert said_of(by_stream(path)[0]) == words
 
 
 def test_what_ended_it_is_the_verdict_though_it_is_no_fault_of_the_server() -> None:
