@@ -84,12 +84,7 @@ def _alpn_ends(extensions: Sequence[Extension] | None) -> str:
 # Of clients.
 
 
-_GREASE = frozenset(range(0x0A0A, 0x10000, 0x1010))
-
-
-def is_grease(code: int) -> bool:
-    """Whether a code point is one of those that mean nothing, RFC 8701 section 2."""
-    return code in _GREASE
+_GREASE = frozenset(range(0x0A0A, 0x10000, 0x1010))  # code points that mean nothing: RFC 8701 section 2
 
 
 def without_grease(codes: Iterable[int]) -> tuple[int, ...]:
