@@ -21,6 +21,7 @@ from probe.result import Reached, from_json, json_schema, to_json
 from probe.wire.tls_version import TLS12
 from tests.audit.connections import (
     ASKS_HYBRID,
+    FINISHED,
     FLIGHT,
     GIVES_HYBRID_EX,
     HELLO,
@@ -240,6 +241,61 @@ def test_without_its_request_nothing_is_said_of_what_was_asked() -> None:
     assert codes(result).isdisjoint({"UNOFFERED_PROTOCOL_SELECTED", "NEGOTIATION_ALTERED"})
     assert result.capture is not None
     assert "only the server's side was captured" in result.capture.unknown
+
+
+@pytest.mark.parametrize(
+    ("made", "asked"),
+    [
+        (connection(ASKS_HYBRID), "SSL+HYBRID+HYBRID_EX"),
+        (connection(*UNTIL_HELLO), "SSL+HYBRID+HYBRID_EX, then its own ClientHello"),
+        (connection(HELLO), "TLS without X.224, then its own ClientHello"),
+        (connection(BARE_REQUEST, BARE_CONFIRM), "a request without RDP_NEG_REQ"),
+        (
+            connection(ASK_RDP, SELECTS_RDP, INITIAL),
+            "RDP, then basic settings with 40BIT+128BIT+56BIT+FIPS",
+        ),
+        (
+            connection(ASK_SSL, SELECTS_RDP, (C, INITIAL[1].replace(b"\x02\xc0\x0c\0\x1b", b"\x02\xc0\x0c\0\0"))),
+            "SSL, then basic settings with no method",
+        ),
+        (connection(GIVES_HYBRID_EX, syn=False, one_sided=S), "no RDP request that this capture shows"),
+    ],
+)
+def test_what_was_asked_is_what_the_client_was_seen_to_ask(made: Connection, asked: str) -> None:
+    result = told(made, settings=Settings(depth="discover"))
+    assert [each.asked for each in result.attempts] == [asked]
+
+
+@pytest.mark.parametrize(
+    ("made", "status"),
+    [
+        (connection(ASKS_HYBRID, HELLO, one_sided=C, syn_ack=False), "rdp"),
+        (connection(ASKS_HYBRID, one_sided=C, syn_ack=False), "silent"),
+        (connection(ASKS_HYBRID, HELLO, ending="timed_out"), "silent"),
+    ],
+)
+def test_a_client_that_goes_on_with_tls_was_answered_where_the_answer_may_be_missing(
+    made: Connection, status: str
+) -> None:
+    assert told(made).status == status
+
+
+SERVER_HELLO = (S, FLIGHT[1][: 5 + int.from_bytes(FLIGHT[1][3:5], "big")])
+
+
+@pytest.mark.parametrize(
+    ("said", "complete"),
+    [
+        ((FLIGHT, FINISHED), True),
+        ((FLIGHT,), False),
+        ((SERVER_HELLO, FINISHED), False),  # a session that is continued: the server's Finished is not the last word
+    ],
+)
+def test_the_servers_own_side_proves_the_end_of_a_handshake(said: tuple[Said, ...], *, complete: bool) -> None:
+    result = told(connection(GIVES_HYBRID_EX, *said, syn=False, one_sided=S))
+    assert result.tls is not None
+    assert result.tls.handshake is not None
+    assert result.tls.handshake.complete is complete
 
 
 def test_from_the_middle_on_it_is_standard_rdp_all_the_same() -> None:
