@@ -156,7 +156,8 @@ def _reader(window: Window, secrets: KeyLog | None) -> Reader | None:
 def _no_capture(path: str, name: str, stored: Stored, content: Content, start: bytes) -> InputError:
     """What it is in place of a capture, as far as its first bytes tell."""
     if stored.notices or content.notices:
-        return InputError(f"{name}: {(stored.notices or content.notices)[0]}", "copy the file again from where it was")
+        hint = "unpack it first, or copy it again from where it was"
+        return InputError(f"{name}: {(stored.notices or content.notices)[0]}", hint)
     if start[:_FIRST] in (pcapng.MAGIC, *pcap.MAGICS):
         hint = "copy the file again from where it was, once what writes it has ended"
         return InputError(f"{name}: it ends inside its header: there are no packets in it", hint)
