@@ -635,7 +635,8 @@ def limited(kind: int, soft: int, *arguments: str) -> subprocess.CompletedProces
         "os.execv(sys.argv[3], sys.argv[3:])"
     )
     argv = [sys.executable, "-c", code, str(kind), str(soft), *COMMAND, *arguments]
-    return subprocess.run(argv, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
+    whole = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}  # what is compiled under a limit of files would be cut
+    return subprocess.run(argv, capture_output=True, text=True, timeout=DEADLINE_S, check=False, env=whole)
 
 
 def test_a_file_that_may_not_grow(tmp_path: Path, closed: str) -> None:
