@@ -128,8 +128,8 @@ def _mechanism(token: bytes) -> list[object]:
     """The client's message of the mechanism itself: NTLM's, or of Kerberos the service that is asked for."""
     try:
         if not token.startswith(ntlm.SIGNATURE):
-            return [KerberosService.read(Reader(token, "Kerberos"))]
+            return [KerberosService.of(Reader(token, "Kerberos"))]
         message = ntlm.read_message(token)
-        return [NtlmNames.read(token) if isinstance(message, ntlm.Authenticate) else message]
+        return [NtlmNames.of(token) if isinstance(message, ntlm.Authenticate) else message]
     except WireError:
         return []

@@ -2,6 +2,7 @@
 
 A diagnosis that was not made proves something only where all that it rests on was asked for and answered. Where what it
 is about is certain not to be served (TLS, NLA, Standard RDP Security), it cannot be made, and that is settled too.
+What a client in a capture did (CLIENT_…) is nothing that could be demanded of a server, and is not here.
 """
 
 from __future__ import annotations

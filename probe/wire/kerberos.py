@@ -30,7 +30,7 @@ class KerberosService:
     realm: str | None = None
 
     @classmethod
-    def read(cls, r: Reader) -> Self:
+    def of(cls, r: Reader) -> Self:
         """Read a GSS-API token as far as the names. Raises Truncated, InvalidField or TooLong."""
         token = ber_enter(r, _TOKEN, "token", [])
         ber_enter(token, OBJECT_IDENTIFIER, "thisMech", [])

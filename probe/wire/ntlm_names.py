@@ -28,7 +28,7 @@ class NtlmNames:
     workstation: str | None = None
 
     @classmethod
-    def read(cls, data: bytes) -> Self:
+    def of(cls, data: bytes) -> Self:
         """Read a whole AUTHENTICATE_MESSAGE. Raises Truncated or InvalidField."""
         r = Reader(data, "AUTHENTICATE_MESSAGE")
         r.expect("Signature", int.from_bytes(r.take(8, "Signature"), "big"), int.from_bytes(SIGNATURE, "big"))

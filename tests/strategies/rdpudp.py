@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from probe.wire import rdpudp
+from probe.wire import rdpudp, rdpudp_data
 from probe.wire.cursor import Reader, Writer
 from probe.wire.rdpudp import UdpFlag, UdpVersion
 from tests.strategies import Case
@@ -43,6 +43,24 @@ def syns(draw: st.DrawFn) -> rdpudp.Syn:
     )
 
 
+@st.composite
+def source_packets(draw: st.DrawFn) -> rdpudp_data.DataPacket:
+    """Data of either side, with what its flags announce before it."""
+    flags = (draw(u16) | UdpFlag.DATA) & ~(UdpFlag.SYN | UdpFlag.FEC)
+    vector = draw(st.binary(max_size=20)) if flags & UdpFlag.ACK else None
+    return rdpudp_data.DataPacket(
+        source_ack=draw(u32),
+        receive_window=draw(u16),
+        flags=flags,
+        ack_vector=vector,
+        ack_padding=bytes(-(2 + len(vector)) % 4) if vector is not None else b"",
+        ack_of_acks=draw(u32) if flags & UdpFlag.ACK_OF_ACKS else None,
+        coded=draw(u32),
+        source_start=draw(u32),
+        payload=draw(st.binary(max_size=60)),
+    )
+
+
 def read(raw: bytes) -> rdpudp.Syn:
     return rdpudp.Syn.read(Reader(raw, "RDP-UDP"))
 
@@ -67,4 +85,11 @@ CASES = [
         write,
     ),
     Case(rdpudp.Syn, syns(), read, write, framed=False),
+    Case(
+        rdpudp_data.DataPacket,
+        source_packets(),
+        lambda raw: rdpudp_data.DataPacket.read(Reader(raw, "RDP-UDP")),
+        write,
+        framed=False,
+    ),
 ]

@@ -16,7 +16,7 @@ GENERAL_STRING = 0x1B
 
 
 def read(token: bytes) -> KerberosService:
-    return KerberosService.read(Reader(token, "Kerberos"))
+    return KerberosService.of(Reader(token, "Kerberos"))
 
 
 def _principal(w: Asn1Writer, *names: str) -> None:

@@ -28,28 +28,28 @@ def authenticate(user: str, domain: str, workstation: str, *, unicode: bool = Tr
 
 @pytest.mark.parametrize("unicode", [True, False])
 def test_who_wants_to_log_on_and_nothing_else(*, unicode: bool) -> None:
-    names = NtlmNames.read(authenticate("eltons", "NTDEV", "ELTONS-DEV2", unicode=unicode))
+    names = NtlmNames.of(authenticate("eltons", "NTDEV", "ELTONS-DEV2", unicode=unicode))
     assert names == NtlmNames(user="eltons", domain="NTDEV", workstation="ELTONS-DEV2")
     assert SECRET.decode() not in repr(names)
 
 
 def test_a_name_that_was_left_empty_is_none() -> None:
-    assert NtlmNames.read(authenticate("", "", "")) == NtlmNames()
+    assert NtlmNames.of(authenticate("", "", "")) == NtlmNames()
 
 
 def test_a_name_beyond_the_end() -> None:
     with pytest.raises(Truncated):
-        NtlmNames.read(authenticate("eltons", "NTDEV", "X")[:80])
+        NtlmNames.of(authenticate("eltons", "NTDEV", "X")[:80])
 
 
 @given(st.one_of(st.binary(), st.binary().map(lambda tail: SIGNATURE + b"\3\0\0\0" + tail)))
 def test_any_bytes_give_names_or_a_named_error(data: bytes) -> None:
     try:
-        NtlmNames.read(data)
+        NtlmNames.of(data)
     except WireError:
         return
 
 
 def test_another_message_has_no_names() -> None:
     with pytest.raises(WireError):
-        NtlmNames.read(vector("credssp_raw_ntlm"))
+        NtlmNames.of(vector("credssp_raw_ntlm"))
