@@ -256,14 +256,8 @@ def _numbered(items: list[str], page: Page) -> None:
         page.paragraph(terminal(words, 600), first=[(f"{number:>3}. ", "")], indent=5)
 
 
-def _more(result: Result, page: Page, verbosity: int, *, is_gone: bool) -> None:
-    """What else could be asked for, with options that exist."""
-    options = [f"-v {_('every attempt')}", f"-vv {_('every message')}"][verbosity:]
-    if result.depth == "discover" and not result.is_simulation and not is_gone:
-        options.append(f"--depth standard {_('everything')}")
-    if result.depth == "standard" and result.tls is not None and not result.is_simulation and not is_gone:
-        options.append(f"--depth full {_('every cipher suite and group')}")
-    page.blank()
+def about_codes(result: Result, page: Page) -> None:
+    """Where more is said of a code, where there is one."""
     if result.diagnoses:
         page.paragraph(
             _(
@@ -273,6 +267,17 @@ def _more(result: Result, page: Page, verbosity: int, *, is_gone: bool) -> None:
             ),
             style="dim",
         )
+
+
+def _more(result: Result, page: Page, verbosity: int, *, is_gone: bool) -> None:
+    """What else could be asked for, with options that exist."""
+    options = [f"-v {_('every attempt')}", f"-vv {_('every message')}"][verbosity:]
+    if result.depth == "discover" and not result.is_simulation and not is_gone:
+        options.append(f"--depth standard {_('everything')}")
+    if result.depth == "standard" and result.tls is not None and not result.is_simulation and not is_gone:
+        options.append(f"--depth full {_('every cipher suite and group')}")
+    page.blank()
+    about_codes(result, page)
     words = _("More: {options}", options=" · ".join([*options, "--json"]))
     if result.status == "rdp" and not result.is_simulation and not is_gone:
         command = f"rdp-probe verify {shlex.quote(as_given(result.target))} --policy strict"

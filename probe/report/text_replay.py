@@ -12,12 +12,12 @@ from itertools import islice
 from rich.console import Console  # noqa: TID253  this module is itself imported only where text is shown
 
 from probe.diagnosis.stored import stored
-from probe.language import N_, _, current
+from probe.language import N_, _
 from probe.report.escape import terminal
 from probe.report.page import Page
 from probe.report.sentences import listed, worst
 from probe.report.sentences_capture import alert_words, said_of, seconds
-from probe.report.text import causes, diagnoses, kind_of, remedies
+from probe.report.text import about_codes, causes, diagnoses, kind_of, remedies
 from probe.report.text_attempts import attempts
 from probe.report.text_course import course, frames, server_alert
 from probe.report.text_facts import LABEL, labeled
@@ -301,17 +301,7 @@ def _unknown(capture: Capture, page: Page) -> None:
 
 def _more(result: Result, page: Page, verbosity: int) -> None:
     page.blank()
-    if result.diagnoses:
-        from probe.diagnosis.page import folder
-
-        page.paragraph(
-            _(
-                "More about a code: {command} · {folder}",
-                command="rdp-probe explain CODE",
-                folder=f"{folder(current())}/",
-            ),
-            style="dim",
-        )
+    about_codes(result, page)
     options = [f"-v {_('every frame')}", f"-vv {_('every message')}"][verbosity:]
     capture = _capture(result)
     if capture.encrypted_from is not None and not capture.decrypted:
