@@ -45,6 +45,7 @@ _CLIENT_ALERTS = {
     "internal_error": N_("it failed within itself"),
 }
 _FAREWELLS = ("close_notify", "user_canceled")  # alerts that say no more than that it is over
+_UNREADABLE = N_("bytes that cannot be read")  # as the evidence calls them
 _LONG_S = 1.0
 
 
@@ -280,6 +281,8 @@ def _no_server_hello(result: Result, capture: Capture) -> str:
     for found in result.tls.versions.values() if result.tls is not None else ():
         if found.reason not in (None, "not asked", found.ending):
             return _("the ClientHello was answered by {what}", what=terminal(stored(found.reason or ""), 80))
+    if any(each.side == "server" and each.what == _UNREADABLE for each in capture.evidence):
+        return _("the ClientHello was answered by {what}", what=_(_UNREADABLE))
     ending = _ended(capture, capture.client_side or ClientSide())
     return _("the ClientHello got no answer, {ending}", ending=ending)
 

@@ -226,6 +226,10 @@ def refused(code: FailureCode) -> Said:
             ),
         ),
         (
+            connection(*UNTIL_HELLO, (S, b"\xa7" * 40), ending="reset", by=C),
+            ("Answered with HYBRID_EX, then TLS failed: the ClientHello was answered by bytes that cannot be read."),
+        ),
+        (
             connection(*UNTIL_FLIGHT, (C, alert(0, 1)), ending="closed", by=S),
             (
                 "Answered with HYBRID_EX, TLS 1.2 handshake begun and not completed: "
